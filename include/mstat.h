@@ -1,0 +1,136 @@
+/*
+ * mstat.h - the public interface of libmstat, a malloc that keeps its books.
+ *
+ * WHY        A program that runs under libmstat may read its own heap without
+ *            a signal or a file.  Everything here is optional: an ordinary
+ *            program needs none of it.
+ *
+ * LINKING    Link with -lmstat (pkg-config mstat), or declare the functions
+ *            weak and test them for NULL: they are there when the process was
+ *            started with LD_PRELOAD=libmstat.so.
+ *
+ * UNITS      Bytes unless the name says otherwise.  Counts only grow, but for
+ *            those that say "now".  The fields carry the meaning that the Go
+ *            runtime's MemStats gives them.
+ */
+#ifndef MSTAT_H
+#define MSTAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+	MSTAT_SNAPSHOT_VERSION = 1,
+	MSTAT_SIZE_CLASSES_MAX = 96 /* room; size_class_count says how many are used */
+};
+
+/* One size class.  Row 0 of by_size is not used: large objects, which take
+   whole pages, have no row (large_nmalloc and so on). */
+struct mstat_size_class {
+	uint64_t size_bytes; /* what one object takes */
+	uint64_t nmalloc;    /* objects handed out since the start */
+	uint64_t nfree;      /* objects given back since the start */
+};
+
+/*
+ * The heap at one moment.  A sum over threads that run meanwhile is a sum of
+ * moments: each thread's figure may be out by its one operation in flight.
+ * When no other thread allocates, every figure is exact.
+ *
+ *     alloc       == sum over live objects of their size class or pages
+ *     nmalloc     == sum of by_size[].nmalloc + large_nmalloc,  nfree likewise
+ *     heap_alloc  == alloc + magazine_bytes
+ *     heap_sys    == heap_inuse + heap_idle
+ *     heap_inuse  == heap_alloc + span_free_bytes
+ *     heap_idle   == idle_kept_bytes + heap_released + never_used_bytes
+ *     sys         == heap_sys + stacks_sys + metadata_bytes
+ */
+struct mstat_snapshot {
+	uint64_t struct_bytes; /* set by the caller: sizeof(struct mstat_snapshot) */
+	uint32_t version;      /* MSTAT_SNAPSHOT_VERSION of the library */
+	uint32_t size_class_count;
+
+	uint64_t alloc;        /* bytes live now */
+	uint64_t total_alloc;  /* bytes handed out since the start; never falls */
+	uint64_t sys;          /* address space obtained from the OS now */
+	uint64_t nlookup;      /* calls of mstat_lookup() */
+	uint64_t nmalloc;      /* allocations since the start */
+	uint64_t nfree;        /* frees since the start */
+	uint64_t heap_alloc;   /* bytes that threads hold now: live or in magazines */
+	uint64_t heap_sys;     /* address space of the heap now */
+	uint64_t heap_idle;    /* of heap_sys: pages in no span */
+	uint64_t heap_inuse;   /* of heap_sys: pages in spans */
+	uint64_t heap_released;/* of heap_idle: given back to the OS */
+	uint64_t heap_objects; /* objects that threads hold now: live or in magazines */
+	uint64_t stacks_inuse; /* coroutine stacks in use now */
+	uint64_t stacks_sys;   /* coroutine stacks obtained from the OS now */
+
+	uint64_t magazine_bytes;   /* free objects in the magazines of threads */
+	uint64_t span_free_bytes;  /* free objects, and what carving leaves over */
+	uint64_t idle_kept_bytes;  /* free pages kept for reuse */
+	uint64_t never_used_bytes; /* pages that were never handed out */
+	uint64_t metadata_bytes;   /* address space of the heap's own tables */
+	uint64_t thread_count;     /* threads that have a cache now */
+	uint64_t large_nmalloc;    /* allocations of more than the largest class */
+	uint64_t large_nfree;
+	uint64_t large_alloc;      /* of alloc: large objects, by whole pages */
+
+	struct mstat_size_class by_size[MSTAT_SIZE_CLASSES_MAX];
+};
+
+/*
+ * Fills *out.  The caller sets out->struct_bytes to the size it was compiled
+ * with; an older, smaller struct is filled as far as it goes.  No allocation,
+ * no lock: safe in a signal handler.
+ * Returns 0, or -1 with errno EINVAL if out is NULL or struct_bytes is less
+ * than the first two fields, ENOSYS if the heap is not in use.
+ */
+int mstat_snapshot(struct mstat_snapshot *out);
+
+/* What one thread did since it started.  Signed where a thread that frees
+   what others allocated goes below zero. */
+struct mstat_thread_snapshot {
+	uint64_t struct_bytes;   /* set by the caller */
+	int64_t tid;             /* the kernel's thread id */
+	int64_t alloc;           /* bytes allocated less bytes freed by this thread */
+	uint64_t total_alloc;    /* bytes allocated */
+	uint64_t nmalloc;
+	uint64_t nfree;
+	uint64_t magazine_bytes; /* free objects in its magazines now */
+};
+
+/*
+ * Fills *out for the thread `tid` (0: the calling thread).
+ * Returns 0, or -1 with errno EINVAL (as above) or ESRCH: no such thread, or
+ * one that has not allocated yet.
+ */
+int mstat_thread_snapshot(pid_t tid, struct mstat_thread_snapshot *out);
+
+/*
+ * Finds the live or free object that `ptr` points into, at any byte.
+ * *base (may be NULL) becomes the object's first byte, *size_bytes (may be
+ * NULL) what it takes.  Counted in nlookup.
+ * Returns 0, or -1 with errno ENOENT if no object of this heap is there.
+ */
+int mstat_lookup(const void *ptr, void **base, size_t *size_bytes);
+
+/*
+ * Writes the dump that the dump signal writes, to a file descriptor.
+ * format is "text" or "json".  Safe in a signal handler.
+ * Returns 0, or -1 with errno EINVAL or what write(2) said.
+ */
+int mstat_dump(int fd, const char *format);
+
+/* The library's version, "MAJOR.MINOR.PATCH". */
+const char *mstat_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

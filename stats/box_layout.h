@@ -1,0 +1,252 @@
+/*
+ * stats/box_layout.h - the layout of the box, the file in which a process
+ * publishes its books.  Written by stats/box.c, read by tools/.
+ *
+ * WHY        A reader needs no help from the process that it reads: it may be
+ *            busy, stopped or dead.  This header is all that the two share.
+ *
+ * LAYOUT     A header at offset 0 that is written once and names the sections.
+ *            A section is an array of parts.  A part is two copies of one
+ *            payload, each with a generation and a checksum:
+ *
+ *                part  = copy copy
+ *                copy  = struct box_copy, then payload_bytes of payload
+ *
+ *            The writer overwrites the older copy, so a writer that is killed
+ *            between any two instructions leaves the newer one whole.  The
+ *            reader takes the valid copy of the higher generation; a part of
+ *            which none is valid was never written (all zero), or is damaged.
+ *
+ * INVARIANT  Every payload is a whole number of 64-bit words, in the byte
+ *            order of the machine.  A change of any struct here changes
+ *            BOX_LAYOUT_VERSION; a new section kind does not: readers skip
+ *            kinds that they do not know, and payloads may grow at their end.
+ *
+ * TRUST      The writer never reads the file.  A reader believes nothing:
+ *            offsets and counts are checked against the file's real size
+ *            (box_section_is_sound), text may lack its terminator.
+ */
+#ifndef STATS_BOX_LAYOUT_H
+#define STATS_BOX_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOX_MAGIC "mstatbox" /* 8 bytes, no terminator in the file */
+#define BOX_DIR_PREFIX "mstat-" /* /dev/shm/mstat-UID/ */
+#define BOX_FILE_SUFFIX ".box" /* PID-STARTTICKS.box */
+
+enum {
+	BOX_LAYOUT_VERSION = 1,
+	BOX_SECTIONS_MAX = 16,
+	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
+	BOX_THREADS_MAX = 512,  /* slots; threads beyond share the last one */
+	BOX_EVENTS_MAX = 16,
+	BOX_EXE_BYTES = 1024,
+	BOX_CMDLINE_BYTES = 2048,
+	BOX_PATH_BYTES = 512
+};
+
+enum box_section_kind {
+	BOX_SECTION_NONE = 0,
+	BOX_SECTION_IDENTITY = 1, /* 1 x struct box_identity */
+	BOX_SECTION_TOTALS = 2,   /* 1 x struct box_totals */
+	BOX_SECTION_SIGNAL = 3,   /* 1 x struct box_signal */
+	BOX_SECTION_DUMP = 4,     /* 1 x struct box_dump */
+	BOX_SECTION_CLASSES = 5,  /* class_count x struct box_class; index 0: unused */
+	BOX_SECTION_THREADS = 6,  /* slots x struct box_thread */
+	BOX_SECTION_ROWS = 7,     /* slots * class_count x struct box_row */
+	BOX_SECTION_EVENTS = 8    /* ring of struct box_event, by their sequence */
+	/* 9 and up: call sites, modules, peaks: a later layout */
+};
+
+struct box_section {
+	uint32_t kind;
+	uint32_t part_count;
+	uint64_t offset;        /* of part 0 in the file, a multiple of 64 */
+	uint32_t part_bytes;    /* from one part to the next */
+	uint32_t payload_bytes;
+};
+
+struct box_header {
+	char magic[8];
+	uint32_t layout_version;
+	uint32_t section_count;
+	uint64_t file_bytes;
+	struct box_section sections[BOX_SECTIONS_MAX];
+	uint64_t checksum;      /* box_checksum of all before it, generation 0, offset 0 */
+};
+
+struct box_copy {
+	uint64_t generation;    /* 0: never written */
+	uint64_t checksum;      /* box_checksum(payload, generation, offset of the part) */
+};
+
+/* Who wrote this, and how to read its memory.  Written once. */
+struct box_identity {
+	int64_t pid;            /* in the process's own pid namespace */
+	int64_t uid;
+	uint64_t start_ticks;   /* /proc/PID/stat field 22: with pid, a name for ever */
+	uint64_t start_realtime_ns; /* when the box was made */
+	char boot_id[40];       /* /proc/sys/kernel/random/boot_id */
+	char library_version[24];
+	char exe[BOX_EXE_BYTES];
+	char cmdline[BOX_CMDLINE_BYTES]; /* arguments, each ended by a NUL */
+	uint64_t cmdline_bytes;
+	uint64_t class_count;   /* rows a thread has, class 0 included */
+
+	/* Where a thread's figures stand within its cache (box_thread.cache_address).
+	   Offsets in bytes; each names an array of class_count 64-bit words:
+	     nmalloc      == armed[c] - until[c]
+	     in magazine  == (top[c] - bottom[c]) / 8
+	     live objects == net[c] - in magazine        (signed)
+	   While `sequence` (32 bits) is odd, the class `busy_class` (32 bits) is
+	   being changed: its figures are busy_nmalloc and busy_live (64 bits). */
+	uint64_t cache_bytes;   /* read so much from cache_address */
+	uint64_t top_offset;
+	uint64_t bottom_offset;
+	uint64_t until_offset;
+	uint64_t armed_offset;
+	uint64_t net_offset;
+	uint64_t sequence_offset;
+	uint64_t busy_class_offset;
+	uint64_t busy_nmalloc_offset;
+	uint64_t busy_live_offset;
+};
+
+/* The page heap, written under its lock whenever it changes. */
+struct box_totals {
+	uint64_t realtime_ns;      /* of the last change that was timed */
+	uint64_t heap_sys;
+	uint64_t heap_inuse;       /* small spans and large objects, whole pages */
+	uint64_t large_bytes;      /* of heap_inuse: live large objects */
+	uint64_t large_objects;
+	uint64_t idle_kept_bytes;
+	uint64_t heap_released;
+	uint64_t never_used_bytes;
+	uint64_t metadata_bytes;   /* address space of tables, caches and the box */
+	uint64_t stacks_inuse;
+	uint64_t stacks_sys;
+	uint64_t peak_heap_inuse;
+	uint64_t heap_address;     /* the heap's pages: [heap_address, + heap_span_bytes) */
+	uint64_t heap_span_bytes;  /* holes included */
+	uint64_t metadata_address; /* all tables: [metadata_address, + metadata_span_bytes) */
+	uint64_t metadata_span_bytes;
+	uint64_t out_of_memory_count; /* allocations refused since the start */
+	uint64_t nlookup;
+};
+
+enum box_signal_state {
+	BOX_SIGNAL_NONE = 0,    /* asked for by signal:none */
+	BOX_SIGNAL_OURS = 1,
+	BOX_SIGNAL_PROGRAM = 2, /* the program has a handler of its own */
+	BOX_SIGNAL_IGNORED = 3,
+	BOX_SIGNAL_DEFAULT = 4  /* somebody took our handler away */
+};
+
+struct box_signal {
+	int64_t signal_number;
+	int64_t state;          /* enum box_signal_state */
+};
+
+struct box_dump {
+	uint64_t dump_count;    /* dumps finished, whether written or not */
+	uint64_t realtime_ns;
+	int64_t error;          /* errno of the last one, 0 if written */
+	uint64_t request;       /* the payload of the signal that asked for it */
+	char path[BOX_PATH_BYTES];
+};
+
+/* One size class.  Written under the class's lock.
+     span_objects - out_objects are free in spans, batches and bitmaps */
+struct box_class {
+	uint64_t object_bytes;
+	uint64_t span_bytes;    /* of one span */
+	uint64_t span_count;
+	uint64_t span_objects;  /* objects that all spans have room for */
+	uint64_t out_objects;   /* taken by threads: live or in magazines */
+	uint64_t sampled_objects;  /* allocations whose asked size was looked at */
+	uint64_t sampled_bytes;    /* what they asked for, together */
+};
+
+enum box_thread_state {
+	BOX_THREAD_NONE = 0,    /* this slot was never used */
+	BOX_THREAD_LIVE = 1,
+	BOX_THREAD_ENDED = 2    /* its figures stay part of the sums */
+};
+
+/*
+ * One slot: the sum over all threads that ever used it.  A slot is used again
+ * after its thread ended, so what the present thread did is the slot's figure
+ * less its value when the thread came (the base_ fields).
+ */
+struct box_thread {
+	int64_t state;          /* enum box_thread_state */
+	int64_t tid;
+	uint64_t cache_address; /* 0: this thread's memory cannot be read */
+	uint64_t stack_address; /* a byte of its stack */
+	uint64_t large_nmalloc;
+	uint64_t large_nfree;
+	uint64_t large_alloc_bytes; /* handed out, whole pages */
+	uint64_t large_free_bytes;  /* freed: live large bytes are the difference */
+	uint64_t base_nmalloc;
+	uint64_t base_nfree;
+	uint64_t base_total_alloc;
+	int64_t base_alloc;
+	char name[16];          /* /proc/PID/task/TID/comm when it came */
+};
+
+/* One size class of one slot; class 0 is not used (box_thread.large_*). */
+struct box_row {
+	uint64_t nmalloc;
+	int64_t live_objects;   /* signed: others' objects may be freed here */
+};
+
+enum box_event_kind {
+	BOX_EVENT_NONE = 0,
+	BOX_EVENT_OUT_OF_MEMORY = 1,
+	BOX_EVENT_FATAL = 2
+};
+
+struct box_event {
+	uint64_t sequence;      /* 1, 2, 3 ...: entry (sequence - 1) % BOX_EVENTS_MAX */
+	uint64_t realtime_ns;
+	int64_t kind;           /* enum box_event_kind */
+	int64_t tid;
+	char text[192];
+};
+
+/* Mixes a part's words; not against forgery, only against torn writes. */
+static inline uint64_t box_checksum(const void *payload, size_t payload_bytes,
+	uint64_t generation, uint64_t offset)
+{
+	const uint64_t *words = payload;
+	uint64_t sum = (generation ^ 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu ^ offset;
+
+	for (size_t i = 0; i < payload_bytes / 8; i++) {
+		sum = (sum ^ words[i]) * 0xc4ceb9fe1a85ec53u;
+		sum ^= sum >> 32;
+	}
+	return sum;
+}
+
+static inline size_t box_copy_bytes(size_t payload_bytes)
+{
+	return sizeof(struct box_copy) + payload_bytes;
+}
+
+/* Whether a section lies within a file of file_bytes. */
+static inline bool box_section_is_sound(const struct box_section *section, uint64_t file_bytes)
+{
+	uint64_t bytes;
+
+	if (section->payload_bytes % 8 != 0 || section->offset % 8 != 0 ||
+		section->part_bytes < 2 * box_copy_bytes(section->payload_bytes))
+		return false;
+	if (__builtin_mul_overflow((uint64_t)section->part_count, section->part_bytes, &bytes))
+		return false;
+	return section->offset <= file_bytes && bytes <= file_bytes - section->offset;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * stats/conf.h - MSTAT_CONF: "key:value,key:value".
+ *
+ * WHY        One table names each key, its default and its meaning.  The
+ *            library parses by it at start, `mstat conf` prints it and
+ *            `mstat run -o` checks against it, so they cannot disagree.
+ *
+ * INVARIANT  A key or value that is not understood is reported by one line
+ *            and changes nothing: the default holds.
+ *
+ * OWNERSHIP  Values are copied into struct conf.  Nothing is allocated, so
+ *            this runs before libc is ready.
+ */
+#ifndef STATS_CONF_H
+#define STATS_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CONF_PATH_BYTES = 512 };
+
+struct conf {
+	bool box;                      /* publish a box */
+	bool exit_report;              /* print the books on exit */
+	bool dump_json;                /* dump_format: text or json */
+	int signal_number;             /* 0: none */
+	char dir[CONF_PATH_BYTES];     /* "": /dev/shm, then $XDG_RUNTIME_DIR */
+	char dump[CONF_PATH_BYTES];    /* "": a file beside the box */
+};
+
+struct conf_key {
+	const char *name;
+	const char *default_text;
+	const char *values;            /* what may stand behind the colon */
+	const char *meaning;           /* one sentence */
+	bool (*set)(struct conf *conf, const char *value, size_t value_bytes);
+};
+
+/* The table, ended by a row whose name is NULL. */
+extern const struct conf_key conf_keys[];
+
+/* Called for every part of the text that is not understood; `part` is not
+   terminated, `why` is "unknown key", "bad value" or "no colon". */
+typedef void conf_complain_fn(void *arg, const char *part, size_t part_bytes, const char *why);
+
+/* Every key at its default. */
+void conf_init(struct conf *conf);
+
+/* Sets what `text` says on top of what *conf holds. */
+void conf_parse(struct conf *conf, const char *text, conf_complain_fn *complain, void *arg);
+
+/* The number of a signal called "SIGUSR2", "USR2" or "12"; -1 if there is none.
+   signal_name() is the inverse: "SIGUSR2", or NULL. */
+int signal_number_of(const char *name, size_t name_bytes);
+const char *signal_name(int number);
+
+#endif
