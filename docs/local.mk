@@ -1,0 +1,1 @@
+# docs/local.mk - the design and the conformance table.

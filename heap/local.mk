@@ -1,0 +1,1 @@
+# heap/local.mk - libheap.la: who owns which memory.

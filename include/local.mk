@@ -1,0 +1,3 @@
+# include/local.mk - the public headers.
+
+include_HEADERS += %D%/mstat.h

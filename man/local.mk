@@ -1,0 +1,7 @@
+# man/local.mk - the manual pages.  A page NAME.SECTION is written in
+# man/NAME.SECTION.scd; the tarball holds both, so that it builds without scdoc.
+
+SUFFIXES += .scd
+
+.scd:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SCDOC) <$< >$@.part && mv $@.part $@

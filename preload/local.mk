@@ -1,0 +1,1 @@
+# preload/local.mk - libmstat.so: what the dynamic linker sees.

@@ -1,0 +1,1 @@
+# tools/local.mk - mstat, the reporter, and its bash completion.
