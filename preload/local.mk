@@ -1,1 +1,22 @@
-# preload/local.mk - libmstat.so: what the dynamic linker sees.
+# preload/local.mk - libmstat.so: what the dynamic linker sees.  The convenience
+# libraries below are taken in whole; what is exported stands in libmstat.map.
+
+EXTRA_DIST += %D%/libmstat.map
+
+if PRELOAD
+lib_LTLIBRARIES += libmstat.la
+libmstat_la_SOURCES =
+libmstat_la_LIBADD = libbase.la
+libmstat_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
+	-Wl,--version-script=$(top_srcdir)/%D%/libmstat.map
+EXTRA_libmstat_la_DEPENDENCIES = %D%/libmstat.map
+
+# A preload is a plain file.  Without its .la, libtool no longer knows what it
+# installed.
+install-exec-hook:
+	rm -f $(DESTDIR)$(libdir)/libmstat.la
+
+uninstall-hook:
+	rm -f $(DESTDIR)$(libdir)/libmstat.so
+endif
