@@ -6,7 +6,7 @@ EXTRA_DIST += %D%/libmstat.map
 if PRELOAD
 lib_LTLIBRARIES += libmstat.la
 libmstat_la_SOURCES =
-libmstat_la_LIBADD = libbase.la
+libmstat_la_LIBADD = $(FLOORS)
 libmstat_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
 	-Wl,--version-script=$(top_srcdir)/%D%/libmstat.map

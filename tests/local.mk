@@ -7,9 +7,9 @@ unit_suites =
 check_PROGRAMS += $(unit_suites)
 TESTS += $(unit_suites)
 
-# What a suite links, later floors first; programs of tests/preload set their own
-# _LDADD and their own _CFLAGS = $(CALLS_KEPT_CFLAGS).
-LDADD = libbase.la $(CHECK_LIBS)
+# What a suite links.  A program of tests/preload sets its own _LDADD, and its own
+# _CFLAGS = $(CALLS_KEPT_CFLAGS).
+LDADD = $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
 shell_tests = %D%/floors.sh
