@@ -41,7 +41,7 @@ enum {
 	BOX_LAYOUT_VERSION = 1,
 	BOX_SECTIONS_MAX = 16,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
-	BOX_THREADS_MAX = 512,  /* slots; threads beyond share the last one */
+	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
 	BOX_EVENTS_MAX = 16,
 	BOX_EXE_BYTES = 1024,
 	BOX_CMDLINE_BYTES = 2048,
@@ -135,6 +135,8 @@ struct box_totals {
 	uint64_t metadata_span_bytes;
 	uint64_t out_of_memory_count; /* allocations refused since the start */
 	uint64_t nlookup;
+	uint64_t thread_count;     /* threads that have a cache now */
+	uint64_t unpublished_threads; /* of them: came when all slots were taken */
 };
 
 enum box_signal_state {

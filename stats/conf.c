@@ -1,0 +1,189 @@
+#include "stats/conf.h"
+
+#include <signal.h>
+#include <string.h>
+
+static bool text_is(const char *text, size_t bytes, const char *word)
+{
+	return strlen(word) == bytes && memcmp(text, word, bytes) == 0;
+}
+
+static bool parse_bool(bool *out, const char *value, size_t bytes)
+{
+	bool yes = text_is(value, bytes, "1") || text_is(value, bytes, "true");
+	bool no = text_is(value, bytes, "0") || text_is(value, bytes, "false");
+
+	if (yes || no)
+		*out = yes;
+	return yes || no;
+}
+
+static bool parse_path(char *out, const char *value, size_t bytes)
+{
+	if (bytes == 0 || bytes >= CONF_PATH_BYTES || memchr(value, '\0', bytes) != NULL)
+		return false;
+	memcpy(out, value, bytes);
+	out[bytes] = '\0';
+	return true;
+}
+
+static bool set_box(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->box, value, bytes);
+}
+
+static bool set_exit_report(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->exit_report, value, bytes);
+}
+
+static bool set_dump_format(struct conf *conf, const char *value, size_t bytes)
+{
+	bool json = text_is(value, bytes, "json");
+
+	if (!json && !text_is(value, bytes, "text"))
+		return false;
+	conf->dump_json = json;
+	return true;
+}
+
+/* What cannot be caught, what a fault raises, and what libc keeps for itself
+   is no signal to dump on. */
+static bool signal_can_dump(int number)
+{
+	static const int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT,
+		SIGTRAP, SIGSYS, SIGCHLD};
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (number == refused[i])
+			return false;
+	return number > 0 && number < NSIG && (number < 32 || number >= SIGRTMIN);
+}
+
+static bool set_signal(struct conf *conf, const char *value, size_t bytes)
+{
+	int number = text_is(value, bytes, "none") ? 0 : signal_number_of(value, bytes);
+
+	if (number != 0 && !signal_can_dump(number))
+		return false;
+	conf->signal_number = number;
+	return true;
+}
+
+static bool set_dir(struct conf *conf, const char *value, size_t bytes)
+{
+	return bytes > 0 && value[0] == '/' && parse_path(conf->dir, value, bytes);
+}
+
+static bool set_dump(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_path(conf->dump, value, bytes);
+}
+
+const struct conf_key conf_keys[] = {
+	{"box", "1", "0 or 1", "Publish the books in a file that mstat reads.", set_box},
+	{"dir", "/dev/shm", "an absolute path",
+		"Where the folder of the boxes, mstat-UID, is made; $XDG_RUNTIME_DIR is tried next.",
+		set_dir},
+	{"signal", "USR2", "a signal's name or number, or none",
+		"The signal that asks for a dump; installed only if the program has no handler.",
+		set_signal},
+	{"dump", "a file beside the box", "a path; %p pid, %e program, %t time, %n number",
+		"Where a dump is written.", set_dump},
+	{"dump_format", "text", "text or json", "How a dump is written.", set_dump_format},
+	{"exit_report", "0", "0 or 1", "Print a short report on stderr at exit.", set_exit_report},
+	{NULL, NULL, NULL, NULL, NULL}};
+
+void conf_init(struct conf *conf)
+{
+	*conf = (struct conf){.box = true, .signal_number = SIGUSR2};
+}
+
+static const char *conf_set(struct conf *conf, const char *part, size_t bytes)
+{
+	const char *colon = memchr(part, ':', bytes);
+
+	if (colon == NULL)
+		return "no colon";
+	size_t name_bytes = (size_t)(colon - part);
+	for (const struct conf_key *key = conf_keys; key->name != NULL; key++)
+		if (text_is(part, name_bytes, key->name))
+			return key->set(conf, colon + 1, bytes - name_bytes - 1) ? NULL : "bad value";
+	return "unknown key";
+}
+
+void conf_parse(struct conf *conf, const char *text, conf_complain_fn *complain, void *arg)
+{
+	while (*text != '\0') {
+		size_t bytes = strcspn(text, ",");
+		const char *why = bytes > 0 ? conf_set(conf, text, bytes) : NULL;
+		if (why != NULL && complain != NULL)
+			complain(arg, text, bytes, why);
+		text += bytes;
+		text += *text == ',';
+	}
+}
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {{"SIGHUP", SIGHUP}, {"SIGINT", SIGINT}, {"SIGQUIT", SIGQUIT}, {"SIGILL", SIGILL},
+	{"SIGTRAP", SIGTRAP}, {"SIGABRT", SIGABRT}, {"SIGBUS", SIGBUS}, {"SIGFPE", SIGFPE},
+	{"SIGKILL", SIGKILL}, {"SIGUSR1", SIGUSR1}, {"SIGSEGV", SIGSEGV}, {"SIGUSR2", SIGUSR2},
+	{"SIGPIPE", SIGPIPE}, {"SIGALRM", SIGALRM}, {"SIGTERM", SIGTERM},
+	{"SIGSTKFLT", SIGSTKFLT}, {"SIGCHLD", SIGCHLD}, {"SIGCONT", SIGCONT},
+	{"SIGSTOP", SIGSTOP}, {"SIGTSTP", SIGTSTP}, {"SIGTTIN", SIGTTIN}, {"SIGTTOU", SIGTTOU},
+	{"SIGURG", SIGURG}, {"SIGXCPU", SIGXCPU}, {"SIGXFSZ", SIGXFSZ},
+	{"SIGVTALRM", SIGVTALRM}, {"SIGPROF", SIGPROF}, {"SIGWINCH", SIGWINCH},
+	{"SIGIO", SIGIO}, {"SIGPWR", SIGPWR}, {"SIGSYS", SIGSYS}};
+
+enum { SIGNAL_COUNT = sizeof(signals) / sizeof(signals[0]) };
+
+static int parse_number(const char *text, size_t bytes)
+{
+	int value = 0;
+
+	if (bytes == 0 || bytes > 3)
+		return -1;
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		value = value * 10 + text[i] - '0';
+	}
+	return value > 0 && value < NSIG ? value : -1;
+}
+
+/* "RTMIN", "RTMIN+3". */
+static int parse_realtime(const char *name, size_t bytes)
+{
+	if (bytes < 5 || memcmp(name, "RTMIN", 5) != 0)
+		return -1;
+	if (bytes == 5)
+		return SIGRTMIN;
+	int more = name[5] == '+' ? parse_number(name + 6, bytes - 6) : -1;
+	return more > 0 && SIGRTMIN + more <= SIGRTMAX ? SIGRTMIN + more : -1;
+}
+
+int signal_number_of(const char *name, size_t bytes)
+{
+	int number = parse_number(name, bytes);
+
+	if (number > 0)
+		return number;
+	if (bytes > 3 && memcmp(name, "SIG", 3) == 0) {
+		name += 3;
+		bytes -= 3;
+	}
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		if (text_is(name, bytes, signals[i].name + 3))
+			return signals[i].number;
+	return parse_realtime(name, bytes);
+}
+
+const char *signal_name(int number)
+{
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		if (signals[i].number == number)
+			return signals[i].name;
+	return NULL;
+}
