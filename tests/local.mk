@@ -1,28 +1,38 @@
 # tests/local.mk - every test speaks TAP.  A suite tests/heap/check_span.c is one
-# line in unit_suites; programs that run under the real libmstat.so are in
-# tests/preload/local.mk and tests/misuse/local.mk.
+# line in unit_suites; a shell test is one line in shell_tests, or in program_tests
+# if it runs programs under the real libmstat.so.
 
 unit_suites =
 
 check_PROGRAMS += $(unit_suites)
 TESTS += $(unit_suites)
 
-# What a suite links.  A program of tests/preload sets its own _LDADD, and its own
-# _CFLAGS = $(CALLS_KEPT_CFLAGS).
+# What a suite links.
 LDADD = $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
 shell_tests = %D%/floors.sh
-EXTRA_DIST += %D%/tap.sh %D%/floors.sh %D%/fastpath.sh
+program_tests =
+tested_programs =
+
+include %D%/preload/local.mk
+include %D%/misuse/local.mk
+
+EXTRA_DIST += %D%/tap.sh %D%/fastpath.sh $(shell_tests) $(program_tests)
+
+TESTS += $(shell_tests)
+
+if PROGRAM_TESTS
+check_PROGRAMS += $(tested_programs)
+TESTS += $(program_tests)
+endif
 
 # The audits of a debug build may cost the fast path a frame.
 if PRELOAD
 if !DEBUG
-shell_tests += %D%/fastpath.sh
+TESTS += %D%/fastpath.sh
 endif
 endif
-
-TESTS += $(shell_tests)
 
 TEST_EXTENSIONS = .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
