@@ -5,3 +5,9 @@ SUFFIXES += .scd
 
 .scd:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SCDOC) <$< >$@.part && mv $@.part $@
+
+pages =
+
+dist_man_MANS += $(pages)
+EXTRA_DIST += $(pages:=.scd)
+MAINTAINERCLEANFILES += $(pages)
