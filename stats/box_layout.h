@@ -113,6 +113,8 @@ struct box_identity {
 	uint64_t busy_class_offset;
 	uint64_t busy_nmalloc_offset;
 	uint64_t busy_live_offset;
+
+	uint64_t pid_namespace; /* inode of /proc/self/ns/pid: where pid means something */
 };
 
 /* The page heap, written under its lock whenever it changes. */
@@ -134,9 +136,7 @@ struct box_totals {
 	uint64_t metadata_address; /* all tables: [metadata_address, + metadata_span_bytes) */
 	uint64_t metadata_span_bytes;
 	uint64_t out_of_memory_count; /* allocations refused since the start */
-	uint64_t nlookup;
-	uint64_t thread_count;     /* threads that have a cache now */
-	uint64_t unpublished_threads; /* of them: came when all slots were taken */
+	uint64_t thread_count;     /* threads that have a cache now, with a slot or without */
 };
 
 enum box_signal_state {
@@ -197,6 +197,7 @@ struct box_thread {
 	uint64_t base_total_alloc;
 	int64_t base_alloc;
 	char name[16];          /* /proc/PID/task/TID/comm when it came */
+	uint64_t nlookup;
 };
 
 /* One size class of one slot; class 0 is not used (box_thread.large_*). */

@@ -1,0 +1,40 @@
+/*
+ * base/compiler.h - what the compiler is told beyond the language.
+ *
+ * WHY        The only place for macros: hints, visibility, and the lock
+ *            annotations that clang checks and gcc does not know.
+ */
+#ifndef BASE_COMPILER_H
+#define BASE_COMPILER_H
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
+#define COLD __attribute__((cold, noinline))
+#define EXPORT __attribute__((visibility("default")))
+#define ALIAS_OF(name) __attribute__((alias(#name), visibility("default"), copy(name)))
+#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+
+/* A TLS variable of a preloaded library must not be reached by
+   __tls_get_addr, which may allocate. */
+#define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+#if defined(__clang__)
+#define CAPABILITY(x) __attribute__((capability(x)))
+#define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
+#define TRY_ACQUIRES(...) __attribute__((try_acquire_capability(__VA_ARGS__)))
+#define REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
+#define UNCHECKED_LOCKING __attribute__((no_thread_safety_analysis))
+#else
+#define CAPABILITY(x)
+#define ACQUIRES(...)
+#define RELEASES(...)
+#define TRY_ACQUIRES(...)
+#define REQUIRES(...)
+#define UNCHECKED_LOCKING
+#endif
+
+#endif

@@ -1,0 +1,64 @@
+#include "base/fatal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/format.h"
+#include "base/modules.h"
+
+void (*fatal_observer)(const char *line);
+
+enum { LINE_BYTES = 640 };
+
+static _Noreturn void line_end(struct format *line)
+{
+	static int entered;
+
+	format_terminate(line);
+	/* A second failure, in the observer or on another thread: print, do not nest. */
+	if (!__atomic_exchange_n(&entered, 1, __ATOMIC_RELAXED) && fatal_observer != NULL)
+		fatal_observer(line->buffer);
+	if (line->used_bytes == line->capacity_bytes)
+		line->used_bytes--;
+	format_char(line, '\n');
+	line->fd = STDERR_FILENO;
+	format_flush(line);
+	abort();
+}
+
+void fatal(const char *what)
+{
+	char buffer[LINE_BYTES];
+	struct format line;
+
+	format_init(&line, buffer, sizeof(buffer), -1);
+	format_text(&line, "libmstat: ");
+	format_text(&line, what);
+	line_end(&line);
+}
+
+void fatal_pointer(const char *call, const void *address, const char *what,
+	size_t class_bytes, const void *caller)
+{
+	char buffer[LINE_BYTES];
+	struct format line;
+
+	format_init(&line, buffer, sizeof(buffer), -1);
+	format_text(&line, "libmstat: ");
+	format_text(&line, call);
+	format_char(&line, '(');
+	format_hex(&line, (uintptr_t)address);
+	format_text(&line, "): ");
+	format_text(&line, what);
+	if (class_bytes != 0) {
+		format_text(&line, ", size class ");
+		format_unsigned(&line, class_bytes);
+	}
+	if (caller != NULL) {
+		format_text(&line, ", called from ");
+		modules_describe(&line, (uintptr_t)caller);
+	}
+	line_end(&line);
+}

@@ -1,0 +1,102 @@
+#include "base/modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAP_LINE_BYTES = 640 };
+
+struct map_line {
+	uintptr_t start;
+	uintptr_t end;
+	const char *path; /* "" if none */
+};
+
+static const char *parse_hex(const char *at, uintptr_t *value)
+{
+	*value = 0;
+	for (;; at++) {
+		if (*at >= '0' && *at <= '9')
+			*value = *value * 16 + (uintptr_t)(*at - '0');
+		else if (*at >= 'a' && *at <= 'f')
+			*value = *value * 16 + (uintptr_t)(*at - 'a' + 10);
+		else
+			return at;
+	}
+}
+
+/* "START-END PERMS OFFSET DEVICE INODE      PATH" */
+static bool line_parse(const char *text, struct map_line *line)
+{
+	text = parse_hex(text, &line->start);
+	if (*text != '-')
+		return false;
+	text = parse_hex(text + 1, &line->end);
+	for (int fields = 0; fields < 4; fields++) {
+		text += strspn(text, " ");
+		text += strcspn(text, " ");
+	}
+	line->path = text + strspn(text, " ");
+	return true;
+}
+
+/* One line at a time, by small reads into a buffer that carries the rest. */
+struct map_reader {
+	int fd;
+	size_t used_bytes;
+	size_t line_bytes; /* of the line handed out last, its newline included */
+	char buffer[2 * MAP_LINE_BYTES];
+};
+
+static bool reader_next(struct map_reader *reader, struct map_line *line)
+{
+	reader->used_bytes -= reader->line_bytes;
+	memmove(reader->buffer, reader->buffer + reader->line_bytes, reader->used_bytes);
+	reader->line_bytes = 0;
+	for (;;) {
+		char *newline = memchr(reader->buffer, '\n', reader->used_bytes);
+		if (newline != NULL) {
+			*newline = '\0';
+			reader->line_bytes = (size_t)(newline - reader->buffer) + 1;
+			return line_parse(reader->buffer, line);
+		}
+		size_t room = sizeof(reader->buffer) - reader->used_bytes;
+		if (room == 0)
+			return false; /* a path longer than any line that we print */
+		ssize_t got = read(reader->fd, reader->buffer + reader->used_bytes, room);
+		if (got <= 0)
+			return false;
+		reader->used_bytes += (size_t)got;
+	}
+}
+
+void modules_describe(struct format *out, uintptr_t address)
+{
+	int saved = errno;
+	struct map_reader reader = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+	char path[MAP_LINE_BYTES] = "";
+	uintptr_t base = 0;
+	struct map_line line;
+	bool found = false;
+
+	while (!found && reader.fd >= 0 && reader_next(&reader, &line)) {
+		if (strcmp(line.path, path) != 0 && strlen(line.path) < sizeof(path)) {
+			strcpy(path, line.path);
+			base = line.start;
+		}
+		found = address >= line.start && address < line.end && line.path[0] == '/';
+	}
+	if (reader.fd >= 0)
+		close(reader.fd);
+	if (found) {
+		format_text(out, path);
+		format_char(out, '+');
+		format_hex(out, address - base);
+	} else {
+		format_hex(out, address);
+	}
+	errno = saved;
+}

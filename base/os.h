@@ -1,0 +1,84 @@
+/*
+ * base/os.h - every system call that the allocator makes for memory and time.
+ *
+ * WHY        One thin file between the heap and the kernel: what the heap
+ *            needs is said in its own terms, failure is injected here, and
+ *            errno is left alone (a free must not change it).
+ *
+ * UNITS      Bytes, whole pages of OS_PAGE_BYTES.  Where the kernel's pages
+ *            are larger (aarch64 with 16 or 64 KiB) os_page_bytes() says so and
+ *            release rounds inwards.
+ */
+#ifndef BASE_OS_H
+#define BASE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	OS_HUGE_PAGE_BYTES = 2 << 20
+};
+
+/* The kernel's page size. */
+size_t os_page_bytes(void);
+
+/* Fresh zero memory, readable and writable, anywhere.  NULL if refused. */
+void *os_map(size_t bytes);
+
+/* The same at this very address, which must be free.  False if it is taken or
+   the kernel refuses; *taken tells the two apart. */
+bool os_map_at(void *address, size_t bytes, bool *taken);
+
+/* Address space that nothing else will take and nobody may touch. */
+void *os_reserve(size_t bytes);
+
+/* Makes reserved pages usable. */
+bool os_commit(void *address, size_t bytes);
+
+void os_unmap(void *address, size_t bytes);
+
+/* Gives the pages back to the kernel; they read zero afterwards.  False if
+   the kernel kept them (locked memory), with their contents. */
+bool os_release(void *address, size_t bytes);
+
+/* Asks for huge pages, or no longer. */
+void os_want_huge(void *address, size_t bytes, bool want);
+
+/* Moves the pages at `from` to `to`, replacing what is there.  `from` stays
+   mapped and reads zero.  False: nothing moved. */
+bool os_move(void *from, void *to, size_t bytes);
+
+/* Names a mapping in /proc/PID/maps, where the kernel can. */
+void os_name(void *address, size_t bytes, const char *name);
+
+/* Makes these bytes read zero in a child of fork.  False: an old kernel. */
+bool os_wipe_on_fork(void *address, size_t bytes);
+
+void os_futex_wait(uint32_t *word, uint32_t expected);
+void os_futex_wake(uint32_t *word);
+
+/* write(2) until all is written.  False: an error, errno says which. */
+bool os_write(int fd, const void *bytes, size_t count);
+
+/* The whole of a small file of /proc into `buffer`.  Bytes read, or -1. */
+ssize_t os_read_file(const char *path, void *buffer, size_t capacity_bytes);
+
+uint64_t os_realtime_ns(void);
+uint64_t os_coarse_ns(void);  /* monotonic, a few milliseconds' grain, cheap */
+uint64_t os_coarse_realtime_ns(void);
+int os_thread_id(void);
+void os_thread_name(char name[16]);
+int os_process_id(void);      /* asks the kernel: right in any child */
+
+static inline void os_cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+#endif

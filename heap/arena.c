@@ -1,0 +1,244 @@
+#include "heap/arena.h"
+
+#include <sys/auxv.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/config.h"
+#include "base/os.h"
+#include "heap/span.h"
+
+struct arena arena;
+
+enum {
+	TABLE_COUNT = 4,
+	TABLE_STEP_BYTES = 64 << 10, /* the largest page any kernel has here */
+	GAP_BYTES = 2 << 20,         /* unmapped, between parts of the window */
+	CACHES_SHARE = 64,           /* caches may take 1/64 of the window */
+	GROW_SHARE = 8,              /* grow by an eighth of the heap at a time: */
+	GROW_MIN_BYTES = 1 << 20,
+	GROW_MAX_BYTES = 64 << 20,
+	SMALL_HEAP_BYTES = 8 << 20   /* up to here 4 KiB pages, as lean as glibc */
+};
+
+/* An array with one entry a page, mapped as far as there are pages. */
+struct table {
+	uintptr_t address;
+	size_t entry_bytes;
+	size_t mapped_bytes;
+};
+
+static struct table tables[TABLE_COUNT] = {
+	{.entry_bytes = sizeof(uint8_t)},
+	{.entry_bytes = sizeof(uint8_t)},
+	{.entry_bytes = sizeof(struct span)},
+	{.entry_bytes = HOME_WORDS_PER_PAGE * sizeof(uint64_t)},
+};
+
+/* Fresh zero memory at a place of the window. */
+static bool window_map(uintptr_t address, size_t bytes, bool *taken)
+{
+	*taken = false;
+	if (arena.is_reserved)
+		return os_commit((void *)address, bytes);
+	return os_map_at((void *)address, bytes, taken);
+}
+
+static bool table_cover(struct table *table, size_t pages)
+{
+	size_t want = bits_round_up(pages * table->entry_bytes, TABLE_STEP_BYTES);
+	bool taken;
+
+	if (want <= table->mapped_bytes)
+		return true;
+	/* Ahead of need, so that a growing heap does not come here each time. */
+	size_t ahead = bits_round_up(GROW_MAX_BYTES / PAGE_BYTES * table->entry_bytes,
+		TABLE_STEP_BYTES);
+	if (window_map(table->address + table->mapped_bytes,
+		    want + ahead - table->mapped_bytes, &taken))
+		want += ahead;
+	else if (!window_map(table->address + table->mapped_bytes,
+			 want - table->mapped_bytes, &taken))
+		return false;
+	arena.metadata_bytes += want - table->mapped_bytes;
+	table->mapped_bytes = want;
+	return true;
+}
+
+static bool tables_cover(size_t pages)
+{
+	for (int i = 0; i < TABLE_COUNT; i++)
+		if (!table_cover(&tables[i], pages))
+			return false;
+	return true;
+}
+
+static size_t page_entry_bytes(void)
+{
+	size_t bytes = PAGE_BYTES;
+
+	for (int i = 0; i < TABLE_COUNT; i++)
+		bytes += tables[i].entry_bytes;
+	return bytes;
+}
+
+/* Cuts [start, start + bytes) into its parts. */
+static void window_lay_out(uintptr_t start, size_t bytes)
+{
+	size_t caches_bytes = bits_round_down(bytes / CACHES_SHARE, GAP_BYTES);
+	size_t fixed = caches_bytes + (TABLE_COUNT + 2) * (size_t)GAP_BYTES;
+	size_t pages = (bytes - fixed) / page_entry_bytes();
+	uintptr_t at = start;
+
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		tables[i].address = at;
+		at = bits_round_up(at + pages * tables[i].entry_bytes, GAP_BYTES) + GAP_BYTES;
+	}
+	arena.caches = (char *)at;
+	at = bits_round_up(at + caches_bytes + GAP_BYTES, OS_HUGE_PAGE_BYTES);
+	arena.window_address = start;
+	arena.class_map = (uint8_t *)tables[0].address;
+	arena.page_info = (uint8_t *)tables[1].address;
+	arena.spans = (struct span *)tables[2].address;
+	arena.home_words = (uint64_t *)tables[3].address;
+	arena.pages_address = at;
+	arena.page_limit = (start + bytes - at) >> PAGE_SHIFT;
+}
+
+/* The loader hands every process 16 random bytes; no system call. */
+static uint64_t random_word(void)
+{
+	const void *bytes = (const void *)getauxval(AT_RANDOM);
+	uint64_t word = 0;
+
+	if (bytes != NULL)
+		memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* Whether the kernel lets us map there; leaves the first table mapped. */
+static bool window_try(uintptr_t start, size_t bytes)
+{
+	window_lay_out(start, bytes);
+	return tables_cover(1);
+}
+
+static void tables_forget(void)
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		if (tables[i].mapped_bytes != 0)
+			os_unmap((void *)tables[i].address, tables[i].mapped_bytes);
+		tables[i].mapped_bytes = 0;
+	}
+	arena.metadata_bytes = 0;
+}
+
+/*
+ * 1 to 8 TiB is nobody's: programs load low or at 0x55..., the kernel maps
+ * downwards from the top, Go and the sanitizers stay out of it, and valgrind
+ * and 48-bit kernels reach it.  39-bit kernels do not: they get 64 to 256 GiB.
+ */
+static bool window_find_free(void)
+{
+	static const struct {
+		uintptr_t lowest;
+		size_t window_bytes;
+	} places[] = {
+		{(uintptr_t)1 << 40, (size_t)4 << 40},
+		{(uintptr_t)1 << 36, (size_t)64 << 30},
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t spread = places[i].window_bytes;
+		for (uint64_t word = random_word(), tries = 0; tries < 4; tries++, word >>= 8) {
+			uintptr_t start = places[i].lowest +
+				bits_round_down(word & (spread - 1), OS_HUGE_PAGE_BYTES);
+			if (window_try(start, places[i].window_bytes))
+				return true;
+			tables_forget();
+		}
+	}
+	return false;
+}
+
+static bool window_reserve(void)
+{
+	arena.is_reserved = true;
+	for (size_t bytes = (size_t)256 << 30; bytes >= (size_t)64 << 20; bytes /= 2) {
+		void *start = os_reserve(bytes);
+		if (start == NULL)
+			continue;
+		if (window_try((uintptr_t)start, bytes))
+			return true;
+		os_unmap(start, bytes);
+		for (int i = 0; i < TABLE_COUNT; i++)
+			tables[i].mapped_bytes = 0;
+	}
+	return false;
+}
+
+bool arena_init(void)
+{
+	if (!window_find_free() && !window_reserve())
+		return false;
+	arena.is_ready = true;
+	return true;
+}
+
+/* Maps pages behind the last one, beyond whatever stands in the way. */
+static bool pages_map(size_t pages)
+{
+	bool taken = false;
+
+	for (size_t skip = 0; skip < arena.page_limit; skip = skip == 0 ? 1024 : 2 * skip) {
+		size_t first = arena.page_count + skip;
+		if (pages > arena.page_limit || first > arena.page_limit - pages)
+			return false;
+		if (!tables_cover(first + pages))
+			return false;
+		if (window_map((uintptr_t)arena_address_of(first), pages << PAGE_SHIFT, &taken)) {
+			arena.hole_pages += skip;
+			arena.page_count = first;
+			return true;
+		}
+		if (!taken)
+			return false;
+	}
+	return false;
+}
+
+size_t arena_grow(size_t pages, size_t *got_pages)
+{
+	size_t heap_bytes = arena_mapped_bytes();
+	size_t ahead = min_bytes(max_bytes(heap_bytes / GROW_SHARE, GROW_MIN_BYTES), GROW_MAX_BYTES);
+	/* Ends on a huge page's edge, so that the next growth begins on one. */
+	size_t unit = heap_bytes < SMALL_HEAP_BYTES ? TABLE_STEP_BYTES : OS_HUGE_PAGE_BYTES;
+
+	if (pages > arena.page_limit)
+		return SIZE_MAX;
+	size_t want_bytes = max_bytes(pages << PAGE_SHIFT, ahead);
+	size_t end = bits_round_up((arena.page_count << PAGE_SHIFT) + want_bytes, unit);
+	size_t want = (end >> PAGE_SHIFT) - arena.page_count;
+
+	while (!pages_map(want)) {
+		if (want == pages)
+			return SIZE_MAX;
+		want = want / 2 > pages ? want / 2 : pages;
+	}
+	size_t first = arena.page_count;
+	if (heap_bytes >= SMALL_HEAP_BYTES)
+		os_want_huge(arena_address_of(first), want << PAGE_SHIFT, true);
+	__atomic_store_n(&arena.page_count, first + want, __ATOMIC_RELEASE);
+	*got_pages = want;
+	return first;
+}
+
+void *arena_map_cache(size_t offset, size_t bytes)
+{
+	bool taken;
+
+	if (!window_map((uintptr_t)arena.caches + offset, bytes, &taken))
+		return NULL;
+	arena.metadata_bytes += bytes;
+	return arena.caches + offset;
+}

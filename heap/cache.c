@@ -1,0 +1,215 @@
+#include "heap/cache.h"
+
+#include <string.h>
+
+#include "base/config.h"
+#include "base/fatal.h"
+#include "base/os.h"
+#include "heap/arena.h"
+#include "heap/hooks.h"
+#include "heap/magazine.h"
+#include "heap/publish.h"
+
+enum {
+	MAGAZINE_MAX_OBJECTS = 256,
+	MAGAZINE_MIN_OBJECTS = 8,    /* what the largest classes grow to */
+	MAGAZINE_MAX_BYTES = 64 << 10,
+	MAGAZINE_FIRST_OBJECTS = 8,
+	MAGAZINE_FIRST_BYTES = 8 << 10,
+	STRIDE_BYTES = 64 << 10      /* a cache and its magazines: cache_init() checks it */
+};
+
+/* One word that every magazine of no room points to. */
+static void *no_room[2];
+
+/* clang-format off */
+#define NOWHERE {[0 ... SIZE_CLASS_COUNT - 1] = no_room + 1}
+struct cache cache_none = {.top = NOWHERE, .bottom = NOWHERE, .limit = NOWHERE};
+/* clang-format on */
+
+THREAD_LOCAL struct cache *cache_self = &cache_none;
+static THREAD_LOCAL bool has_detached;
+
+struct lock cache_registry_lock = {.rank = LOCK_RANK_REGISTRY};
+struct lock cache_shared_mutex = {.rank = LOCK_RANK_SHARED};
+
+static uint32_t slot_count;  /* slots ever mapped */
+static uint32_t live_count;  /* slots of threads */
+static uint32_t first_ended; /* slots whose thread has ended; 0: none */
+static uint32_t magazine_offset[SIZE_CLASS_COUNT];
+
+uint32_t cache_most_objects(uint32_t class)
+{
+	uint32_t fits = MAGAZINE_MAX_BYTES / size_classes[class].object_bytes;
+
+	if (CONFIG_TORTURE || fits < MAGAZINE_MIN_OBJECTS)
+		return CONFIG_TORTURE ? 4 : MAGAZINE_MIN_OBJECTS;
+	return fits < MAGAZINE_MAX_OBJECTS ? fits : MAGAZINE_MAX_OBJECTS;
+}
+
+uint32_t cache_first_objects(uint32_t class)
+{
+	uint32_t fits = MAGAZINE_FIRST_BYTES / size_classes[class].object_bytes;
+
+	if (CONFIG_TORTURE || fits < 2)
+		return 2;
+	return fits < MAGAZINE_FIRST_OBJECTS ? fits : MAGAZINE_FIRST_OBJECTS;
+}
+
+uint32_t cache_count(void)
+{
+	return __atomic_load_n(&slot_count, __ATOMIC_ACQUIRE);
+}
+
+uint32_t cache_live_count(void)
+{
+	return __atomic_load_n(&live_count, __ATOMIC_RELAXED);
+}
+
+struct cache *cache_at(uint32_t index)
+{
+	return (struct cache *)(arena.caches + (size_t)index * STRIDE_BYTES);
+}
+
+void cache_init(void)
+{
+	/* Behind the cache itself; a NULL word below each magazine. */
+	size_t at = bits_round_up(sizeof(struct cache), sizeof(void *));
+
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		at += sizeof(void *);
+		magazine_offset[class] = (uint32_t)at;
+		at += cache_most_objects(class) * sizeof(void *);
+	}
+	if (at > STRIDE_BYTES)
+		fatal("a thread's magazines do not fit");
+}
+
+/* A slot that was never used, its figures all zero. */
+static struct cache *slot_make(uint32_t index)
+{
+	struct cache *cache = arena_map_cache((size_t)index * STRIDE_BYTES, STRIDE_BYTES);
+
+	if (cache == NULL)
+		return NULL;
+	cache->index = index;
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		void **bottom = (void **)((char *)cache + magazine_offset[class]);
+		cache->bottom[class] = bottom;
+		cache->top[class] = bottom;
+		cache->limit[class] = bottom + cache_first_objects(class);
+		cache->capacity_bytes +=
+			(size_t)cache_first_objects(class) * size_classes[class].object_bytes;
+	}
+	cache->top[0] = cache->bottom[0] = cache->limit[0] = no_room + 1;
+	cache->random = 0x9e3779b97f4a7c15u * (index + 1);
+	return cache;
+}
+
+/* The slots 0 (shared) and 1 come first, so that a slot's number says whether
+   it has been made. */
+static struct cache *slot_obtain(void)
+{
+	uint32_t index = first_ended;
+
+	if (index != 0) {
+		struct cache *cache = cache_at(index);
+		first_ended = cache->next_ended;
+		return cache;
+	}
+	index = slot_count;
+	if (index >= CACHE_MAX)
+		return NULL;
+	struct cache *cache = slot_make(index);
+	if (cache != NULL)
+		__atomic_store_n(&slot_count, index + 1, __ATOMIC_RELEASE);
+	return cache;
+}
+
+static void slot_welcome(struct cache *cache)
+{
+	cache->base = cache_read_sums(cache);
+	cache->tid = os_thread_id();
+	cache->stack_address = (uintptr_t)__builtin_frame_address(0);
+	memset(cache->name, 0, sizeof(cache->name));
+	os_thread_name(cache->name);
+	__atomic_store_n(&cache->state, CACHE_LIVE, __ATOMIC_RELEASE);
+	live_count++;
+	publish_thread(cache);
+}
+
+bool cache_attach(void)
+{
+	if (has_detached)
+		return false;
+	lock_acquire(&cache_registry_lock);
+	if (slot_count == CACHE_SHARED) {
+		/* The shared slot exists before any other, and belongs to no thread. */
+		struct cache *shared = slot_make(CACHE_SHARED);
+		if (shared != NULL)
+			__atomic_store_n(&slot_count, CACHE_SHARED + 1, __ATOMIC_RELEASE);
+	}
+	struct cache *cache = slot_count > CACHE_SHARED ? slot_obtain() : NULL;
+	if (cache != NULL)
+		slot_welcome(cache);
+	lock_release(&cache_registry_lock);
+	if (cache == NULL)
+		return false;
+	cache_self = cache;
+	if (heap_hooks.thread_attached != NULL)
+		heap_hooks.thread_attached();
+	return true;
+}
+
+static void slot_leave(struct cache *cache)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		magazine_empty(cache, class);
+	lock_acquire(&cache_registry_lock);
+	__atomic_store_n(&cache->state, CACHE_ENDED, __ATOMIC_RELEASE);
+	live_count--;
+	publish_thread(cache);
+	cache->next_ended = first_ended;
+	first_ended = cache->index;
+	lock_release(&cache_registry_lock);
+}
+
+void cache_detach(void)
+{
+	struct cache *cache = cache_self;
+
+	has_detached = true;
+	cache_self = &cache_none;
+	if (cache != &cache_none)
+		slot_leave(cache);
+}
+
+void cache_abandon_others(void)
+{
+	for (uint32_t index = CACHE_SHARED + 1; index < cache_count(); index++) {
+		struct cache *cache = cache_at(index);
+		if (cache != cache_self && cache->state == CACHE_LIVE) {
+			/* Its thread was stopped wherever it was; outside the pools'
+			   locks, that is between whole steps. */
+			cache->sequence &= ~1u;
+			slot_leave(cache);
+		}
+	}
+	if (cache_self != &cache_none) {
+		cache_self->tid = os_thread_id();
+		publish_thread(cache_self);
+	}
+}
+
+struct cache *cache_shared_lock(void)
+{
+	if (cache_count() == 0)
+		return NULL;
+	lock_acquire(&cache_shared_mutex);
+	return cache_at(CACHE_SHARED);
+}
+
+void cache_shared_unlock(void)
+{
+	lock_release(&cache_shared_mutex);
+}

@@ -1,0 +1,154 @@
+/*
+ * heap/cache.h - what one thread holds: a magazine per size class, and what
+ * it has done.
+ *
+ * WHY        An allocation that finds an object in its thread's magazine
+ *            touches nothing that is shared: it pops a pointer, and the
+ *            countdown that it decrements is all that is ever counted.
+ *
+ * INVARIANT  For every class of every cache
+ *                bottom <= top <= limit <= bottom + capacity
+ *                nmalloc       == armed - until
+ *                live          == net - (top - bottom)       (signed)
+ *                nfree         == nmalloc - live
+ *            net is what the cache took from the pool less what it gave.
+ *            Class 0 and every class of cache_none have no room (top ==
+ *            bottom == limit): both paths then go the slow way by themselves.
+ *            The slot below each magazine's bottom is NULL, so that the check
+ *            for a double free reads no neighbour's pointer.
+ *
+ * OWNERSHIP  A cache is a slot: the thread that attached it owns it until it
+ *            detaches, then the next thread does.  Its figures go on: a slot's
+ *            sums are those of all its threads, so that nothing has to be
+ *            moved when a thread ends and a reader never misses or doubles
+ *            any.  base holds the sums when the present thread came.
+ *
+ * LOCKING    Written by the owner; net and the magazine together under the
+ *            class's lock.  Readers (dumps, other threads) take none: while
+ *            `sequence` is odd, busy_class's figures stand in busy_*.
+ *            Attach and detach: the registry's lock.
+ */
+#ifndef HEAP_CACHE_H
+#define HEAP_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/lock.h"
+#include "heap/size_class.h"
+
+enum {
+	CACHE_MAX = 65536, /* threads at one time */
+	CACHE_SHARED = 0   /* the slot of those that have none of their own */
+};
+
+enum cache_state {
+	CACHE_NEVER = 0,
+	CACHE_LIVE = 1,
+	CACHE_ENDED = 2
+};
+
+/* The sums of a slot at one moment. */
+struct cache_sums {
+	uint64_t nmalloc;
+	uint64_t nfree;
+	uint64_t total_alloc;
+	int64_t alloc;
+};
+
+struct cache {
+	/* The fast path's words. */
+	void **top[SIZE_CLASS_COUNT];
+	void **bottom[SIZE_CLASS_COUNT];
+	void **limit[SIZE_CLASS_COUNT];
+	int64_t until[SIZE_CLASS_COUNT]; /* mallocs to the next event, -1: now */
+
+	uint64_t armed[SIZE_CLASS_COUNT];
+	int64_t net[SIZE_CLASS_COUNT];
+	uint32_t sequence;
+	uint32_t busy_class;
+	uint64_t busy_nmalloc;
+	int64_t busy_live;
+
+	uint64_t large_nmalloc;
+	uint64_t large_nfree;
+	uint64_t large_alloc_bytes;
+	uint64_t large_free_bytes;
+	uint64_t nlookup;
+	struct cache_sums base;
+
+	uint32_t index;
+	int32_t tid;
+	int32_t state;               /* enum cache_state */
+	uint32_t next_ended;         /* free list of slots, 0 ends it */
+	uintptr_t stack_address;
+	char name[16];
+
+	uint64_t random;             /* never 0 */
+	size_t capacity_bytes;       /* what the magazines have room for */
+	uint32_t decay_class;        /* the next that is looked at for decay */
+	uint32_t sampled_count[SIZE_CLASS_COUNT]; /* not yet handed to the pool */
+	uint32_t sampled_bytes[SIZE_CLASS_COUNT];
+	uint64_t decay_nmalloc[SIZE_CLASS_COUNT]; /* when last looked at */
+	void **decay_top[SIZE_CLASS_COUNT];
+
+	bool is_published;           /* it has a slot of the box */
+	uint64_t thread_generation;  /* of the slot's parts (stats/box.h) */
+	uint64_t row_generations[SIZE_CLASS_COUNT];
+};
+
+/* This thread's cache; cache_none before it has one and after it gave it up. */
+extern THREAD_LOCAL struct cache *cache_self;
+extern struct cache cache_none;
+
+/* Slots that were ever used are 0 ... cache_count() - 1. */
+uint32_t cache_count(void);
+uint32_t cache_live_count(void);
+struct cache *cache_at(uint32_t index);
+
+void cache_init(void);
+
+/* Gives the calling thread a cache.  False if there is no memory for one, or
+   the thread is at its end: it then goes by cache_shared_lock(). */
+bool cache_attach(void);
+
+/* Ends the calling thread's use of its cache: its objects go to the pools. */
+void cache_detach(void);
+
+/* The cache that stands in for those without one; its lock is held meanwhile. */
+struct cache *cache_shared_lock(void);
+void cache_shared_unlock(void);
+
+/* In the child of a fork: the caches of threads that it does not have. */
+void cache_abandon_others(void);
+
+extern struct lock cache_registry_lock;
+extern struct lock cache_shared_mutex;
+
+/* How many objects a magazine may grow to, and starts with. */
+uint32_t cache_most_objects(uint32_t class);
+uint32_t cache_first_objects(uint32_t class);
+
+static inline uint32_t cache_held(const struct cache *cache, uint32_t class)
+{
+	return (uint32_t)(cache->top[class] - cache->bottom[class]);
+}
+
+/* A reader that interrupts, or another thread, sees busy_* in between. */
+void cache_change_begin(struct cache *cache, uint32_t class);
+void cache_change_end(struct cache *cache);
+
+/* One class of one cache, read by anybody at any time. */
+struct cache_row {
+	uint64_t nmalloc;
+	int64_t live_objects;
+	uint64_t held_objects;
+};
+
+struct cache_row cache_read_row(const struct cache *cache, uint32_t class);
+struct cache_sums cache_read_sums(const struct cache *cache);
+
+#endif

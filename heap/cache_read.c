@@ -1,0 +1,86 @@
+/*
+ * heap/cache_read.c - reading a cache's figures while its thread changes them.
+ *
+ * The owner's steps and the reader's:
+ *
+ *     owner                               reader
+ *     busy_* = the class's figures        s = sequence
+ *     sequence = odd                      if s is odd and the class is busy_class
+ *     (store-store barrier)                   take busy_*
+ *     change net, top, armed, until       else take the words
+ *     sequence = even                     again if sequence != s
+ *
+ * A reader that interrupts the owner finds sequence unchanged, at once.
+ */
+#include "heap/cache.h"
+
+enum { READ_TRIES = 16 };
+
+void cache_change_begin(struct cache *cache, uint32_t class)
+{
+	__atomic_store_n(&cache->busy_class, class, __ATOMIC_RELAXED);
+	word_store(&cache->busy_nmalloc, cache->armed[class] - (uint64_t)cache->until[class]);
+	__atomic_store_n(&cache->busy_live, cache->net[class] - cache_held(cache, class),
+		__ATOMIC_RELAXED);
+	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void cache_change_end(struct cache *cache)
+{
+	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
+}
+
+static struct cache_row read_once(const struct cache *cache, uint32_t class, uint32_t sequence)
+{
+	void **top = __atomic_load_n(&cache->top[class], __ATOMIC_RELAXED);
+	void **bottom = cache->bottom[class];
+	struct cache_row row = {.held_objects = top > bottom ? (uint64_t)(top - bottom) : 0};
+
+	if ((sequence & 1) != 0 &&
+		__atomic_load_n(&cache->busy_class, __ATOMIC_RELAXED) == class) {
+		row.nmalloc = word_load(&cache->busy_nmalloc);
+		row.live_objects = __atomic_load_n(&cache->busy_live, __ATOMIC_RELAXED);
+		return row;
+	}
+	row.nmalloc = word_load(&cache->armed[class]) -
+		(uint64_t)__atomic_load_n(&cache->until[class], __ATOMIC_RELAXED);
+	row.live_objects = __atomic_load_n(&cache->net[class], __ATOMIC_RELAXED) -
+		(int64_t)row.held_objects;
+	return row;
+}
+
+struct cache_row cache_read_row(const struct cache *cache, uint32_t class)
+{
+	struct cache_row row;
+
+	for (int tries = 0; tries < READ_TRIES; tries++) {
+		uint32_t before = __atomic_load_n(&cache->sequence, __ATOMIC_ACQUIRE);
+		row = read_once(cache, class, before);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&cache->sequence, __ATOMIC_RELAXED) == before)
+			break;
+	}
+	return row;
+}
+
+struct cache_sums cache_read_sums(const struct cache *cache)
+{
+	uint64_t freed = word_load(&cache->large_free_bytes);
+	struct cache_sums sums = {
+		.nmalloc = word_load(&cache->large_nmalloc),
+		.nfree = word_load(&cache->large_nfree),
+		.total_alloc = word_load(&cache->large_alloc_bytes),
+	};
+
+	sums.alloc = (int64_t)(sums.total_alloc - freed);
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		struct cache_row row = cache_read_row(cache, class);
+		int64_t bytes = size_classes[class].object_bytes;
+		sums.nmalloc += row.nmalloc;
+		sums.nfree += row.nmalloc - (uint64_t)row.live_objects;
+		sums.total_alloc += row.nmalloc * (uint64_t)bytes;
+		sums.alloc += row.live_objects * bytes;
+	}
+	return sums;
+}

@@ -1,0 +1,228 @@
+#include "heap/central.h"
+
+#include <string.h>
+
+#include "base/config.h"
+#include "base/fatal.h"
+#include "heap/page_heap.h"
+#include "heap/publish.h"
+#include "heap/release.h"
+
+struct central centrals[SIZE_CLASS_COUNT];
+
+enum {
+	/* What one class may keep stacked: enough for two threads that trade full
+	   magazines, little enough to forget about. */
+	STACK_MAX_BYTES = 128 << 10,
+	STACK_MIN_OBJECTS = 8,
+	STACK_MAX_OBJECTS = 512,
+	SLOT_COUNT = 14336 /* the sum over all classes; central_init() checks it */
+};
+
+static void *stack_slots[SLOT_COUNT];
+
+static uint32_t stack_capacity(uint32_t class)
+{
+	uint32_t fits = STACK_MAX_BYTES / size_classes[class].object_bytes;
+
+	if (CONFIG_TORTURE || fits < STACK_MIN_OBJECTS)
+		return STACK_MIN_OBJECTS;
+	return fits < STACK_MAX_OBJECTS ? fits : STACK_MAX_OBJECTS;
+}
+
+void central_init(void)
+{
+	uint32_t used = 0;
+
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		struct central *central = &centrals[class];
+		lock_init(&central->lock, LOCK_RANK_CENTRAL);
+		central->stack_capacity = stack_capacity(class);
+		central->stack = stack_slots + used;
+		used += central->stack_capacity;
+	}
+	if (used > SLOT_COUNT)
+		fatal("the size classes' stacks do not fit");
+}
+
+/* The fullest spans have the lowest list. */
+static uint32_t fullness_list(const struct span *span)
+{
+	uint32_t objects = size_classes[span->class].span_objects;
+	uint32_t list = span_free_objects(span) * CENTRAL_FULLNESS_LISTS / (objects + 1);
+
+	return list;
+}
+
+static void span_relist(struct central *central, struct span *span)
+{
+	uint32_t list = span_free_objects(span) == 0 ? 0 : fullness_list(span) + 1;
+
+	if (list == span->list)
+		return;
+	if (span->list != 0)
+		span_list_remove(span);
+	if (list != 0)
+		span_list_push(&central->partial[list - 1], span);
+	span->list = (uint16_t)list;
+}
+
+static struct span *span_fullest(struct central *central)
+{
+	for (int list = 0; list < CENTRAL_FULLNESS_LISTS; list++)
+		if (central->partial[list] != NULL)
+			return central->partial[list];
+	return NULL;
+}
+
+static struct span *span_obtain(struct central *central, uint32_t class)
+{
+	bool is_zero;
+
+	lock_acquire(&page_heap_lock);
+	struct span *span = page_heap_take(size_classes[class].span_pages, 1, &is_zero);
+	if (span != NULL) {
+		span_open_small(span, class);
+		central->span_count++;
+		release_after_change();
+	}
+	publish_totals();
+	lock_release(&page_heap_lock);
+	return span;
+}
+
+static void span_give_up(struct central *central, struct span *span)
+{
+	if (span->list != 0)
+		span_list_remove(span);
+	central->span_count--;
+	lock_acquire(&page_heap_lock);
+	span_close_small(span);
+	page_heap_give(span);
+	release_after_change();
+	publish_totals();
+	lock_release(&page_heap_lock);
+}
+
+static uint32_t take_from_spans(struct central *central, uint32_t class, void **objects,
+	uint32_t want)
+{
+	uint32_t got = 0;
+
+	while (got < want) {
+		struct span *span = span_fullest(central);
+		if (span == NULL) {
+			/* A new span for the first object only, not to round a batch up. */
+			if (got > 0)
+				break;
+			span = span_obtain(central, class);
+			if (span == NULL)
+				break;
+		}
+		got += span_take_objects(span, objects + got, want - got);
+		span_relist(central, span);
+	}
+	return got;
+}
+
+uint32_t central_take(uint32_t class, void **objects, uint32_t want)
+{
+	struct central *central = &centrals[class];
+	uint32_t got = want < central->stacked_count ? want : central->stacked_count;
+
+	central->stacked_count -= got;
+	if (got > 0)
+		memcpy(objects, central->stack + central->stacked_count, got * sizeof(void *));
+	if (central->stacked_count < central->stacked_low)
+		central->stacked_low = central->stacked_count;
+	if (got == 0)
+		got = take_from_spans(central, class, objects, want);
+	central->out_objects += got;
+	return got;
+}
+
+static COLD _Noreturn void refuse(uint32_t class, const void *object,
+	enum span_put_result result, const void *caller)
+{
+	fatal_pointer("free", object,
+		result == SPAN_PUT_IS_HOME ? "double free: the object was freed before"
+					   : "not the start of an object",
+		size_classes[class].object_bytes, caller);
+}
+
+static void send_home(struct central *central, uint32_t class, void **objects, uint32_t count,
+	const void *caller)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct span *span = span_of_small(objects[i]);
+		enum span_put_result result = span_put_object(span, objects[i]);
+		if (UNLIKELY(result != SPAN_PUT_DONE))
+			refuse(class, objects[i], result, caller);
+		if (span_free_objects(span) == size_classes[class].span_objects)
+			span_give_up(central, span);
+		else
+			span_relist(central, span);
+	}
+}
+
+void central_give(uint32_t class, void **objects, uint32_t count, const void *caller)
+{
+	struct central *central = &centrals[class];
+	uint32_t room = central->stack_capacity - central->stacked_count;
+
+	central->out_objects -= count;
+	if (count > room) {
+		send_home(central, class, objects, count, caller);
+		return;
+	}
+	memcpy(central->stack + central->stacked_count, objects, count * sizeof(void *));
+	central->stacked_count += count;
+}
+
+static void drain_some(uint32_t class, uint32_t count)
+{
+	struct central *central = &centrals[class];
+
+	/* The oldest lie lowest. */
+	if (count == 0)
+		return;
+	send_home(central, class, central->stack, count, NULL);
+	central->stacked_count -= count;
+	memmove(central->stack, central->stack + count, central->stacked_count * sizeof(void *));
+}
+
+void central_drain(uint32_t class)
+{
+	struct central *central = &centrals[class];
+
+	drain_some(class, central->stacked_low);
+	central->stacked_low = central->stacked_count;
+}
+
+void central_drain_all(uint32_t class)
+{
+	drain_some(class, centrals[class].stacked_count);
+	centrals[class].stacked_low = 0;
+}
+
+void central_audit(uint32_t class)
+{
+	struct central *central = &centrals[class];
+	uint64_t free_in_spans = 0;
+
+	for (int list = 0; list < CENTRAL_FULLNESS_LISTS; list++) {
+		for (struct span *span = central->partial[list]; span != NULL; span = span->next) {
+			const uint64_t *words = span_home_words(span);
+			uint32_t home = 0;
+			for (uint32_t i = 0; i < (span->carved_count + 63) / 64; i++)
+				home += (uint32_t)__builtin_popcountll(words[i]);
+			if (span->kind != SPAN_SMALL || span->class != class ||
+				home != span->home_count || span->list != list + 1)
+				fatal("audit: a span disagrees with its bitmap");
+			free_in_spans += span_free_objects(span);
+		}
+	}
+	if (central->span_count * size_classes[class].span_objects !=
+		central->out_objects + central->stacked_count + free_in_spans)
+		fatal("audit: a size class does not add up");
+}

@@ -1,0 +1,80 @@
+/*
+ * heap/central.h - free objects that no thread holds, one pool per size class.
+ *
+ * WHY        Threads allocate from their magazines without a lock.  Objects
+ *            move between a magazine and the pool by the batch, so the lock is
+ *            paid once per batch.  In front of the pool stands a stack of
+ *            pointers: what one thread gives, another takes without anybody
+ *            touching the objects.  Behind it stand the spans, fullest first,
+ *            so that sparse ones drain and go back whole.
+ *
+ * INVARIANT  For every class, in objects:
+ *                span_count * span_objects == out + stacked + free in spans
+ *            where out are those that threads hold, live or in magazines.
+ *            Magazines change under the lock when objects move, so that a
+ *            fork, which holds it, never finds one in flight.
+ *
+ * LOCKING    One lock a class, rank CENTRAL, taken by central_lock(); the page
+ *            heap's may be taken under it.
+ */
+#ifndef HEAP_CENTRAL_H
+#define HEAP_CENTRAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "heap/size_class.h"
+#include "heap/span.h"
+
+enum {
+	CENTRAL_FULLNESS_LISTS = 8
+};
+
+struct central {
+	struct lock lock;
+	uint32_t stacked_count;
+	uint32_t stacked_low;     /* the fewest since the last drain */
+	uint32_t stack_capacity;
+	uint64_t span_count;
+	uint64_t out_objects;
+	uint64_t sampled_objects; /* requests whose size was looked at */
+	uint64_t sampled_bytes;
+	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
+	void **stack;             /* room for stack_capacity pointers */
+} __attribute__((aligned(64)));
+
+extern struct central centrals[SIZE_CLASS_COUNT];
+
+void central_init(void);
+
+static inline void central_lock(uint32_t class) ACQUIRES(centrals[class].lock)
+{
+	lock_acquire(&centrals[class].lock);
+}
+
+static inline void central_unlock(uint32_t class) RELEASES(centrals[class].lock)
+{
+	lock_release(&centrals[class].lock);
+}
+
+/* Takes up to `want` objects into objects[].  Fewer near exhaustion, none if
+   the OS refuses.  Leaves errno alone. */
+uint32_t central_take(uint32_t class, void **objects, uint32_t want)
+	REQUIRES(centrals[class].lock);
+
+/* Takes objects back; the caller must not read them afterwards.  `caller` is
+   the return address to name if one of them was not to be freed. */
+void central_give(uint32_t class, void **objects, uint32_t count, const void *caller)
+	REQUIRES(centrals[class].lock);
+
+/* Sends home what lay in the stack since the last drain, unused. */
+void central_drain(uint32_t class) REQUIRES(centrals[class].lock);
+
+/* Sends all of it home. */
+void central_drain_all(uint32_t class) REQUIRES(centrals[class].lock);
+
+void central_audit(uint32_t class) REQUIRES(centrals[class].lock);
+
+#endif

@@ -1,0 +1,204 @@
+#include "heap/heap.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/fatal.h"
+#include "heap/cache.h"
+#include "heap/central.h"
+#include "heap/fastpath.h"
+#include "heap/large.h"
+#include "heap/magazine.h"
+#include "heap/misuse.h"
+#include "heap/publish.h"
+#include "heap/release.h"
+#include "heap/slowpath.h"
+
+void *heap_alloc_zeroed(size_t bytes)
+{
+	if (bytes > SMALL_MAX_BYTES)
+		return large_alloc(bytes, 1, true);
+	void *object = heap_alloc(bytes);
+	return object != NULL ? memset(object, 0, bytes) : NULL;
+}
+
+void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
+{
+	size_t rounded;
+
+	/* A class that holds a multiple of a power of two is one itself, and spans
+	   begin on a page (heap/size_class.h). */
+	if (__builtin_add_overflow(bytes != 0 ? bytes : 1, align_bytes - 1, &rounded))
+		return heap_out_of_memory();
+	rounded = bits_round_down(rounded, align_bytes);
+	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES)
+		return heap_alloc(rounded);
+	return large_alloc(bytes, align_bytes, false);
+}
+
+static uint32_t class_at(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	return page < arena.page_count ? arena.class_map[page] : 0;
+}
+
+size_t heap_usable_bytes(const void *ptr, const void *caller)
+{
+	uint32_t class = class_at(ptr);
+
+	if (class != 0)
+		return size_classes[class].object_bytes;
+	if (ptr == NULL)
+		return 0;
+	size_t bytes = large_usable_bytes(ptr);
+	if (bytes == 0)
+		misuse_bad_pointer("malloc_usable_size", ptr, caller);
+	return bytes;
+}
+
+static void *move(void *ptr, size_t old_bytes, size_t bytes)
+{
+	void *to = heap_alloc(bytes);
+
+	if (to == NULL)
+		return NULL;
+	memcpy(to, ptr, min_bytes(old_bytes, bytes));
+	heap_free(ptr);
+	return to;
+}
+
+static void *realloc_small(void *ptr, uint32_t class, size_t bytes)
+{
+	size_t old_bytes = size_classes[class].object_bytes;
+
+	/* A little smaller stays: moving it would cost more than it saves. */
+	if (bytes <= old_bytes && (bytes > old_bytes / 2 || old_bytes <= 64))
+		return ptr;
+	return move(ptr, old_bytes, bytes);
+}
+
+void *heap_realloc(void *ptr, size_t bytes, const void *caller)
+{
+	uint32_t class = class_at(ptr);
+
+	if (bytes > PTRDIFF_MAX)
+		return heap_out_of_memory();
+	if (class != 0)
+		return realloc_small(ptr, class, bytes);
+	if (bytes > SMALL_MAX_BYTES)
+		return large_resize(ptr, bytes, caller);
+	size_t old_bytes = large_usable_bytes(ptr);
+	if (old_bytes == 0)
+		misuse_bad_pointer("realloc", ptr, caller);
+	return move(ptr, old_bytes, bytes);
+}
+
+bool heap_lookup(const void *ptr, void **base, size_t *size_bytes)
+{
+	struct cache *cache = heap_cache_acquire();
+	const struct span *span = cache != NULL ? span_containing(ptr) : NULL;
+	size_t bytes = 0;
+
+	if (cache != NULL) {
+		word_add(&cache->nlookup, 1);
+		heap_cache_release(cache);
+	}
+	if (span == NULL)
+		return false;
+	char *start = span_address(span);
+	size_t offset = (size_t)((const char *)ptr - start);
+	if (span->kind == SPAN_LARGE) {
+		bytes = (size_t)span->page_count << PAGE_SHIFT;
+	} else {
+		bytes = size_classes[span->class].object_bytes;
+		if (offset >= bytes * size_classes[span->class].span_objects)
+			return false; /* in what carving left over */
+		if (base != NULL)
+			start += size_class_index(span->class, offset) * bytes;
+	}
+	if (base != NULL)
+		*base = start;
+	if (size_bytes != NULL)
+		*size_bytes = bytes;
+	return true;
+}
+
+bool heap_trim(size_t keep_bytes)
+{
+	struct cache *cache = heap_cache_acquire();
+
+	if (cache == NULL)
+		return false;
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		magazine_empty(cache, class);
+		central_lock(class);
+		central_drain_all(class);
+		publish_class(class);
+		central_unlock(class);
+	}
+	heap_cache_release(cache);
+	lock_acquire(&page_heap_lock);
+	size_t released = release_down_to(keep_bytes >> PAGE_SHIFT);
+	publish_totals();
+	lock_release(&page_heap_lock);
+	return released != 0;
+}
+
+void heap_fork_prepare(void)
+{
+	lock_acquire(&cache_registry_lock);
+	lock_acquire(&cache_shared_mutex);
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		central_lock(class);
+	lock_acquire(&page_heap_lock);
+}
+
+void heap_fork_parent(void)
+{
+	lock_release(&page_heap_lock);
+	for (uint32_t class = SIZE_CLASS_COUNT - 1; class > 0; class--)
+		central_unlock(class);
+	lock_release(&cache_shared_mutex);
+	lock_release(&cache_registry_lock);
+}
+
+void heap_fork_child(void)
+{
+	heap_fork_parent();
+	heap_process_is_known();
+	cache_abandon_others();
+}
+
+void heap_fork_recover(void)
+{
+	lock_reset(&page_heap_lock);
+	for (uint32_t class = SIZE_CLASS_COUNT - 1; class > 0; class--)
+		lock_reset(&centrals[class].lock);
+	lock_reset(&cache_shared_mutex);
+	lock_reset(&cache_registry_lock);
+	cache_abandon_others();
+}
+
+void heap_audit(void)
+{
+	uint64_t inuse = 0;
+
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		int64_t net = 0;
+		central_lock(class);
+		central_audit(class);
+		for (uint32_t index = 0; index < cache_count(); index++)
+			net += cache_at(index)->net[class];
+		if (net != (int64_t)centrals[class].out_objects)
+			fatal("audit: threads and pool disagree on a size class");
+		inuse += centrals[class].span_count * size_classes[class].span_pages;
+		central_unlock(class);
+	}
+	lock_acquire(&page_heap_lock);
+	page_heap_audit();
+	if (inuse + page_heap.large_pages != page_heap.inuse_pages)
+		fatal("audit: the spans do not add up to the pages in use");
+	lock_release(&page_heap_lock);
+}

@@ -1,0 +1,50 @@
+/*
+ * heap/heap.h - the heap as the floors above see it, but for the fast path
+ * (heap/fastpath.h).
+ *
+ * ERRORS     Exhaustion gives NULL and ENOMEM.  A pointer that is no object of
+ *            this heap is fatal (heap/misuse.h).
+ */
+#ifndef HEAP_HEAP_H
+#define HEAP_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+/* Zeroed. */
+void *heap_alloc_zeroed(size_t bytes) NOINLINE;
+
+/* `align_bytes` is a power of two. */
+void *heap_alloc_aligned(size_t align_bytes, size_t bytes) NOINLINE;
+
+/* ptr is not NULL, bytes not 0. */
+void *heap_realloc(void *ptr, size_t bytes, const void *caller);
+
+/* What the object may use, all of it; 0 for NULL. */
+size_t heap_usable_bytes(const void *ptr, const void *caller);
+
+/* The object that `ptr` points into: its start and what it takes.  The start
+   is worked out only if it is asked for.  Counted in nlookup. */
+bool heap_lookup(const void *ptr, void **base, size_t *size_bytes);
+
+/* Gives back all memory that can be, but for `keep_bytes` of free pages.  True
+   if there was any. */
+bool heap_trim(size_t keep_bytes);
+
+/* Around a fork, by the forking thread: everything is still; then goes on in
+   the parent, and in the child, where its other threads' caches are ended. */
+void heap_fork_prepare(void) UNCHECKED_LOCKING;
+void heap_fork_parent(void) UNCHECKED_LOCKING;
+void heap_fork_child(void) UNCHECKED_LOCKING;
+
+/* The same for a child that no handler prepared: locks that others held are
+   free; what they were changing is as they left it. */
+void heap_fork_recover(void);
+
+/* Compares every stated invariant; fatal if one does not hold.  Only while no
+   other thread uses the heap. */
+void heap_audit(void);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * heap/hooks.h - what the heap tells the floor above.
+ *
+ * WHY        The heap notices first that a thread is new or that the process
+ *            is another one since a fork that no handler saw, and it has the
+ *            slow paths on which somebody may look at the clock.
+ *
+ * LOCKING    Called with no lock held.  Set once, at start; NULL: nobody asks.
+ */
+#ifndef HEAP_HOOKS_H
+#define HEAP_HOOKS_H
+
+struct heap_hooks {
+	void (*thread_attached)(void);  /* the calling thread has a cache now */
+	void (*process_forked)(void);   /* in a child that no fork handler prepared */
+	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
+};
+
+extern struct heap_hooks heap_hooks;
+
+#endif

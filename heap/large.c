@@ -1,0 +1,211 @@
+#include "heap/large.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/os.h"
+#include "heap/cache.h"
+#include "heap/misuse.h"
+#include "heap/page_heap.h"
+#include "heap/publish.h"
+#include "heap/release.h"
+#include "heap/slowpath.h"
+
+enum {
+	/* From here on moving page table entries is cheaper than copying, even
+	   with the faults that a later split of the mapping brings. */
+	MOVE_PAGES_MIN_BYTES = 1 << 20
+};
+
+static size_t pages_of(size_t bytes)
+{
+	return (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+}
+
+static void count_alloc(struct cache *cache, const struct span *span)
+{
+	word_add(&cache->large_alloc_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
+	word_add(&cache->large_nmalloc, 1);
+	page_heap.large_objects++;
+	page_heap.large_pages += span->page_count;
+}
+
+static void count_free(struct cache *cache, const struct span *span)
+{
+	word_add(&cache->large_nfree, 1);
+	word_add(&cache->large_free_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
+	page_heap.large_objects--;
+	page_heap.large_pages -= span->page_count;
+}
+
+/* The program may touch all of it from now on. */
+static void mark_dirty(const struct span *span, size_t from_page)
+{
+	memset(arena.page_info + span_page(span) + from_page, PAGE_WAS_USED | PAGE_IS_DIRTY,
+		span->page_count - from_page);
+}
+
+/* Zeroes the pages that may hold something, and marks all. */
+static void zero_dirty(struct span *span)
+{
+	uint8_t *info = arena.page_info + span_page(span);
+
+	for (size_t page = 0; page < span->page_count; page++)
+		if ((info[page] & PAGE_IS_DIRTY) != 0)
+			memset(span_address(span) + (page << PAGE_SHIFT), 0, PAGE_BYTES);
+}
+
+static struct span *take_locked(struct cache *cache, size_t pages, size_t align_pages,
+	bool *is_zero) REQUIRES(page_heap_lock)
+{
+	struct span *span = page_heap_take(pages, align_pages, is_zero);
+
+	if (span == NULL)
+		return NULL;
+	span->kind = SPAN_LARGE;
+	count_alloc(cache, span);
+	return span;
+}
+
+static struct span *span_take(struct cache *cache, size_t pages, size_t align_pages, bool is_zeroed)
+{
+	bool is_zero;
+
+	lock_acquire(&page_heap_lock);
+	struct span *span = take_locked(cache, pages, align_pages, &is_zero);
+	if (span != NULL)
+		release_after_change();
+	publish_totals();
+	lock_release(&page_heap_lock);
+	if (span == NULL)
+		return NULL;
+	/* The pages are ours alone: zeroing needs no lock. */
+	if (is_zeroed && !is_zero)
+		zero_dirty(span);
+	mark_dirty(span, 0);
+	publish_thread(cache);
+	return span;
+}
+
+void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
+{
+	struct cache *cache;
+	size_t align_pages = align_bytes > PAGE_BYTES ? align_bytes >> PAGE_SHIFT : 1;
+
+	if (bytes > PTRDIFF_MAX || (cache = heap_cache_acquire()) == NULL)
+		return heap_out_of_memory();
+	heap_tick(cache);
+	struct span *span = span_take(cache, pages_of(bytes), align_pages, is_zeroed);
+	heap_cache_release(cache);
+	return span != NULL ? span_address(span) : heap_out_of_memory();
+}
+
+/* The span that `ptr` is the first byte of; NULL if there is none. */
+static struct span *span_starting_at(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	if (page >= arena.page_count || arena_address_of(page) != ptr ||
+		arena.spans[page].kind != SPAN_LARGE)
+		return NULL;
+	return &arena.spans[page];
+}
+
+void large_free(void *ptr, const void *caller)
+{
+	struct cache *cache;
+
+	if (span_starting_at(ptr) == NULL || (cache = heap_cache_acquire()) == NULL)
+		misuse_bad_pointer("free", ptr, caller);
+	lock_acquire(&page_heap_lock);
+	struct span *span = span_starting_at(ptr); /* two threads may free it at once */
+	if (span != NULL) {
+		count_free(cache, span);
+		page_heap_give(span);
+		release_after_change();
+		publish_totals();
+	}
+	lock_release(&page_heap_lock);
+	if (span == NULL)
+		misuse_double_free("free", ptr, caller);
+	publish_thread(cache);
+	heap_tick(cache);
+	heap_cache_release(cache);
+}
+
+size_t large_usable_bytes(const void *ptr)
+{
+	const struct span *span = span_starting_at(ptr);
+
+	return span != NULL ? (size_t)span->page_count << PAGE_SHIFT : 0;
+}
+
+/* Where it stands: shorter, or longer into a free neighbour.  It counts as
+   the bytes that come or go, and as no allocation. */
+static bool resize_in_place(struct cache *cache, struct span *span, size_t pages)
+{
+	size_t before = span->page_count;
+
+	lock_acquire(&page_heap_lock);
+	bool done = true;
+	if (pages < before)
+		page_heap_trim(span, pages);
+	else if (pages > before)
+		done = page_heap_extend(span, pages);
+	if (done) {
+		page_heap.large_pages += span->page_count - before;
+		release_after_change();
+		publish_totals();
+	}
+	lock_release(&page_heap_lock);
+	if (!done)
+		return false;
+	if (pages > before) {
+		mark_dirty(span, before);
+		word_add(&cache->large_alloc_bytes, (pages - before) << PAGE_SHIFT);
+	} else {
+		word_add(&cache->large_free_bytes, (before - pages) << PAGE_SHIFT);
+	}
+	publish_thread(cache);
+	return true;
+}
+
+/* To another run: by moving the pages themselves, or by copying. */
+static struct span *resize_elsewhere(struct cache *cache, struct span *span, size_t pages)
+{
+	size_t bytes = (size_t)span->page_count << PAGE_SHIFT;
+	struct span *to = span_take(cache, pages, 1, false);
+
+	if (to == NULL)
+		return NULL;
+	bool moved = bytes >= MOVE_PAGES_MIN_BYTES &&
+		os_move(span_address(span), span_address(to), bytes);
+	if (!moved)
+		memcpy(span_address(to), span_address(span), bytes);
+	lock_acquire(&page_heap_lock);
+	if (moved) /* what is left behind reads zero */
+		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
+	count_free(cache, span);
+	page_heap_give(span);
+	release_after_change();
+	publish_totals();
+	lock_release(&page_heap_lock);
+	publish_thread(cache);
+	return to;
+}
+
+void *large_resize(void *ptr, size_t bytes, const void *caller)
+{
+	struct span *span = span_starting_at(ptr);
+	size_t pages = pages_of(bytes);
+	struct cache *cache;
+
+	if (span == NULL || (cache = heap_cache_acquire()) == NULL)
+		misuse_bad_pointer("realloc", ptr, caller);
+	if (pages != span->page_count && !resize_in_place(cache, span, pages))
+		span = resize_elsewhere(cache, span, pages);
+	heap_cache_release(cache);
+	return span != NULL ? span_address(span) : heap_out_of_memory();
+}

@@ -1,0 +1,33 @@
+/*
+ * heap/large.h - objects of more than the largest size class: whole pages,
+ * straight from the page heap.
+ *
+ * WHY        Beyond 32 KiB the work per byte dwarfs the work per call, and
+ *            what counts is that runs are reused and pages not touched in
+ *            vain.  A large object is a span of its own, of class 0.
+ *
+ * LOCKING    Each takes the page heap's lock.  The calling thread's cache
+ *            counts them.
+ */
+#ifndef HEAP_LARGE_H
+#define HEAP_LARGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* `align_bytes`: a power of two; up to a page it costs nothing.  is_zeroed:
+   the bytes read zero, of pages that do already none is touched.
+   NULL with ENOMEM. */
+void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed);
+
+/* Fatal if `ptr` is not a large object's first byte. */
+void large_free(void *ptr, const void *caller);
+
+/* Resizes where it stands, by moving its pages, or by copying, to `bytes` of
+   more than the largest class.  NULL with ENOMEM; fatal as large_free(). */
+void *large_resize(void *ptr, size_t bytes, const void *caller);
+
+/* What the object may use; 0 if `ptr` is not a large object's first byte. */
+size_t large_usable_bytes(const void *ptr);
+
+#endif

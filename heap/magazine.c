@@ -1,0 +1,120 @@
+#include "heap/magazine.h"
+
+#include <string.h>
+
+#include "heap/central.h"
+#include "heap/publish.h"
+
+enum {
+	/* The magazines of one thread have room for so much.  All classes at
+	   their largest would be 4.4 MiB. */
+	BUDGET_BYTES = 2 << 20
+};
+
+static uint32_t capacity(const struct cache *cache, uint32_t class)
+{
+	return (uint32_t)(cache->limit[class] - cache->bottom[class]);
+}
+
+static bool grow(struct cache *cache, uint32_t class)
+{
+	uint32_t now = capacity(cache, class), most = cache_most_objects(class);
+	uint32_t more = now <= most - now ? now : most - now;
+	size_t more_bytes = (size_t)more * size_classes[class].object_bytes;
+
+	if (more == 0 || cache->capacity_bytes + more_bytes > BUDGET_BYTES)
+		return false;
+	cache->limit[class] += more;
+	cache->capacity_bytes += more_bytes;
+	return true;
+}
+
+static void shrink(struct cache *cache, uint32_t class)
+{
+	uint32_t first = cache_first_objects(class);
+
+	cache->capacity_bytes -= (size_t)(capacity(cache, class) - first) *
+		size_classes[class].object_bytes;
+	cache->limit[class] = cache->bottom[class] + first;
+}
+
+/* Class's lock held: the pool's share of the samples. */
+static void hand_samples(struct cache *cache, uint32_t class)
+{
+	centrals[class].sampled_objects += cache->sampled_count[class];
+	centrals[class].sampled_bytes += cache->sampled_bytes[class];
+	cache->sampled_count[class] = 0;
+	cache->sampled_bytes[class] = 0;
+}
+
+void magazine_sample(struct cache *cache, uint32_t class, size_t bytes)
+{
+	cache->sampled_count[class]++;
+	cache->sampled_bytes[class] += (uint32_t)bytes;
+}
+
+bool magazine_fill(struct cache *cache, uint32_t class)
+{
+	grow(cache, class);
+	uint32_t want = capacity(cache, class) / 2;
+
+	central_lock(class);
+	uint32_t got = central_take(class, cache->top[class], want);
+	cache_change_begin(cache, class);
+	cache->net[class] += got;
+	cache->top[class] += got;
+	cache_change_end(cache);
+	hand_samples(cache, class);
+	publish_class(class);
+	central_unlock(class);
+	return got != 0;
+}
+
+/* Gives back the `count` objects that were freed the longest ago. */
+static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, const void *caller)
+{
+	void **bottom = cache->bottom[class];
+	uint32_t held = cache_held(cache, class);
+
+	central_lock(class);
+	central_give(class, bottom, count, caller);
+	memmove(bottom, bottom + count, (held - count) * sizeof(void *));
+	cache_change_begin(cache, class);
+	cache->net[class] -= count;
+	cache->top[class] -= count;
+	cache_change_end(cache);
+	hand_samples(cache, class);
+	publish_class(class);
+	central_unlock(class);
+	publish_row(cache, class);
+}
+
+void magazine_make_room(struct cache *cache, uint32_t class, const void *caller)
+{
+	uint32_t held = cache_held(cache, class);
+
+	if (!grow(cache, class))
+		give_oldest(cache, class, held - held / 2, caller);
+}
+
+void magazine_empty(struct cache *cache, uint32_t class)
+{
+	uint32_t held = cache_held(cache, class);
+
+	if (held != 0)
+		give_oldest(cache, class, held, NULL);
+}
+
+void magazine_decay_next(struct cache *cache)
+{
+	uint32_t class = cache->decay_class + 1 < SIZE_CLASS_COUNT ? cache->decay_class + 1 : 1;
+	uint64_t nmalloc = cache->armed[class] - (uint64_t)cache->until[class];
+
+	cache->decay_class = class;
+	if (nmalloc == cache->decay_nmalloc[class] && cache->top[class] == cache->decay_top[class]) {
+		magazine_empty(cache, class);
+		shrink(cache, class);
+	}
+	cache->decay_nmalloc[class] = nmalloc;
+	cache->decay_top[class] = cache->top[class];
+}

@@ -1,0 +1,36 @@
+#include "heap/misuse.h"
+
+#include "base/fatal.h"
+#include "heap/span.h"
+
+static size_t class_bytes_of(const void *ptr)
+{
+	const struct span *span = span_of_small(ptr);
+
+	return span != NULL ? size_classes[span->class].object_bytes : 0;
+}
+
+void misuse_double_free(const char *call, const void *ptr, const void *caller)
+{
+	fatal_pointer(call, ptr, "double free: the object was freed before", class_bytes_of(ptr),
+		caller);
+}
+
+static const char *what_is(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	if (page >= arena.page_count)
+		return "not a pointer of this heap";
+	const struct span *span = span_containing(ptr);
+	if (span == NULL)
+		return "double free or bad pointer: no object is there now";
+	if (span->kind == SPAN_LARGE)
+		return "not the start of an object: inside a large one";
+	return "not the start of an object";
+}
+
+void misuse_bad_pointer(const char *call, const void *ptr, const void *caller)
+{
+	fatal_pointer(call, ptr, what_is(ptr), class_bytes_of(ptr), caller);
+}

@@ -1,0 +1,22 @@
+/*
+ * heap/misuse.h - what is said to a program that frees what it should not.
+ *
+ * WHY        One sentence for each kind of misuse, the same wherever it is
+ *            found: the address, what it is, its size class, the caller.
+ *
+ * CAUGHT     Always: an address that is not the heap's; one inside a large
+ *            object or a large object's second free while its pages are free;
+ *            the second of two frees in a row.  When objects go home to their
+ *            span: a small object's second free, an address inside one.
+ */
+#ifndef HEAP_MISUSE_H
+#define HEAP_MISUSE_H
+
+#include "base/compiler.h"
+
+_Noreturn void misuse_double_free(const char *call, const void *ptr, const void *caller) COLD;
+
+/* `ptr` is no object's start: finds out what it is instead. */
+_Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller) COLD;
+
+#endif

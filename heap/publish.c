@@ -1,0 +1,129 @@
+#include "heap/publish.h"
+
+#include <string.h>
+
+#include "base/os.h"
+#include "heap/cache.h"
+#include "stats/box.h"
+
+enum { CACHE_READ_BYTES = offsetof(struct cache, large_nmalloc) };
+
+static uint64_t totals_generation;
+static uint64_t class_generations[SIZE_CLASS_COUNT];
+
+void publish_totals(void)
+{
+	if (!box_exists())
+		return;
+	struct box_totals totals = {
+		.realtime_ns = os_coarse_realtime_ns(),
+		.heap_sys = arena_mapped_bytes(),
+		.heap_inuse = page_heap.inuse_pages << PAGE_SHIFT,
+		.large_bytes = page_heap.large_pages << PAGE_SHIFT,
+		.large_objects = page_heap.large_objects,
+		.idle_kept_bytes = page_heap.dirty_pages << PAGE_SHIFT,
+		.heap_released = (page_heap_idle_pages() - page_heap.dirty_pages -
+					 page_heap.fresh_pages)
+			<< PAGE_SHIFT,
+		.never_used_bytes = page_heap.fresh_pages << PAGE_SHIFT,
+		.metadata_bytes = arena.metadata_bytes,
+		.peak_heap_inuse = page_heap.peak_inuse_pages << PAGE_SHIFT,
+		.heap_address = arena.pages_address,
+		.heap_span_bytes = arena.page_count << PAGE_SHIFT,
+		.metadata_address = arena.window_address,
+		.metadata_span_bytes = arena.pages_address - arena.window_address,
+		.out_of_memory_count = page_heap.out_of_memory_count,
+		.thread_count = cache_live_count(),
+	};
+	box_write(BOX_SECTION_TOTALS, 0, &totals, &totals_generation);
+}
+
+void publish_class(uint32_t class)
+{
+	const struct central *central = &centrals[class];
+
+	if (!box_exists())
+		return;
+	struct box_class row = {
+		.object_bytes = size_classes[class].object_bytes,
+		.span_bytes = (uint64_t)size_classes[class].span_pages << PAGE_SHIFT,
+		.span_count = central->span_count,
+		.span_objects = central->span_count * size_classes[class].span_objects,
+		.out_objects = central->out_objects,
+		.sampled_objects = central->sampled_objects,
+		.sampled_bytes = central->sampled_bytes,
+	};
+	box_write(BOX_SECTION_CLASSES, class, &row, &class_generations[class]);
+}
+
+void publish_row(struct cache *cache, uint32_t class)
+{
+	if (!cache->is_published || !box_exists())
+		return;
+	struct box_row row = {
+		.nmalloc = cache->armed[class] - (uint64_t)cache->until[class],
+		.live_objects = cache->net[class] - cache_held(cache, class),
+	};
+	box_write(BOX_SECTION_ROWS, cache->index * SIZE_CLASS_COUNT + class, &row,
+		&cache->row_generations[class]);
+}
+
+void publish_thread(struct cache *cache)
+{
+	if (!box_exists())
+		return;
+	cache->is_published = box_slot_prepare(cache->index);
+	if (!cache->is_published)
+		return;
+	struct box_thread thread = {
+		.state = cache->state,
+		.tid = cache->tid,
+		.cache_address = (uintptr_t)cache,
+		.stack_address = cache->stack_address,
+		.large_nmalloc = cache->large_nmalloc,
+		.large_nfree = cache->large_nfree,
+		.large_alloc_bytes = cache->large_alloc_bytes,
+		.large_free_bytes = cache->large_free_bytes,
+		.base_nmalloc = cache->base.nmalloc,
+		.base_nfree = cache->base.nfree,
+		.base_total_alloc = cache->base.total_alloc,
+		.base_alloc = cache->base.alloc,
+		.nlookup = cache->nlookup,
+	};
+	memcpy(thread.name, cache->name, sizeof(thread.name));
+	box_write(BOX_SECTION_THREADS, cache->index, &thread, &cache->thread_generation);
+}
+
+void publish_all(void)
+{
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		struct cache *cache = cache_at(index);
+		publish_thread(cache);
+		for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+			publish_row(cache, class);
+	}
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		central_lock(class);
+		publish_class(class);
+		central_unlock(class);
+	}
+	lock_acquire(&page_heap_lock);
+	publish_totals();
+	lock_release(&page_heap_lock);
+}
+
+struct box_identity publish_layout(void)
+{
+	return (struct box_identity){
+		.cache_bytes = CACHE_READ_BYTES,
+		.top_offset = offsetof(struct cache, top),
+		.bottom_offset = offsetof(struct cache, bottom),
+		.until_offset = offsetof(struct cache, until),
+		.armed_offset = offsetof(struct cache, armed),
+		.net_offset = offsetof(struct cache, net),
+		.sequence_offset = offsetof(struct cache, sequence),
+		.busy_class_offset = offsetof(struct cache, busy_class),
+		.busy_nmalloc_offset = offsetof(struct cache, busy_nmalloc),
+		.busy_live_offset = offsetof(struct cache, busy_live),
+	};
+}

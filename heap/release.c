@@ -1,0 +1,64 @@
+#include "heap/release.h"
+
+#include "base/bits.h"
+#include "base/os.h"
+
+enum {
+	/* 1/10 of the recent peak: below what the leanest fast peer holds after
+	   everything was freed (12 %). */
+	KEEP_SHARE = 10,
+	KEEP_MIN_PAGES = (4 << 20) / PAGE_BYTES,
+	INTERVAL_NS = 200 * 1000 * 1000
+};
+
+static uint64_t interval_end_ns;
+static size_t low_water_pages; /* the fewest kept in this interval */
+static size_t recent_peak_pages;
+
+size_t release_down_to(size_t keep_pages)
+{
+	size_t released = 0;
+	struct span *run = page_heap_next_dirty(NULL), *next;
+
+	for (; run != NULL && page_heap.dirty_pages > keep_pages; run = next) {
+		next = page_heap_next_dirty(run);
+		released += page_heap_release_run(run);
+	}
+	if (page_heap.dirty_pages < low_water_pages)
+		low_water_pages = page_heap.dirty_pages;
+	return released;
+}
+
+void release_after_change(void)
+{
+	if (page_heap.inuse_pages > recent_peak_pages)
+		recent_peak_pages = page_heap.inuse_pages;
+	if (page_heap.dirty_pages < low_water_pages)
+		low_water_pages = page_heap.dirty_pages;
+	size_t bound = max_bytes(recent_peak_pages / KEEP_SHARE, KEEP_MIN_PAGES);
+	if (page_heap.dirty_pages > bound)
+		release_down_to(bound - bound / 4);
+}
+
+bool release_is_due(void)
+{
+	uint64_t now = os_coarse_ns();
+	uint64_t end = __atomic_load_n(&interval_end_ns, __ATOMIC_RELAXED);
+
+	/* One thread wins the interval. */
+	return now >= end && __atomic_compare_exchange_n(&interval_end_ns, &end, now + INTERVAL_NS,
+				     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void release_be_due_in(uint64_t ns)
+{
+	__atomic_store_n(&interval_end_ns, os_coarse_ns() + ns, __ATOMIC_RELAXED);
+}
+
+void release_with_age(void)
+{
+	/* The peak fades too, by an eighth of its distance an interval. */
+	recent_peak_pages -= (recent_peak_pages - page_heap.inuse_pages) / 8;
+	release_down_to(page_heap.dirty_pages - low_water_pages);
+	low_water_pages = page_heap.dirty_pages;
+}

@@ -1,0 +1,50 @@
+/*
+ * heap/size_class.h - which sizes small objects come in.
+ *
+ * WHY        One table from size to class serves every size up to 32 KiB by
+ *            the same few instructions; above, whole pages are the better
+ *            unit.
+ *
+ * INVARIANT  Classes rise and are multiples of 16.  A class that holds a
+ *            multiple of 2^k bytes is itself a multiple of 2^k, so that an
+ *            aligned allocation is one of its size rounded up (check_size_class.c).
+ *            Class 0 is no size: what it stands for takes the slow path.
+ */
+#ifndef HEAP_SIZE_CLASS_H
+#define HEAP_SIZE_CLASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+enum {
+	SIZE_GRANULE_BYTES = 16,
+	SMALL_MAX_BYTES = 32768,
+	SIZE_CLASS_COUNT = 73,     /* class 0 included */
+	SIZE_CLASS_MAX_PAGES = 48  /* no span is longer */
+};
+
+struct size_class {
+	uint32_t object_bytes;
+	uint32_t span_pages;
+	uint32_t span_objects;
+	uint32_t reciprocal; /* offset / object_bytes == offset * reciprocal >> 32 */
+};
+
+extern const struct size_class size_classes[SIZE_CLASS_COUNT];
+extern const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1];
+
+/* The class of a request of at most SMALL_MAX_BYTES; 0 bytes count as 1. */
+static ALWAYS_INLINE uint32_t size_class_of(size_t bytes)
+{
+	return size_class_of_granule[(bytes + SIZE_GRANULE_BYTES - 1) / SIZE_GRANULE_BYTES];
+}
+
+/* Which object of a span of this class an offset lies in. */
+static inline uint32_t size_class_index(uint32_t class, size_t offset)
+{
+	return (uint32_t)((uint64_t)offset * size_classes[class].reciprocal >> 32);
+}
+
+#endif

@@ -1,0 +1,210 @@
+#include "heap/slowpath.h"
+
+#include <errno.h>
+
+#include "base/config.h"
+#include "heap/cache.h"
+#include "base/os.h"
+#include "heap/central.h"
+#include "heap/heap.h"
+#include "heap/hooks.h"
+#include "heap/large.h"
+#include "heap/magazine.h"
+#include "heap/misuse.h"
+#include "heap/publish.h"
+#include "heap/release.h"
+
+enum {
+	/* How far the published totals of a class may be behind, a thread. */
+	EVENT_MAX_BYTES = 64 << 10,
+	EVENT_MIN_OBJECTS = 64
+};
+
+struct heap_hooks heap_hooks;
+
+static struct lock init_lock = {.rank = LOCK_RANK_NONE};
+
+/* Reads 0 in a child of a fork until it is set again. */
+static unsigned char process_word_here = 1;
+static unsigned char *process_word = &process_word_here;
+
+static void process_word_init(void)
+{
+	unsigned char *word = os_map(os_page_bytes());
+
+	if (word == NULL)
+		return;
+	*word = 1;
+	if (os_wipe_on_fork(word, os_page_bytes()))
+		process_word = word;
+}
+
+void heap_process_is_known(void)
+{
+	*process_word = 1;
+}
+
+bool heap_init(void)
+{
+	if (__atomic_load_n(&arena.is_ready, __ATOMIC_ACQUIRE))
+		return true;
+	lock_acquire(&init_lock);
+	bool ready = arena.is_ready;
+	if (!ready) {
+		central_init();
+		cache_init();
+		process_word_init();
+		ready = arena_init();
+	}
+	lock_release(&init_lock);
+	return ready;
+}
+
+/* A child that no fork handler prepared has one thread, and locks that others
+   of its parent may have held. */
+static COLD void process_is_new(void)
+{
+	*process_word = 1;
+	heap_fork_recover();
+	if (heap_hooks.process_forked != NULL)
+		heap_hooks.process_forked();
+}
+
+void *heap_out_of_memory(void)
+{
+	lock_acquire(&page_heap_lock);
+	page_heap.out_of_memory_count++;
+	publish_totals();
+	lock_release(&page_heap_lock);
+	errno = ENOMEM;
+	return NULL;
+}
+
+struct cache *heap_cache_acquire(void)
+{
+	if (UNLIKELY(*process_word == 0))
+		process_is_new();
+	if (LIKELY(cache_self != &cache_none))
+		return cache_self;
+	if (!heap_init())
+		return NULL;
+	return cache_attach() ? cache_self : cache_shared_lock();
+}
+
+void heap_cache_release(struct cache *cache)
+{
+	if (UNLIKELY(cache->index == CACHE_SHARED))
+		cache_shared_unlock();
+}
+
+static uint64_t random_next(struct cache *cache)
+{
+	uint64_t x = cache->random; /* xorshift64, Marsaglia 2003 */
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return cache->random = x;
+}
+
+/* Sets the countdown again.  Half of its length is random, so that a program
+   with a rhythm is not looked at always at the same beat. */
+static void countdown_arm(struct cache *cache, uint32_t class)
+{
+	uint32_t fits = EVENT_MAX_BYTES / size_classes[class].object_bytes;
+	uint32_t most = fits < EVENT_MIN_OBJECTS ? EVENT_MIN_OBJECTS : fits;
+
+	if (CONFIG_TORTURE)
+		most = 4;
+	uint32_t count = most / 2 + (uint32_t)(random_next(cache) % (most / 2)) + 1;
+	cache_change_begin(cache, class);
+	cache->armed[class] += count;
+	cache->until[class] += count;
+	cache_change_end(cache);
+}
+
+void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
+{
+	heap_tick(cache);
+	if (cache->top[class] == cache->bottom[class] && !magazine_fill(cache, class))
+		return NULL;
+	/* Below zero: the fast path has counted this one, and ended the countdown. */
+	if (cache->until[class] >= 0)
+		cache->until[class]--;
+	if (cache->until[class] < 0)
+		countdown_arm(cache, class);
+	void **top = cache->top[class] - 1;
+	void *object = *top;
+	__atomic_store_n(&cache->top[class], top, __ATOMIC_RELAXED);
+	magazine_sample(cache, class, bytes);
+	publish_row(cache, class);
+	return object;
+}
+
+void *heap_alloc_slow(size_t bytes)
+{
+	if (bytes > SMALL_MAX_BYTES)
+		return large_alloc(bytes, 1, false);
+
+	struct cache *cache = heap_cache_acquire();
+	if (cache == NULL)
+		return heap_out_of_memory();
+	void *object = cache_alloc(cache, size_class_of(bytes), bytes);
+	heap_cache_release(cache);
+	return object != NULL ? object : heap_out_of_memory();
+}
+
+static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)
+{
+	if (cache->top[class][-1] == ptr)
+		misuse_double_free("free", ptr, caller);
+	heap_tick(cache);
+	if (cache->top[class] == cache->limit[class])
+		magazine_make_room(cache, class, caller);
+	*cache->top[class] = ptr;
+	__atomic_store_n(&cache->top[class], cache->top[class] + 1, __ATOMIC_RELAXED);
+	publish_row(cache, class);
+}
+
+void heap_free_slow(void *ptr)
+{
+	const void *caller = __builtin_return_address(0);
+	size_t page = arena_page_of(ptr);
+
+	if (ptr == NULL)
+		return;
+	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
+	if (class == 0) {
+		large_free(ptr, caller);
+		return;
+	}
+	struct cache *cache = heap_cache_acquire();
+	cache_free(cache, class, ptr, caller);
+	heap_cache_release(cache);
+}
+
+static void pools_drain(void)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		if (centrals[class].stacked_count == 0)
+			continue;
+		central_lock(class);
+		central_drain(class);
+		publish_class(class);
+		central_unlock(class);
+	}
+}
+
+void heap_tick(struct cache *cache)
+{
+	magazine_decay_next(cache);
+	if (!release_is_due())
+		return;
+	pools_drain();
+	lock_acquire(&page_heap_lock);
+	release_with_age();
+	publish_totals();
+	lock_release(&page_heap_lock);
+	if (heap_hooks.interval_passed != NULL)
+		heap_hooks.interval_passed();
+}

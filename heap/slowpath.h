@@ -1,0 +1,52 @@
+/*
+ * heap/slowpath.h - what heap/fastpath.h declines.
+ *
+ * WHY        Out of line and cold, so that the fast path needs no frame.  The
+ *            callers are tail-called from malloc and free themselves: their
+ *            return address is the program's.
+ */
+#ifndef HEAP_SLOWPATH_H
+#define HEAP_SLOWPATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+struct cache;
+
+/* In order of likelihood: the magazine is empty, its countdown ended, the size
+   is not small, the thread has no cache yet.  NULL with ENOMEM. */
+void *heap_alloc_slow(size_t bytes) NOINLINE;
+
+/* The magazine is full; the object is large, NULL, not ours or freed twice;
+   the thread has no cache yet.  errno is as before. */
+void heap_free_slow(void *ptr) NOINLINE;
+
+/* Makes the heap usable.  False while the OS refuses even that. */
+bool heap_init(void);
+
+/* In a child, once its state is set right: it need not be found out again. */
+void heap_process_is_known(void);
+
+/*
+ * The calling thread's cache for something other than the fast path; where it
+ * can have none, the shared one, locked.  NULL if there is no heap.  Whatever
+ * is returned goes back to heap_cache_release().
+ */
+struct cache *heap_cache_acquire(void);
+void heap_cache_release(struct cache *cache);
+
+/* One object of a class from this cache, counted; NULL if there is none, errno
+   untouched.  `bytes` is what was asked for. */
+void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes);
+
+/* Gives objects back that lie unused in magazines, in pools, in free pages:
+   what a slow path does now and then. */
+void heap_tick(struct cache *cache);
+
+/* Sets errno to ENOMEM, counts, and returns NULL. */
+void *heap_out_of_memory(void) COLD;
+
+#endif

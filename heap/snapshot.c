@@ -1,0 +1,196 @@
+#include "heap/snapshot.h"
+
+#include <string.h>
+
+#include "heap/cache.h"
+#include "heap/central.h"
+#include "heap/page_heap.h"
+
+/* One class over all threads. */
+struct class_sums {
+	uint64_t nmalloc;
+	int64_t live_objects;
+	uint64_t held_objects;
+};
+
+static struct class_sums class_collect(uint32_t class)
+{
+	struct class_sums sums = {0};
+
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		struct cache_row row = cache_read_row(cache_at(index), class);
+		sums.nmalloc += row.nmalloc;
+		sums.live_objects += row.live_objects;
+		sums.held_objects += row.held_objects;
+	}
+	/* Threads that run meanwhile can make a sum of moments negative. */
+	if (sums.live_objects < 0)
+		sums.live_objects = 0;
+	return sums;
+}
+
+static void large_collect(struct mstat_snapshot *out)
+{
+	uint64_t allocated = 0, freed = 0;
+
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		const struct cache *cache = cache_at(index);
+		/* What was freed first: then what was allocated cannot be less. */
+		freed += word_load(&cache->large_free_bytes);
+		out->large_nfree += word_load(&cache->large_nfree);
+	}
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		const struct cache *cache = cache_at(index);
+		allocated += word_load(&cache->large_alloc_bytes);
+		out->large_nmalloc += word_load(&cache->large_nmalloc);
+		out->nlookup += word_load(&cache->nlookup);
+		out->thread_count += index != CACHE_SHARED && cache->state == CACHE_LIVE;
+	}
+	out->large_alloc = allocated - freed;
+	out->alloc += out->large_alloc;
+	out->total_alloc += allocated;
+	out->nmalloc += out->large_nmalloc;
+	out->nfree += out->large_nfree;
+	out->heap_objects += out->large_nmalloc - out->large_nfree;
+}
+
+static void small_collect(struct mstat_snapshot *out)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		uint64_t bytes = size_classes[class].object_bytes;
+		struct class_sums sums = class_collect(class);
+		uint64_t live = (uint64_t)sums.live_objects;
+		uint64_t nfree = sums.nmalloc > live ? sums.nmalloc - live : 0;
+		out->by_size[class] = (struct mstat_size_class){bytes, sums.nmalloc, nfree};
+		out->alloc += live * bytes;
+		out->total_alloc += sums.nmalloc * bytes;
+		out->nmalloc += sums.nmalloc;
+		out->nfree += nfree;
+		out->heap_objects += live + sums.held_objects;
+		out->magazine_bytes += sums.held_objects * bytes;
+	}
+}
+
+static void pages_collect(struct mstat_snapshot *out)
+{
+	uint64_t inuse = __atomic_load_n(&page_heap.inuse_pages, __ATOMIC_RELAXED);
+	uint64_t dirty = __atomic_load_n(&page_heap.dirty_pages, __ATOMIC_RELAXED);
+	uint64_t fresh = __atomic_load_n(&page_heap.fresh_pages, __ATOMIC_RELAXED);
+	uint64_t mapped = arena_mapped_bytes() >> PAGE_SHIFT;
+	uint64_t idle = mapped > inuse ? mapped - inuse : 0;
+	uint64_t released = idle > dirty + fresh ? idle - dirty - fresh : 0;
+
+	out->heap_sys = mapped << PAGE_SHIFT;
+	out->heap_inuse = inuse << PAGE_SHIFT;
+	out->heap_idle = idle << PAGE_SHIFT;
+	out->heap_released = released << PAGE_SHIFT;
+	out->idle_kept_bytes = dirty << PAGE_SHIFT;
+	out->never_used_bytes = fresh << PAGE_SHIFT;
+	out->metadata_bytes = arena.metadata_bytes;
+}
+
+void heap_snapshot(struct mstat_snapshot *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->struct_bytes = sizeof(*out);
+	out->version = MSTAT_SNAPSHOT_VERSION;
+	out->size_class_count = SIZE_CLASS_COUNT;
+	pages_collect(out);
+	small_collect(out);
+	large_collect(out);
+	out->heap_alloc = out->alloc + out->magazine_bytes;
+	out->span_free_bytes =
+		out->heap_inuse > out->heap_alloc ? out->heap_inuse - out->heap_alloc : 0;
+	out->sys = out->heap_sys + out->stacks_sys + out->metadata_bytes;
+}
+
+static uint32_t source_class_count(void)
+{
+	return SIZE_CLASS_COUNT;
+}
+
+static void source_size_class(uint32_t class, struct source_class *out)
+{
+	const struct central *central = &centrals[class];
+	struct class_sums sums = class_collect(class);
+	uint64_t spans = word_load(&central->span_count);
+	uint64_t objects = spans * size_classes[class].span_objects;
+	uint64_t held = (uint64_t)sums.live_objects + sums.held_objects;
+
+	*out = (struct source_class){
+		.object_bytes = size_classes[class].object_bytes,
+		.nmalloc = sums.nmalloc,
+		.nfree = sums.nmalloc - (uint64_t)sums.live_objects,
+		.live_objects = (uint64_t)sums.live_objects,
+		.magazine_objects = sums.held_objects,
+		.span_free_objects = objects > held ? objects - held : 0,
+		.span_count = spans,
+		.span_bytes = (uint64_t)size_classes[class].span_pages << PAGE_SHIFT,
+		.sampled_objects = word_load(&central->sampled_objects),
+		.sampled_bytes = word_load(&central->sampled_bytes),
+	};
+}
+
+static uint64_t magazine_bytes(const struct cache *cache)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		bytes += cache_read_row(cache, class).held_objects * size_classes[class].object_bytes;
+	return bytes;
+}
+
+/* What the present thread of a slot did: the slot's sums less those it found. */
+static void thread_figures(const struct cache *cache, struct mstat_thread_snapshot *out)
+{
+	struct cache_sums sums = cache_read_sums(cache);
+
+	*out = (struct mstat_thread_snapshot){
+		.struct_bytes = sizeof(*out),
+		.tid = cache->tid,
+		.alloc = sums.alloc - cache->base.alloc,
+		.total_alloc = sums.total_alloc - cache->base.total_alloc,
+		.nmalloc = sums.nmalloc - cache->base.nmalloc,
+		.nfree = sums.nfree - cache->base.nfree,
+		.magazine_bytes = magazine_bytes(cache),
+	};
+}
+
+static bool source_thread(uint32_t index, struct source_thread *out)
+{
+	const struct cache *cache = cache_at(index);
+
+	if (cache->state == CACHE_NEVER)
+		return false;
+	out->tid = cache->tid;
+	out->is_live = cache->state == CACHE_LIVE;
+	memcpy(out->name, cache->name, sizeof(out->name));
+	thread_figures(cache, &out->figures);
+	return true;
+}
+
+const struct source heap_source = {
+	.snapshot = heap_snapshot,
+	.class_count = source_class_count,
+	.size_class = source_size_class,
+	.thread_count = cache_count,
+	.thread = source_thread,
+};
+
+bool heap_thread_snapshot(int tid, struct mstat_thread_snapshot *out)
+{
+	if (tid == 0) {
+		if (cache_self == &cache_none)
+			return false;
+		thread_figures(cache_self, out);
+		return true;
+	}
+	for (uint32_t index = CACHE_SHARED + 1; index < cache_count(); index++) {
+		const struct cache *cache = cache_at(index);
+		if (cache->state == CACHE_LIVE && cache->tid == tid) {
+			thread_figures(cache, out);
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,103 @@
+/*
+ * heap/span.h - descriptors of runs of pages.
+ *
+ * WHY        Whoever holds a run of pages - a size class, one large object, or
+ *            nobody - is written down apart from the run, in a table that no
+ *            overrun of an object reaches.
+ *
+ * INVARIANT  spans[page].kind is SPAN_NONE but for the first page of a run
+ *            and, in a free run of several pages, the last.  For SPAN_SMALL
+ *                objects == live + in magazines + in the central stack
+ *                           + home_count + (span_objects - carved_count)
+ *            and the home bit of an object is set exactly when it is home.
+ *            Objects at and beyond carved_count were never handed out.
+ *
+ * LOCKING    SPAN_SMALL: the lock of its class.  All others: the page heap's.
+ *            `kind`, `class` and `page_count` of a span with a live object do
+ *            not change, so its owner reads them without a lock.
+ */
+#ifndef HEAP_SPAN_H
+#define HEAP_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heap/arena.h"
+#include "heap/size_class.h"
+
+enum span_kind {
+	SPAN_NONE = 0,
+	SPAN_FREE,      /* first page of a free run */
+	SPAN_FREE_LAST, /* its last page, if it has several */
+	SPAN_SMALL,
+	SPAN_LARGE
+};
+
+struct span {
+	uint8_t kind;
+	uint8_t class;
+	uint16_t list;          /* SPAN_SMALL: its fullness list + 1, 0 if in none */
+	uint32_t page_count;
+	struct span *next;
+	struct span **link;     /* what points to this one; NULL if in no list */
+	uint32_t home_count;    /* SPAN_SMALL */
+	uint32_t carved_count;  /* SPAN_SMALL */
+	uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
+	uint32_t fresh_pages;   /* SPAN_FREE: pages never handed out */
+	uint64_t unused[2];     /* to 64 bytes: one cache line a span */
+};
+
+static inline size_t span_page(const struct span *span)
+{
+	return (size_t)(span - arena.spans);
+}
+
+static inline char *span_address(const struct span *span)
+{
+	return arena_address_of(span_page(span));
+}
+
+static inline uint64_t *span_home_words(const struct span *span)
+{
+	return arena.home_words + span_page(span) * HOME_WORDS_PER_PAGE;
+}
+
+/* Objects that the span could still hand out. */
+static inline uint32_t span_free_objects(const struct span *span)
+{
+	return span->home_count + size_classes[span->class].span_objects - span->carved_count;
+}
+
+/*
+ * The span of small objects that an address of ours lies in, NULL if it lies
+ * in none.  The class map has said that the address is inside the arena.
+ */
+struct span *span_of_small(const void *ptr);
+
+/* The span whose pages hold the address, small or large; NULL if none.  Walks
+   back over a large object's pages, so it is for errors and lookups. */
+struct span *span_containing(const void *ptr);
+
+void span_list_push(struct span **head, struct span *span);
+void span_list_remove(struct span *span);
+
+/* Small spans.  Makes a run of pages one, or undoes it: the class map's
+   bytes and the pages' way back. */
+void span_open_small(struct span *span, uint32_t class);
+void span_close_small(struct span *span);
+
+/* Takes up to `want` free objects into objects[], the lowest address last, so
+   that a stack hands them out in rising order.  Returns how many. */
+uint32_t span_take_objects(struct span *span, void **objects, uint32_t want);
+
+enum span_put_result {
+	SPAN_PUT_DONE,
+	SPAN_PUT_NOT_AN_OBJECT, /* inside one, or in what carving left over */
+	SPAN_PUT_IS_HOME        /* freed before */
+};
+
+/* Takes one object home. */
+enum span_put_result span_put_object(struct span *span, void *object);
+
+#endif

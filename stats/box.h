@@ -1,0 +1,67 @@
+/*
+ * stats/box.h - making, writing and removing this process's box.
+ *
+ * WHY        The layout is for readers (stats/box_layout.h); this is the
+ *            writer's side: where the file stands, which of a part's two
+ *            copies is next, and what becomes of the file in fork, exec, exit.
+ *
+ * INVARIANT  Nothing in the file is ever read: which copy is the older
+ *            follows from a generation that the caller keeps in private
+ *            memory.  Without a file every write is a no-op and the books go on.
+ *            Every page that is written was allocated before, so that a full
+ *            tmpfs is a refusal at the start and not a SIGBUS later.
+ *
+ * OWNERSHIP  The process that made a file, by pid, removes it.  A forked child
+ *            leaves its parent's at once and may make its own.
+ *
+ * LOCKING    box_write: the lock or thread that owns the part.  The rest: one
+ *            thread at a time, at start, in a fork's child, at exit.
+ */
+#ifndef STATS_BOX_H
+#define STATS_BOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/box_layout.h"
+
+/* What the heap tells about itself; pid and names are filled in here. */
+struct box_request {
+	const char *dir;          /* "": the usual places */
+	uint32_t class_count;
+	const struct box_identity *remote; /* its *_offset and cache_bytes fields */
+};
+
+/* Makes the file.  False if it may not be; errno says why. */
+bool box_create(const struct box_request *request);
+
+bool box_exists(void);
+
+/* The file's folder and path; "" without a file. */
+const char *box_folder(void);
+const char *box_path(void);
+
+/* This process, as /proc tells. */
+const struct box_identity *box_identity(void);
+
+/* Finds out pid, start time, executable and command line. */
+void box_identify(void);
+
+/* Writes a part; *generation goes up. */
+void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
+	uint64_t *generation);
+
+/* Makes sure that a thread's slot can be written.  False: there is no room. */
+bool box_slot_prepare(uint32_t slot);
+
+/* In a child: the file is the parent's. */
+void box_leave(void);
+
+/* At the end of this process. */
+void box_remove(void);
+
+/* Adds to the log of what went wrong. */
+void box_log(enum box_event_kind kind, const char *text);
+
+#endif

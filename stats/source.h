@@ -1,0 +1,45 @@
+/*
+ * stats/source.h - where the books get their figures from.
+ *
+ * WHY        Reports are written here, the figures live a floor further on.
+ *            The heap hands over these functions; a test hands over its own.
+ *
+ * LOCKING    Each is safe in a signal handler: no lock, no allocation.
+ */
+#ifndef STATS_SOURCE_H
+#define STATS_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mstat.h"
+
+struct source_class {
+	uint64_t object_bytes;
+	uint64_t nmalloc;
+	uint64_t nfree;
+	uint64_t live_objects;
+	uint64_t magazine_objects;
+	uint64_t span_free_objects;
+	uint64_t span_count;
+	uint64_t span_bytes;
+	uint64_t sampled_objects;
+	uint64_t sampled_bytes;
+};
+
+struct source_thread {
+	int64_t tid;
+	bool is_live;
+	char name[16];
+	struct mstat_thread_snapshot figures;
+};
+
+struct source {
+	void (*snapshot)(struct mstat_snapshot *snapshot);
+	uint32_t (*class_count)(void); /* class 0 included */
+	void (*size_class)(uint32_t class, struct source_class *out);
+	uint32_t (*thread_count)(void);
+	bool (*thread)(uint32_t index, struct source_thread *out); /* false: none there */
+};
+
+#endif

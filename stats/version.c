@@ -1,0 +1,8 @@
+#include "base/compiler.h"
+#include "config.h"
+#include "mstat.h"
+
+EXPORT const char *mstat_version(void)
+{
+	return PACKAGE_VERSION;
+}
