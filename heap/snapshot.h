@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "mstat.h"
+#include "include/mstat.h"
 #include "stats/source.h"
 
 extern const struct source heap_source;

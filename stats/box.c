@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
-#include "mstat.h"
+#include "include/mstat.h"
 #include "base/lock.h"
 #include "base/os.h"
 #include "stats/box_place.h"

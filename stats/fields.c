@@ -1,6 +1,6 @@
 #include "stats/fields.h"
 
-#include "mstat.h"
+#include "include/mstat.h"
 
 /* The one X-macro: a name cannot be printed otherwise. */
 #define FIELD(name) {#name, offsetof(struct mstat_snapshot, name)}

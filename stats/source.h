@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mstat.h"
+#include "include/mstat.h"
 
 struct source_class {
 	uint64_t object_bytes;

@@ -1,6 +1,5 @@
 #include "base/compiler.h"
-#include "config.h"
-#include "mstat.h"
+#include "include/mstat.h"
 
 EXPORT const char *mstat_version(void)
 {

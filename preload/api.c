@@ -1,0 +1,73 @@
+/*
+ * preload/api.c - the functions of mstat.h.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "heap/heap.h"
+#include "heap/snapshot.h"
+#include "include/mstat.h"
+#include "stats/dump.h"
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+/* Copies as much of a struct as the caller was compiled to know, its own size
+   in the first field. */
+static void copy_versioned(void *out, const void *full, size_t full_bytes)
+{
+	uint64_t caller_bytes = *(const uint64_t *)out;
+
+	memcpy(out, full, min_bytes(caller_bytes, full_bytes));
+	*(uint64_t *)out = caller_bytes;
+}
+
+EXPORT int mstat_snapshot(struct mstat_snapshot *out)
+{
+	struct mstat_snapshot now;
+
+	if (out == NULL || out->struct_bytes < offsetof(struct mstat_snapshot, alloc))
+		return fail(EINVAL);
+	heap_snapshot(&now);
+	copy_versioned(out, &now, sizeof(now));
+	return 0;
+}
+
+EXPORT int mstat_thread_snapshot(pid_t tid, struct mstat_thread_snapshot *out)
+{
+	struct mstat_thread_snapshot now;
+
+	if (out == NULL || out->struct_bytes < offsetof(struct mstat_thread_snapshot, alloc) ||
+		tid < 0)
+		return fail(EINVAL);
+	if (!heap_thread_snapshot(tid, &now))
+		return fail(ESRCH);
+	copy_versioned(out, &now, sizeof(now));
+	return 0;
+}
+
+EXPORT int mstat_lookup(const void *ptr, void **base, size_t *size_bytes)
+{
+	return heap_lookup(ptr, base, size_bytes) ? 0 : fail(ENOENT);
+}
+
+EXPORT int mstat_dump(int fd, const char *format)
+{
+	bool json = format != NULL && strcmp(format, "json") == 0;
+	int error = 0;
+
+	if (format == NULL || (!json && strcmp(format, "text") != 0))
+		return fail(EINVAL);
+	if (!dump_begin())
+		return fail(EBUSY);
+	dump_write_fd(&heap_source, fd, json, &error);
+	while (!dump_end())
+		; /* a dump that a signal asked for meanwhile: its handler saw it refused */
+	return error == 0 ? 0 : fail(error);
+}

@@ -1,0 +1,151 @@
+/*
+ * preload/malloc.c - libc's malloc family, with glibc's semantics where they
+ * are more than the standard's.
+ *
+ * WHY        Programs were tested against glibc: realloc(p, 0) frees, memalign
+ *            rounds an odd alignment up, free() keeps errno, anything above
+ *            PTRDIFF_MAX is refused.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "heap/fastpath.h"
+#include "heap/heap.h"
+
+enum { VALLOC_PAGE_BYTES = 4096 };
+
+EXPORT void *malloc(size_t bytes)
+{
+	return heap_alloc(bytes);
+}
+
+EXPORT void free(void *ptr)
+{
+	heap_free(ptr);
+}
+
+EXPORT void cfree(void *ptr);
+EXPORT void cfree(void *ptr)
+{
+	heap_free(ptr);
+}
+
+/* C23: the size and alignment are what the program believes. */
+EXPORT void free_sized(void *ptr, size_t bytes);
+EXPORT void free_sized(void *ptr, size_t bytes)
+{
+	(void)bytes;
+	heap_free(ptr);
+}
+
+EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t bytes);
+EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t bytes)
+{
+	(void)alignment;
+	(void)bytes;
+	heap_free(ptr);
+}
+
+static COLD void *refuse(int error)
+{
+	errno = error;
+	return NULL;
+}
+
+EXPORT void *calloc(size_t count, size_t each_bytes)
+{
+	size_t bytes;
+
+	if (UNLIKELY(__builtin_mul_overflow(count, each_bytes, &bytes)))
+		return refuse(ENOMEM);
+	return heap_alloc_zeroed(bytes);
+}
+
+static ALWAYS_INLINE void *resize(void *ptr, size_t bytes, const void *caller)
+{
+	if (ptr == NULL)
+		return heap_alloc(bytes);
+	if (bytes == 0) {
+		heap_free(ptr);
+		return NULL;
+	}
+	return heap_realloc(ptr, bytes, caller);
+}
+
+EXPORT void *realloc(void *ptr, size_t bytes)
+{
+	return resize(ptr, bytes, __builtin_return_address(0));
+}
+
+EXPORT void *reallocarray(void *ptr, size_t count, size_t each_bytes)
+{
+	size_t bytes;
+
+	if (UNLIKELY(__builtin_mul_overflow(count, each_bytes, &bytes)))
+		return refuse(ENOMEM);
+	return resize(ptr, bytes, __builtin_return_address(0));
+}
+
+/* glibc takes any alignment: the next power of two. */
+EXPORT void *memalign(size_t alignment, size_t bytes)
+{
+	if (alignment > SIZE_MAX / 2 + 1)
+		return refuse(EINVAL);
+	if (alignment < SIZE_GRANULE_BYTES)
+		alignment = SIZE_GRANULE_BYTES;
+	if (!bits_is_power_of_two(alignment))
+		alignment = (size_t)2 << bits_log2(alignment);
+	return heap_alloc_aligned(alignment, bytes);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
+{
+	return memalign(alignment, bytes);
+}
+
+EXPORT int posix_memalign(void **out, size_t alignment, size_t bytes)
+{
+	int saved = errno;
+
+	if (!bits_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+		return EINVAL;
+	void *object = memalign(alignment, bytes);
+	errno = saved;
+	if (object == NULL)
+		return ENOMEM;
+	*out = object;
+	return 0;
+}
+
+EXPORT void *valloc(size_t bytes)
+{
+	return heap_alloc_aligned(VALLOC_PAGE_BYTES, bytes);
+}
+
+EXPORT void *pvalloc(size_t bytes)
+{
+	size_t rounded;
+
+	if (__builtin_add_overflow(bytes, VALLOC_PAGE_BYTES - 1, &rounded))
+		return refuse(ENOMEM);
+	return heap_alloc_aligned(VALLOC_PAGE_BYTES, bits_round_down(rounded, VALLOC_PAGE_BYTES));
+}
+
+EXPORT size_t malloc_usable_size(void *ptr)
+{
+	return heap_usable_bytes(ptr, __builtin_return_address(0));
+}
+
+/* Names that programs of glibc's time before these were public bind to. */
+EXPORT void *__libc_malloc(size_t bytes) ALIAS_OF(malloc);
+EXPORT void *__libc_calloc(size_t count, size_t each_bytes) ALIAS_OF(calloc);
+EXPORT void *__libc_realloc(void *ptr, size_t bytes) ALIAS_OF(realloc);
+EXPORT void __libc_free(void *ptr) ALIAS_OF(free);
+EXPORT void *__libc_memalign(size_t alignment, size_t bytes) ALIAS_OF(memalign);
+EXPORT void *__libc_valloc(size_t bytes) ALIAS_OF(valloc);
+EXPORT void *__libc_pvalloc(size_t bytes) ALIAS_OF(pvalloc);
+EXPORT int __posix_memalign(void **out, size_t alignment, size_t bytes) ALIAS_OF(posix_memalign);

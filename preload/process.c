@@ -1,0 +1,198 @@
+#include "preload/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/fatal.h"
+#include "base/format.h"
+#include "base/os.h"
+#include "heap/heap.h"
+#include "heap/hooks.h"
+#include "heap/publish.h"
+#include "heap/release.h"
+#include "heap/size_class.h"
+#include "heap/slowpath.h"
+#include "heap/snapshot.h"
+#include "preload/signal.h"
+#include "preload/thread.h"
+#include "stats/box.h"
+#include "stats/report.h"
+
+enum {
+	CHILD_AGE_NS = 10 * 1000 * 1000, /* younger ones are about to exec */
+	REPORT_FD_MIN = 100,             /* out of the way of a program's own */
+	SECCOMP_MODE_FILTERED = 2
+};
+
+struct conf process_conf;
+
+static struct stat stderr_status; /* at start */
+static bool stderr_is_known;
+static int report_fd = -1;
+static int process_pid;
+static bool box_is_due;
+
+static bool is_same_file(int fd)
+{
+	struct stat now;
+
+	return stderr_is_known && fstat(fd, &now) == 0 && now.st_dev == stderr_status.st_dev &&
+		now.st_ino == stderr_status.st_ino;
+}
+
+int process_stderr(void)
+{
+	return is_same_file(STDERR_FILENO) ? STDERR_FILENO : -1;
+}
+
+int process_report_fd(void)
+{
+	return report_fd >= 0 && is_same_file(report_fd) ? report_fd : process_stderr();
+}
+
+bool process_is_self(void)
+{
+	return os_process_id() == process_pid;
+}
+
+static void complain(void *arg, const char *part, size_t part_bytes, const char *why)
+{
+	char buffer[512];
+	struct format line;
+
+	(void)arg;
+	format_init(&line, buffer, sizeof(buffer), STDERR_FILENO);
+	format_text(&line, "libmstat: MSTAT_CONF: ");
+	format_text(&line, why);
+	format_text(&line, " in \"");
+	format_bytes(&line, part, part_bytes);
+	format_text(&line, "\", the default holds\n");
+	format_flush(&line);
+}
+
+static void options_read(void)
+{
+	const char *text = secure_getenv("MSTAT_CONF");
+
+	conf_init(&process_conf);
+	if (getauxval(AT_SECURE) != 0) {
+		/* Another user's rights: no file, no signal that others might send. */
+		process_conf.box = false;
+		process_conf.signal_number = 0;
+	} else if (text != NULL) {
+		conf_parse(&process_conf, text, complain, NULL);
+	}
+}
+
+static void stderr_remember(void)
+{
+	stderr_is_known = fstat(STDERR_FILENO, &stderr_status) == 0;
+	/* coreutils and others close stderr before the last destructor runs. */
+	if (process_conf.exit_report && stderr_is_known)
+		report_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, REPORT_FD_MIN);
+}
+
+static void fatal_note(const char *line)
+{
+	box_log(BOX_EVENT_FATAL, line);
+}
+
+static void box_make(void)
+{
+	struct box_identity layout = publish_layout();
+	struct box_request request = {.dir = process_conf.dir, .class_count = SIZE_CLASS_COUNT,
+		.remote = &layout};
+	int saved = errno;
+
+	if (process_conf.box && box_create(&request)) {
+		publish_all();
+		signal_publish();
+	}
+	errno = saved;
+}
+
+/* A filter may forbid what making a file needs, and kill for it. */
+static bool is_sandboxed(void)
+{
+	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTERED;
+}
+
+static void interval_passed(void)
+{
+	if (!process_is_self())
+		return;
+	if (__atomic_exchange_n(&box_is_due, false, __ATOMIC_RELAXED) && !is_sandboxed()) {
+		box_identify();
+		box_make();
+	}
+	signal_check();
+}
+
+/* In any child: what was the parent's is let go. */
+static void become_child(void)
+{
+	process_pid = os_process_id();
+	box_leave();
+	box_is_due = process_conf.box;
+	release_be_due_in(CHILD_AGE_NS);
+}
+
+static void fork_child(void)
+{
+	heap_fork_child();
+	become_child();
+}
+
+static void process_forked(void)
+{
+	become_child();
+}
+
+void process_end(void)
+{
+	static bool has_reported;
+
+	if (!process_is_self())
+		return;
+	if (process_conf.exit_report && !__atomic_exchange_n(&has_reported, true, __ATOMIC_RELAXED)) {
+		char buffer[1024];
+		struct format out;
+		struct report_subject subject = {.pid = process_pid, .exe = box_identity()->exe};
+		format_init(&out, buffer, sizeof(buffer), process_report_fd());
+		report_summary(&out, &heap_source, &subject);
+		format_flush(&out);
+	}
+	box_remove();
+}
+
+static __attribute__((constructor)) void process_start(void)
+{
+	int saved = errno;
+
+	process_pid = os_process_id();
+	options_read();
+	stderr_remember();
+	box_identify();
+	fatal_observer = fatal_note;
+	heap_hooks = (struct heap_hooks){.thread_attached = thread_attached,
+		.process_forked = process_forked, .interval_passed = interval_passed};
+	heap_init();
+	thread_watch_init();
+	pthread_atfork(heap_fork_prepare, heap_fork_parent, fork_child);
+	signal_install();
+	box_make();
+	errno = saved;
+}
+
+static __attribute__((destructor)) void process_finish(void)
+{
+	process_end();
+}

@@ -1,0 +1,33 @@
+/*
+ * preload/process.h - this process: its options, its box, its forks, its end.
+ *
+ * WHY        The box follows the process: made at start, left to the parent in
+ *            a fork, made anew by a child that lives, removed at the end.
+ *
+ * LOCKING    At start and in a fork's child there is one thread; making a box
+ *            late is guarded by a flag, removing it by the pid.
+ */
+#ifndef PRELOAD_PROCESS_H
+#define PRELOAD_PROCESS_H
+
+#include <stdbool.h>
+
+#include "stats/conf.h"
+
+/* What MSTAT_CONF said. */
+extern struct conf process_conf;
+
+/* A descriptor for reports at exit, -1 if none was asked for. */
+int process_report_fd(void);
+
+/* stderr, if it is still what it was at start, else -1. */
+int process_stderr(void);
+
+/* The last act of a process that ends by _exit() or exit(). */
+void process_end(void);
+
+/* Whether this is the process that the state is about: false in a child of
+   vfork(), which shares our memory and must leave it as it is. */
+bool process_is_self(void);
+
+#endif

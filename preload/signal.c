@@ -1,0 +1,77 @@
+#include "preload/signal.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "heap/snapshot.h"
+#include "preload/process.h"
+#include "preload/sigaction.h"
+#include "stats/box.h"
+#include "stats/dump.h"
+
+static struct box_signal state;
+static int publishing;
+
+void signal_handle(int number, siginfo_t *info, void *context)
+{
+	int saved = errno;
+	struct dump_settings settings = {.path = process_conf.dump, .json = process_conf.dump_json};
+	/* Only a queued signal has a payload. */
+	uint64_t request = info->si_code == SI_QUEUE ? (uintptr_t)info->si_value.sival_ptr : 0;
+
+	(void)number;
+	(void)context;
+	if (process_is_self() && dump_begin()) {
+		do
+			dump_write(&heap_source, &settings, request, process_stderr());
+		while (!dump_end());
+	}
+	errno = saved;
+}
+
+static enum box_signal_state state_now(void)
+{
+	struct sigaction now;
+
+	if (state.signal_number == 0 ||
+		sigaction_of_libc((int)state.signal_number, NULL, &now) != 0)
+		return BOX_SIGNAL_NONE;
+	if ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == signal_handle)
+		return BOX_SIGNAL_OURS;
+	if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL)
+		return BOX_SIGNAL_DEFAULT;
+	if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN)
+		return BOX_SIGNAL_IGNORED;
+	return BOX_SIGNAL_PROGRAM;
+}
+
+void signal_publish(void)
+{
+	static uint64_t generation;
+
+	/* Whoever comes second finds the first one's news published. */
+	if (__atomic_exchange_n(&publishing, 1, __ATOMIC_ACQUIRE) != 0)
+		return;
+	state.state = state_now();
+	box_write(BOX_SECTION_SIGNAL, 0, &state, &generation);
+	__atomic_store_n(&publishing, 0, __ATOMIC_RELEASE);
+}
+
+void signal_check(void)
+{
+	if (state.signal_number != 0 && state_now() != (enum box_signal_state)state.state)
+		signal_publish();
+}
+
+void signal_install(void)
+{
+	struct sigaction action = {.sa_sigaction = signal_handle,
+		.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+
+	state.signal_number = process_conf.signal_number;
+	if (state.signal_number == 0 || state_now() != BOX_SIGNAL_DEFAULT)
+		return;
+	sigfillset(&action.sa_mask); /* the buffer is one: nothing may come between */
+	sigaction_of_libc((int)state.signal_number, &action, NULL);
+}

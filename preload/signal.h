@@ -1,0 +1,29 @@
+/*
+ * preload/signal.h - the dump signal.
+ *
+ * WHY        A dump must come even while the process is stuck inside malloc,
+ *            so the handler itself writes it: no allocation, no lock.  The
+ *            signal is the program's if it wants it: ours is installed only
+ *            where there was none, and the box says whose it is, so that the
+ *            reporter never sends a signal that would kill or do something else.
+ *
+ * LOCKING    None that a stopped thread could hold (stats/dump.h).
+ */
+#ifndef PRELOAD_SIGNAL_H
+#define PRELOAD_SIGNAL_H
+
+#include <signal.h>
+
+/* Installs the handler if the program has none. */
+void signal_install(void);
+
+/* Asks the kernel whose handler it is now, and publishes a change. */
+void signal_check(void);
+
+/* Publishes it, changed or not: the box is new. */
+void signal_publish(void);
+
+/* Whether this is our handler, which programs are not told of. */
+void signal_handle(int number, siginfo_t *info, void *context);
+
+#endif
