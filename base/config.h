@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 
-
 /* --enable-debug: assert what is cheap, audit what is not. */
 static const bool CONFIG_DEBUG = MSTAT_DEBUG;
 
