@@ -14,7 +14,6 @@
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
 #define EXPORT __attribute__((visibility("default")))
-#define ALIAS_OF(name) __attribute__((alias(#name), visibility("default"), copy(name)))
 #define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
 
 /* A TLS variable of a preloaded library must not be reached by
@@ -22,6 +21,7 @@
 #define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 #if defined(__clang__)
+#define ALIAS_OF(name) __attribute__((alias(#name), visibility("default")))
 #define CAPABILITY(x) __attribute__((capability(x)))
 #define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
 #define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
@@ -29,6 +29,7 @@
 #define REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
 #define UNCHECKED_LOCKING __attribute__((no_thread_safety_analysis))
 #else
+#define ALIAS_OF(name) __attribute__((alias(#name), visibility("default"), copy(name)))
 #define CAPABILITY(x)
 #define ACQUIRES(...)
 #define RELEASES(...)

@@ -83,8 +83,9 @@ void modules_describe(struct format *out, uintptr_t address)
 	bool found = false;
 
 	while (!found && reader.fd >= 0 && reader_next(&reader, &line)) {
-		if (strcmp(line.path, path) != 0 && strlen(line.path) < sizeof(path)) {
-			strcpy(path, line.path);
+		size_t bytes = strlen(line.path) + 1;
+		if (strcmp(line.path, path) != 0 && bytes <= sizeof(path)) {
+			memcpy(path, line.path, bytes);
 			base = line.start;
 		}
 		found = address >= line.start && address < line.end && line.path[0] == '/';

@@ -118,9 +118,10 @@ bool cache_attach(void);
 /* Ends the calling thread's use of its cache: its objects go to the pools. */
 void cache_detach(void);
 
-/* The cache that stands in for those without one; its lock is held meanwhile. */
-struct cache *cache_shared_lock(void);
-void cache_shared_unlock(void);
+/* The cache that stands in for those without one, its lock held; NULL, and
+   not held, if there is none yet. */
+struct cache *cache_shared_lock(void) UNCHECKED_LOCKING;
+void cache_shared_unlock(void) UNCHECKED_LOCKING;
 
 /* In the child of a fork: the caches of threads that it does not have. */
 void cache_abandon_others(void);

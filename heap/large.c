@@ -113,12 +113,19 @@ static struct span *span_starting_at(const void *ptr)
 	return &arena.spans[page];
 }
 
+static struct span *span_expected_at(const void *ptr, const char *call, const void *caller)
+{
+	struct span *span = span_starting_at(ptr);
+
+	if (span == NULL)
+		misuse_bad_pointer(call, ptr, caller);
+	return span;
+}
+
 void large_free(void *ptr, const void *caller)
 {
-	struct cache *cache;
-
-	if (span_starting_at(ptr) == NULL || (cache = heap_cache_acquire()) == NULL)
-		misuse_bad_pointer("free", ptr, caller);
+	span_expected_at(ptr, "free", caller);
+	struct cache *cache = heap_cache_acquire();
 	lock_acquire(&page_heap_lock);
 	struct span *span = span_starting_at(ptr); /* two threads may free it at once */
 	if (span != NULL) {
@@ -198,12 +205,9 @@ static struct span *resize_elsewhere(struct cache *cache, struct span *span, siz
 
 void *large_resize(void *ptr, size_t bytes, const void *caller)
 {
-	struct span *span = span_starting_at(ptr);
+	struct span *span = span_expected_at(ptr, "realloc", caller);
 	size_t pages = pages_of(bytes);
-	struct cache *cache;
-
-	if (span == NULL || (cache = heap_cache_acquire()) == NULL)
-		misuse_bad_pointer("realloc", ptr, caller);
+	struct cache *cache = heap_cache_acquire();
 	if (pages != span->page_count && !resize_in_place(cache, span, pages))
 		span = resize_elsewhere(cache, span, pages);
 	heap_cache_release(cache);

@@ -10,7 +10,7 @@ static size_t class_bytes_of(const void *ptr)
 	return span != NULL ? size_classes[span->class].object_bytes : 0;
 }
 
-void misuse_double_free(const char *call, const void *ptr, const void *caller)
+COLD _Noreturn void misuse_double_free(const char *call, const void *ptr, const void *caller)
 {
 	fatal_pointer(call, ptr, "double free: the object was freed before", class_bytes_of(ptr),
 		caller);
@@ -30,7 +30,7 @@ static const char *what_is(const void *ptr)
 	return "not the start of an object";
 }
 
-void misuse_bad_pointer(const char *call, const void *ptr, const void *caller)
+COLD _Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller)
 {
 	fatal_pointer(call, ptr, what_is(ptr), class_bytes_of(ptr), caller);
 }

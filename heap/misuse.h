@@ -14,9 +14,9 @@
 
 #include "base/compiler.h"
 
-_Noreturn void misuse_double_free(const char *call, const void *ptr, const void *caller) COLD;
+COLD _Noreturn void misuse_double_free(const char *call, const void *ptr, const void *caller);
 
 /* `ptr` is no object's start: finds out what it is instead. */
-_Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller) COLD;
+COLD _Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller);
 
 #endif

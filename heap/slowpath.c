@@ -156,7 +156,9 @@ void *heap_alloc_slow(size_t bytes)
 
 static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)
 {
-	if (cache->top[class][-1] == ptr)
+	void **top = cache->top[class];
+
+	if (*(top - 1) == ptr)
 		misuse_double_free("free", ptr, caller);
 	heap_tick(cache);
 	if (cache->top[class] == cache->limit[class])

@@ -35,7 +35,7 @@ static COLD void *runtime_symbol(const char *name)
 	return found;
 }
 
-static COLD _Noreturn void no_runtime(void)
+static COLD void *no_runtime(void)
 {
 	fatal("operator new: out of memory, and no C++ runtime to throw bad_alloc");
 }
@@ -44,9 +44,7 @@ static COLD void *plain_failed(const char *name, size_t bytes)
 {
 	void *(*next)(size_t) = (void *(*)(size_t))runtime_symbol(name);
 
-	if (next == NULL)
-		no_runtime();
-	return next(bytes);
+	return next != NULL ? next(bytes) : no_runtime();
 }
 
 static COLD void *nothrow_failed(const char *name, size_t bytes, const struct nothrow *tag)
@@ -61,9 +59,7 @@ static COLD void *aligned_failed(const char *name, size_t bytes, size_t alignmen
 {
 	void *(*next)(size_t, size_t) = (void *(*)(size_t, size_t))runtime_symbol(name);
 
-	if (next == NULL)
-		no_runtime();
-	return next(bytes, alignment);
+	return next != NULL ? next(bytes, alignment) : no_runtime();
 }
 
 static COLD void *aligned_nothrow_failed(const char *name, size_t bytes, size_t alignment,

@@ -10,6 +10,8 @@
 #include "preload/signal.h"
 
 typedef void handler_fn(int);
+typedef handler_fn *set_handler_fn(int number, handler_fn *handler);
+typedef int sigaction_fn(int number, const struct sigaction *action, struct sigaction *old);
 
 static void *libc_symbol(const char *name)
 {
@@ -22,11 +24,10 @@ static void *libc_symbol(const char *name)
 
 int sigaction_of_libc(int number, const struct sigaction *action, struct sigaction *old)
 {
-	static int (*libc)(int, const struct sigaction *, struct sigaction *);
+	static sigaction_fn *libc;
 
 	if (libc == NULL)
-		libc = (int (*)(int, const struct sigaction *, struct sigaction *))libc_symbol(
-			"sigaction");
+		libc = (sigaction_fn *)libc_symbol("sigaction");
 	return libc != NULL ? libc(number, action, old) : -1;
 }
 
@@ -64,8 +65,7 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
 /* signal() and its kin differ in what they make of a handler, not in this. */
 static handler_fn *set_handler(const char *name, int number, handler_fn *handler)
 {
-	handler_fn *(*libc)(int, handler_fn *) =
-		(handler_fn * (*)(int, handler_fn *)) libc_symbol(name);
+	set_handler_fn *libc = (set_handler_fn *)libc_symbol(name);
 
 	if (libc == NULL)
 		return SIG_ERR;
