@@ -88,7 +88,7 @@ struct mstat_snapshot {
  * with; an older, smaller struct is filled as far as it goes.  No allocation,
  * no lock: safe in a signal handler.
  * Returns 0, or -1 with errno EINVAL if out is NULL or struct_bytes is less
- * than the first two fields, ENOSYS if the heap is not in use.
+ * than the first fields.
  */
 int mstat_snapshot(struct mstat_snapshot *out);
 
