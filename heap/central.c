@@ -155,7 +155,11 @@ static void send_home(struct central *central, uint32_t class, void **objects, u
 {
 	for (uint32_t i = 0; i < count; i++) {
 		struct span *span = span_of_small(objects[i]);
-		enum span_put_result result = span_put_object(span, objects[i]);
+		/* A span that is no more, or another class's by now, had all of its
+		   objects home. */
+		bool is_gone = span == NULL || span->class != class;
+		enum span_put_result result =
+			is_gone ? SPAN_PUT_IS_HOME : span_put_object(span, objects[i]);
 		if (UNLIKELY(result != SPAN_PUT_DONE))
 			refuse(class, objects[i], result, caller);
 		if (span_free_objects(span) == size_classes[class].span_objects)
