@@ -18,6 +18,7 @@
 #ifndef HEAP_FASTPATH_H
 #define HEAP_FASTPATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,24 +54,39 @@ static ALWAYS_INLINE void *heap_alloc(size_t bytes)
 	return heap_alloc_or(bytes, heap_alloc_slow);
 }
 
-static ALWAYS_INLINE void heap_free(void *ptr)
+/* False: nothing was done, and a slow twin is to be called. */
+static ALWAYS_INLINE bool heap_free_hits(void *ptr)
 {
 	struct cache *cache = cache_self;
 	size_t page = arena_page_of(ptr);
 
 	if (UNLIKELY(page >= arena.page_count))
-		return heap_free_slow(ptr);
+		return false;
 
 	uint32_t class = arena.class_map[page];
 	void **top = cache->top[class];
 
 	if (UNLIKELY(top == cache->limit[class]))
-		return heap_free_slow(ptr);
+		return false;
 	if (UNLIKELY(top[-1] == ptr)) /* freed twice in a row */
-		return heap_free_slow(ptr);
+		return false;
 
 	*top = ptr;
 	__atomic_store_n(&cache->top[class], top + 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+static ALWAYS_INLINE void heap_free(void *ptr)
+{
+	if (UNLIKELY(!heap_free_hits(ptr)))
+		heap_free_slow(ptr);
+}
+
+/* For a free within a longer call: misuse names who made that. */
+static ALWAYS_INLINE void heap_free_for(void *ptr, const void *caller)
+{
+	if (UNLIKELY(!heap_free_hits(ptr)))
+		heap_free_for_slow(ptr, caller);
 }
 
 #endif

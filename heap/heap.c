@@ -58,25 +58,25 @@ size_t heap_usable_bytes(const void *ptr, const void *caller)
 	return bytes;
 }
 
-static void *move(void *ptr, size_t old_bytes, size_t bytes)
+static void *move(void *ptr, size_t old_bytes, size_t bytes, const void *caller)
 {
 	void *to = heap_alloc(bytes);
 
 	if (to == NULL)
 		return NULL;
 	memcpy(to, ptr, min_bytes(old_bytes, bytes));
-	heap_free(ptr);
+	heap_free_for(ptr, caller);
 	return to;
 }
 
-static void *realloc_small(void *ptr, uint32_t class, size_t bytes)
+static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *caller)
 {
 	size_t old_bytes = size_classes[class].object_bytes;
 
 	/* A little smaller stays: moving it would cost more than it saves. */
 	if (bytes <= old_bytes && (bytes > old_bytes / 2 || old_bytes <= 64))
 		return ptr;
-	return move(ptr, old_bytes, bytes);
+	return move(ptr, old_bytes, bytes, caller);
 }
 
 void *heap_realloc(void *ptr, size_t bytes, const void *caller)
@@ -86,13 +86,13 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 	if (bytes > PTRDIFF_MAX)
 		return heap_out_of_memory();
 	if (class != 0)
-		return realloc_small(ptr, class, bytes);
+		return realloc_small(ptr, class, bytes, caller);
 	if (bytes > SMALL_MAX_BYTES)
 		return large_resize(ptr, bytes, caller);
 	size_t old_bytes = large_usable_bytes(ptr);
 	if (old_bytes == 0)
 		misuse_bad_pointer("realloc", ptr, caller);
-	return move(ptr, old_bytes, bytes);
+	return move(ptr, old_bytes, bytes, caller);
 }
 
 bool heap_lookup(const void *ptr, void **base, size_t *size_bytes)

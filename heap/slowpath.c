@@ -168,9 +168,8 @@ static void cache_free(struct cache *cache, uint32_t class, void *ptr, const voi
 	publish_row(cache, class);
 }
 
-void heap_free_slow(void *ptr)
+void heap_free_for_slow(void *ptr, const void *caller)
 {
-	const void *caller = __builtin_return_address(0);
 	size_t page = arena_page_of(ptr);
 
 	if (ptr == NULL)
@@ -183,6 +182,11 @@ void heap_free_slow(void *ptr)
 	struct cache *cache = heap_cache_acquire();
 	cache_free(cache, class, ptr, caller);
 	heap_cache_release(cache);
+}
+
+void heap_free_slow(void *ptr)
+{
+	heap_free_for_slow(ptr, __builtin_return_address(0));
 }
 
 static void pools_drain(void)

@@ -24,6 +24,9 @@ void *heap_alloc_slow(size_t bytes) NOINLINE;
    the thread has no cache yet.  errno is as before. */
 void heap_free_slow(void *ptr) NOINLINE;
 
+/* The same, within a call that returns to `caller`. */
+void heap_free_for_slow(void *ptr, const void *caller) NOINLINE;
+
 /* Makes the heap usable.  False while the OS refuses even that. */
 bool heap_init(void);
 

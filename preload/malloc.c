@@ -70,7 +70,7 @@ static ALWAYS_INLINE void *resize(void *ptr, size_t bytes, const void *caller)
 	if (ptr == NULL)
 		return heap_alloc(bytes);
 	if (bytes == 0) {
-		heap_free(ptr);
+		heap_free_for(ptr, caller);
 		return NULL;
 	}
 	return heap_realloc(ptr, bytes, caller);
