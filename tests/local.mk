@@ -7,14 +7,17 @@ unit_suites =
 check_PROGRAMS += $(unit_suites)
 TESTS += $(unit_suites)
 
-# What a suite links.
-LDADD = $(FLOORS) $(CHECK_LIBS)
+# What a suite links; what suites share comes first.
+check_LTLIBRARIES += %D%/libsuite.la
+%C%_libsuite_la_SOURCES = %D%/suite.h %D%/suite.c %D%/heap/world.h %D%/heap/world.c
+LDADD = %D%/libsuite.la $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
 shell_tests = %D%/floors.sh
 program_tests =
 tested_programs =
 
+include %D%/heap/local.mk
 include %D%/preload/local.mk
 include %D%/misuse/local.mk
 

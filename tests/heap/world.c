@@ -1,0 +1,115 @@
+#include "tests/heap/world.h"
+
+#include <string.h>
+
+#include "base/config.h"
+#include "heap/cache.h"
+#include "heap/fastpath.h"
+#include "heap/heap.h"
+#include "heap/slowpath.h"
+#include "tests/suite.h"
+
+/* The refusals of a torture build are one in eight: so many in a row are a bug. */
+enum { ASK_MAX = 1000 };
+
+bool is_excused(void)
+{
+	return CONFIG_TORTURE;
+}
+
+static void ask_again(int *asked)
+{
+	ck_assert_msg(is_excused(), "refused, and nothing is scarce");
+	ck_assert_int_lt(++*asked, ASK_MAX);
+}
+
+void world_begin(void)
+{
+	int asked = 0;
+
+	while (!heap_init())
+		ask_again(&asked);
+}
+
+void world_end(void)
+{
+	heap_audit();
+}
+
+void *alloc_surely(size_t bytes)
+{
+	int asked = 0;
+	void *object;
+
+	while ((object = heap_alloc(bytes)) == NULL)
+		ask_again(&asked);
+	return object;
+}
+
+void *zeroed_surely(size_t bytes)
+{
+	int asked = 0;
+	void *object;
+
+	while ((object = heap_alloc_zeroed(bytes)) == NULL)
+		ask_again(&asked);
+	return object;
+}
+
+void *aligned_surely(size_t align_bytes, size_t bytes)
+{
+	int asked = 0;
+	void *object;
+
+	while ((object = heap_alloc_aligned(align_bytes, bytes)) == NULL)
+		ask_again(&asked);
+	return object;
+}
+
+void *realloc_surely(void *ptr, size_t bytes)
+{
+	int asked = 0;
+	void *object;
+
+	while ((object = heap_realloc(ptr, bytes, NULL)) == NULL)
+		ask_again(&asked);
+	return object;
+}
+
+void attach_surely(void)
+{
+	int asked = 0;
+
+	while (!cache_attach())
+		ask_again(&asked);
+}
+
+static unsigned char byte_of(uint64_t tag, size_t at)
+{
+	return (unsigned char)((tag + at) * 0x9e3779b97f4a7c15u >> 56);
+}
+
+void fill(void *ptr, size_t bytes, uint64_t tag)
+{
+	unsigned char *at = ptr;
+
+	for (size_t i = 0; i < bytes; i++)
+		at[i] = byte_of(tag, i);
+}
+
+size_t filled(const void *ptr, size_t bytes, uint64_t tag)
+{
+	const unsigned char *at = ptr;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (at[i] != byte_of(tag, i))
+			return i;
+	return bytes;
+}
+
+bool is_zero(const void *ptr, size_t bytes)
+{
+	const char *at = ptr;
+
+	return bytes == 0 || (at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0);
+}

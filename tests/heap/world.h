@@ -1,0 +1,39 @@
+/*
+ * tests/heap/world.h - the heap that a test begins with, and what must hold when
+ * it ends.
+ *
+ * WHY        In torture builds the OS refuses one request in eight, and the heap
+ *            answers NULL.  A test that is about something else asks again.
+ */
+#ifndef TESTS_HEAP_WORLD_H
+#define TESTS_HEAP_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A checked fixture: a usable heap; every stated invariant, audited. */
+void world_begin(void);
+void world_end(void);
+
+/* True if this NULL may be: only in torture builds. */
+bool is_excused(void);
+
+/* Asks until it gets. */
+void *alloc_surely(size_t bytes);
+void *zeroed_surely(size_t bytes);
+void *aligned_surely(size_t align_bytes, size_t bytes);
+void *realloc_surely(void *ptr, size_t bytes);
+
+/* The calling thread has a cache of its own. */
+void attach_surely(void);
+
+/* Contents that tell which object, and which byte of it, a byte was written
+   for; filled() is the first byte that is wrong, or `bytes`. */
+void fill(void *ptr, size_t bytes, uint64_t tag);
+size_t filled(const void *ptr, size_t bytes, uint64_t tag);
+
+/* Whether all bytes are zero. */
+bool is_zero(const void *ptr, size_t bytes);
+
+#endif
