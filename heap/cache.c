@@ -189,9 +189,7 @@ void cache_abandon_others(void)
 	for (uint32_t index = CACHE_SHARED + 1; index < cache_count(); index++) {
 		struct cache *cache = cache_at(index);
 		if (cache != cache_self && cache->state == CACHE_LIVE) {
-			/* Its thread was stopped wherever it was; outside the pools'
-			   locks, that is between whole steps. */
-			cache->sequence &= ~1u;
+			cache_change_undo(cache);
 			slot_leave(cache);
 		}
 	}

@@ -31,6 +31,16 @@ void cache_change_end(struct cache *cache)
 	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
 }
 
+void cache_change_undo(struct cache *cache)
+{
+	uint32_t class = cache->busy_class;
+
+	if ((cache->sequence & 1) == 0)
+		return;
+	cache->armed[class] = cache->busy_nmalloc + (uint64_t)cache->until[class];
+	cache_change_end(cache);
+}
+
 static struct cache_row read_once(const struct cache *cache, uint32_t class, uint32_t sequence)
 {
 	void **top = __atomic_load_n(&cache->top[class], __ATOMIC_RELAXED);

@@ -163,18 +163,18 @@ static bool resize_in_place(struct cache *cache, struct span *span, size_t pages
 		done = page_heap_extend(span, pages);
 	if (done) {
 		page_heap.large_pages += span->page_count - before;
+		if (pages > before)
+			word_add(&cache->large_alloc_bytes, (pages - before) << PAGE_SHIFT);
+		else
+			word_add(&cache->large_free_bytes, (before - pages) << PAGE_SHIFT);
 		release_after_change();
 		publish_totals();
 	}
 	lock_release(&page_heap_lock);
 	if (!done)
 		return false;
-	if (pages > before) {
+	if (pages > before)
 		mark_dirty(span, before);
-		word_add(&cache->large_alloc_bytes, (pages - before) << PAGE_SHIFT);
-	} else {
-		word_add(&cache->large_free_bytes, (before - pages) << PAGE_SHIFT);
-	}
 	publish_thread(cache);
 	return true;
 }

@@ -112,18 +112,17 @@ void publish_all(void)
 	lock_release(&page_heap_lock);
 }
 
-struct box_identity publish_layout(void)
+void publish_layout(struct box_identity *identity)
 {
-	return (struct box_identity){
-		.cache_bytes = CACHE_READ_BYTES,
-		.top_offset = offsetof(struct cache, top),
-		.bottom_offset = offsetof(struct cache, bottom),
-		.until_offset = offsetof(struct cache, until),
-		.armed_offset = offsetof(struct cache, armed),
-		.net_offset = offsetof(struct cache, net),
-		.sequence_offset = offsetof(struct cache, sequence),
-		.busy_class_offset = offsetof(struct cache, busy_class),
-		.busy_nmalloc_offset = offsetof(struct cache, busy_nmalloc),
-		.busy_live_offset = offsetof(struct cache, busy_live),
-	};
+	identity->class_count = SIZE_CLASS_COUNT;
+	identity->cache_bytes = CACHE_READ_BYTES;
+	identity->top_offset = offsetof(struct cache, top);
+	identity->bottom_offset = offsetof(struct cache, bottom);
+	identity->until_offset = offsetof(struct cache, until);
+	identity->armed_offset = offsetof(struct cache, armed);
+	identity->net_offset = offsetof(struct cache, net);
+	identity->sequence_offset = offsetof(struct cache, sequence);
+	identity->busy_class_offset = offsetof(struct cache, busy_class);
+	identity->busy_nmalloc_offset = offsetof(struct cache, busy_nmalloc);
+	identity->busy_live_offset = offsetof(struct cache, busy_live);
 }

@@ -33,8 +33,8 @@ void publish_thread(struct cache *cache);
 /* Everything of every thread, for a box that was made late. */
 void publish_all(void);
 
-/* Where a reader finds a cache's words: the fields of the identity that are
-   about this process's memory, the others zero. */
-struct box_identity publish_layout(void);
+/* Where a reader finds a cache's words: fills in the fields of the identity
+   that are about the heap. */
+void publish_layout(struct box_identity *identity);
 
 #endif

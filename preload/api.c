@@ -10,6 +10,7 @@
 #include "heap/heap.h"
 #include "heap/snapshot.h"
 #include "include/mstat.h"
+#include "preload/signal.h"
 #include "stats/dump.h"
 
 static int fail(int error)
@@ -67,7 +68,6 @@ EXPORT int mstat_dump(int fd, const char *format)
 	if (!dump_begin())
 		return fail(EBUSY);
 	dump_write_fd(&heap_source, fd, json, &error);
-	while (!dump_end())
-		; /* a dump that a signal asked for meanwhile: its handler saw it refused */
+	signal_finish_dump();
 	return error == 0 ? 0 : fail(error);
 }

@@ -18,12 +18,12 @@
 #include "heap/hooks.h"
 #include "heap/publish.h"
 #include "heap/release.h"
-#include "heap/size_class.h"
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
 #include "preload/signal.h"
 #include "preload/thread.h"
 #include "stats/box.h"
+#include "stats/dump.h"
 #include "stats/report.h"
 
 enum {
@@ -107,12 +107,9 @@ static void fatal_note(const char *line)
 
 static void box_make(void)
 {
-	struct box_identity layout = publish_layout();
-	struct box_request request = {.dir = process_conf.dir, .class_count = SIZE_CLASS_COUNT,
-		.remote = &layout};
 	int saved = errno;
 
-	if (process_conf.box && box_create(&request)) {
+	if (process_conf.box && box_create(process_conf.dir)) {
 		publish_all();
 		signal_publish();
 	}
@@ -141,6 +138,8 @@ static void become_child(void)
 {
 	process_pid = os_process_id();
 	box_leave();
+	dump_forget();
+	signal_forget();
 	box_is_due = process_conf.box;
 	release_be_due_in(CHILD_AGE_NS);
 }
@@ -181,6 +180,7 @@ static __attribute__((constructor)) void process_start(void)
 	options_read();
 	stderr_remember();
 	box_identify();
+	publish_layout(box_identity());
 	fatal_observer = fatal_note;
 	heap_hooks = (struct heap_hooks){.thread_attached = thread_attached,
 		.process_forked = process_forked, .interval_passed = interval_passed};

@@ -13,21 +13,36 @@
 static struct box_signal state;
 static int publishing;
 
+static void write_dump(uint64_t request)
+{
+	struct dump_settings settings = {.path = process_conf.dump, .json = process_conf.dump_json};
+
+	dump_write(&heap_source, &settings, request, process_stderr());
+}
+
+void signal_finish_dump(void)
+{
+	while (!dump_end())
+		write_dump(0);
+}
+
 void signal_handle(int number, siginfo_t *info, void *context)
 {
 	int saved = errno;
-	struct dump_settings settings = {.path = process_conf.dump, .json = process_conf.dump_json};
-	/* Only a queued signal has a payload. */
-	uint64_t request = info->si_code == SI_QUEUE ? (uintptr_t)info->si_value.sival_ptr : 0;
 
 	(void)number;
 	(void)context;
 	if (process_is_self() && dump_begin()) {
-		do
-			dump_write(&heap_source, &settings, request, process_stderr());
-		while (!dump_end());
+		/* Only a queued signal has a payload. */
+		write_dump(info->si_code == SI_QUEUE ? (uintptr_t)info->si_value.sival_ptr : 0);
+		signal_finish_dump();
 	}
 	errno = saved;
+}
+
+void signal_forget(void)
+{
+	__atomic_store_n(&publishing, 0, __ATOMIC_RELAXED);
 }
 
 static enum box_signal_state state_now(void)

@@ -23,7 +23,14 @@ void signal_check(void);
 /* Publishes it, changed or not: the box is new. */
 void signal_publish(void);
 
-/* Whether this is our handler, which programs are not told of. */
+/* In a child: nobody else is publishing. */
+void signal_forget(void);
+
+/* Ends a dump that dump_begin() began, and writes those that were asked for
+   meanwhile. */
+void signal_finish_dump(void);
+
+/* The handler, which programs are not told of. */
 void signal_handle(int number, siginfo_t *info, void *context);
 
 #endif

@@ -40,7 +40,7 @@ static struct box_identity identity;
 static uint64_t event_count;
 static struct lock event_lock = {.rank = LOCK_RANK_EVENT};
 
-const struct box_identity *box_identity(void)
+struct box_identity *box_identity(void)
 {
 	return &identity;
 }
@@ -183,12 +183,12 @@ static char *file_map(int fd)
 	return memory != MAP_FAILED ? memory : NULL;
 }
 
-bool box_create(const struct box_request *request)
+bool box_create(const char *dir)
 {
 	uint64_t generation = 0;
 
-	header_lay_out(request->class_count);
-	int fd = box_place_open(&box.place, request->dir, &identity);
+	header_lay_out((uint32_t)identity.class_count);
+	int fd = box_place_open(&box.place, dir, &identity);
 	if (fd < 0)
 		return false;
 	char *memory = file_map(fd);
@@ -203,13 +203,7 @@ bool box_create(const struct box_request *request)
 	box.pid = (int)identity.pid;
 	memcpy(memory, &box.header, sizeof(box.header));
 	__atomic_store_n(&box.memory, memory, __ATOMIC_RELEASE);
-
-	struct box_identity full = identity;
-	full.class_count = request->class_count;
-	size_t remote = offsetof(struct box_identity, cache_bytes);
-	memcpy((char *)&full + remote, (const char *)request->remote + remote,
-		sizeof(full) - remote);
-	box_write(BOX_SECTION_IDENTITY, 0, &full, &generation);
+	box_write(BOX_SECTION_IDENTITY, 0, &identity, &generation);
 	return true;
 }
 

@@ -26,15 +26,9 @@
 
 #include "stats/box_layout.h"
 
-/* What the heap tells about itself; pid and names are filled in here. */
-struct box_request {
-	const char *dir;          /* "": the usual places */
-	uint32_t class_count;
-	const struct box_identity *remote; /* its *_offset and cache_bytes fields */
-};
-
-/* Makes the file.  False if it may not be; errno says why. */
-bool box_create(const struct box_request *request);
+/* Makes the file below `dir`, "" for the usual places.  False if it may not
+   be; errno says why. */
+bool box_create(const char *dir);
 
 bool box_exists(void);
 
@@ -42,10 +36,9 @@ bool box_exists(void);
 const char *box_folder(void);
 const char *box_path(void);
 
-/* This process, as /proc tells. */
-const struct box_identity *box_identity(void);
-
-/* Finds out pid, start time, executable and command line. */
+/* This process: as /proc tells, by box_identify(); class_count and where a
+   reader finds a cache's words, by the heap, before the file is made. */
+struct box_identity *box_identity(void);
 void box_identify(void);
 
 /* Writes a part; *generation goes up. */

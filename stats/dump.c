@@ -45,6 +45,11 @@ bool dump_end(void)
 	return false;
 }
 
+void dump_forget(void)
+{
+	__atomic_store_n(&running, 0, __ATOMIC_RELAXED);
+}
+
 static const char *program_name(void)
 {
 	const char *slash = strrchr(box_identity()->exe, '/');

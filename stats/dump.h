@@ -27,6 +27,9 @@ bool dump_begin(void);
 /* True when all that was asked for has been written. */
 bool dump_end(void);
 
+/* In a child: the dump that another thread was writing is its parent's. */
+void dump_forget(void);
+
 /* Writes a dump to the file that settings say, publishes that in the box and
    prints one line on `notice_fd` (-1: none).  Between begin and end. */
 void dump_write(const struct source *source, const struct dump_settings *settings,
