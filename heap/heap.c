@@ -30,7 +30,7 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 	/* A class that holds a multiple of a power of two is one itself, and spans
 	   begin on a page (heap/size_class.h). */
 	if (__builtin_add_overflow(bytes != 0 ? bytes : 1, align_bytes - 1, &rounded))
-		return heap_out_of_memory();
+		return heap_out_of_memory(bytes);
 	rounded = bits_round_down(rounded, align_bytes);
 	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES)
 		return heap_alloc(rounded);
@@ -84,7 +84,7 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 	uint32_t class = class_at(ptr);
 
 	if (bytes > PTRDIFF_MAX)
-		return heap_out_of_memory();
+		return heap_out_of_memory(bytes);
 	if (class != 0)
 		return realloc_small(ptr, class, bytes, caller);
 	if (bytes > SMALL_MAX_BYTES)

@@ -95,11 +95,11 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 	size_t align_pages = align_bytes > PAGE_BYTES ? align_bytes >> PAGE_SHIFT : 1;
 
 	if (bytes > PTRDIFF_MAX || (cache = heap_cache_acquire()) == NULL)
-		return heap_out_of_memory();
+		return heap_out_of_memory(bytes);
 	heap_tick(cache);
 	struct span *span = span_take(cache, pages_of(bytes), align_pages, is_zeroed);
 	heap_cache_release(cache);
-	return span != NULL ? span_address(span) : heap_out_of_memory();
+	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
 }
 
 /* The span that `ptr` is the first byte of; NULL if there is none. */
@@ -211,5 +211,5 @@ void *large_resize(void *ptr, size_t bytes, const void *caller)
 	if (pages != span->page_count && !resize_in_place(cache, span, pages))
 		span = resize_elsewhere(cache, span, pages);
 	heap_cache_release(cache);
-	return span != NULL ? span_address(span) : heap_out_of_memory();
+	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
 }

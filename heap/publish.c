@@ -6,10 +6,36 @@
 #include "heap/cache.h"
 #include "stats/box.h"
 
-enum { CACHE_READ_BYTES = offsetof(struct cache, large_nmalloc) };
+enum {
+	CACHE_READ_BYTES = offsetof(struct cache, large_nmalloc),
+	/* A new peak is news when it is a sixteenth, and a megabyte, above the last. */
+	PEAK_STEP_SHARE = 16,
+	PEAK_STEP_MIN_BYTES = 1 << 20
+};
 
 static uint64_t totals_generation;
 static uint64_t class_generations[SIZE_CLASS_COUNT];
+
+/* In a ring, so that what led up to the end of a process can be seen. */
+static void publish_peak(const struct box_totals *totals)
+{
+	static uint64_t generations[BOX_PEAKS_MAX];
+	static uint64_t peak_count, last_bytes;
+
+	if (totals->heap_inuse < last_bytes + last_bytes / PEAK_STEP_SHARE + PEAK_STEP_MIN_BYTES)
+		return;
+	last_bytes = totals->heap_inuse;
+	uint32_t index = (uint32_t)(peak_count % BOX_PEAKS_MAX);
+	struct box_peak peak = {
+		.sequence = ++peak_count,
+		.realtime_ns = totals->realtime_ns,
+		.heap_inuse = totals->heap_inuse,
+		.large_bytes = totals->large_bytes,
+		.idle_kept_bytes = totals->idle_kept_bytes,
+		.thread_count = totals->thread_count,
+	};
+	box_write(BOX_SECTION_PEAKS, index, &peak, &generations[index]);
+}
 
 void publish_totals(void)
 {
@@ -36,6 +62,7 @@ void publish_totals(void)
 		.thread_count = cache_live_count(),
 	};
 	box_write(BOX_SECTION_TOTALS, 0, &totals, &totals_generation);
+	publish_peak(&totals);
 }
 
 void publish_class(uint32_t class)

@@ -5,8 +5,10 @@
 
 enum {
 	/* 1/10 of the recent peak: below what the leanest fast peer holds after
-	   everything was freed (12 %). */
-	KEEP_SHARE = 10,
+	   everything was freed (12 %).  And 1/4 of what is in use: a program that
+	   replaces large objects at random frees that much between two peaks. */
+	KEEP_PEAK_SHARE = 10,
+	KEEP_INUSE_SHARE = 4,
 	KEEP_MIN_PAGES = (4 << 20) / PAGE_BYTES,
 	INTERVAL_NS = 200 * 1000 * 1000
 };
@@ -35,7 +37,9 @@ void release_after_change(void)
 		recent_peak_pages = page_heap.inuse_pages;
 	if (page_heap.dirty_pages < low_water_pages)
 		low_water_pages = page_heap.dirty_pages;
-	size_t bound = max_bytes(recent_peak_pages / KEEP_SHARE, KEEP_MIN_PAGES);
+	size_t bound = recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages / KEEP_INUSE_SHARE;
+
+	bound = max_bytes(bound, KEEP_MIN_PAGES);
 	if (page_heap.dirty_pages > bound)
 		release_down_to(bound - bound / 4);
 }

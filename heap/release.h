@@ -6,8 +6,9 @@
  *            without a call of its own, and one that frees and allocates in
  *            turn must not pay a system call each time.
  *
- * RULE       At once: what is kept beyond KEEP_SHARE of the recent peak goes
- *            back in the freeing call, down to three quarters of the bound.
+ * RULE       At once: what is kept beyond a share of the recent peak and of
+ *            what is in use goes back in the freeing call, down to three
+ *            quarters of the bound.
  *            With age: in every interval, the pages that were free all
  *            through it go back (the low-water mark of the interval).
  *

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/config.h"
+#include "base/format.h"
 #include "heap/cache.h"
 #include "base/os.h"
 #include "heap/central.h"
@@ -13,6 +14,7 @@
 #include "heap/misuse.h"
 #include "heap/publish.h"
 #include "heap/release.h"
+#include "stats/box.h"
 
 enum {
 	/* How far the published totals of a class may be behind, a thread. */
@@ -70,8 +72,17 @@ static COLD void process_is_new(void)
 		heap_hooks.process_forked();
 }
 
-void *heap_out_of_memory(void)
+void *heap_out_of_memory(size_t bytes)
 {
+	char text[64];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, "out of memory: ");
+	format_unsigned(&line, bytes);
+	format_text(&line, " bytes refused");
+	format_terminate(&line);
+	box_log(BOX_EVENT_OUT_OF_MEMORY, text);
 	lock_acquire(&page_heap_lock);
 	page_heap.out_of_memory_count++;
 	publish_totals();
@@ -148,10 +159,10 @@ void *heap_alloc_slow(size_t bytes)
 
 	struct cache *cache = heap_cache_acquire();
 	if (cache == NULL)
-		return heap_out_of_memory();
+		return heap_out_of_memory(bytes);
 	void *object = cache_alloc(cache, size_class_of(bytes), bytes);
 	heap_cache_release(cache);
-	return object != NULL ? object : heap_out_of_memory();
+	return object != NULL ? object : heap_out_of_memory(bytes);
 }
 
 static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)

@@ -49,7 +49,7 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes);
    what a slow path does now and then. */
 void heap_tick(struct cache *cache);
 
-/* Sets errno to ENOMEM, counts, and returns NULL. */
-void *heap_out_of_memory(void) COLD;
+/* Sets errno to ENOMEM, counts and logs what was refused, and returns NULL. */
+void *heap_out_of_memory(size_t bytes) COLD;
 
 #endif

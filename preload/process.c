@@ -124,6 +124,8 @@ static bool is_sandboxed(void)
 
 static void interval_passed(void)
 {
+	int saved = errno; /* this may be a free() */
+
 	if (!process_is_self())
 		return;
 	if (__atomic_exchange_n(&box_is_due, false, __ATOMIC_RELAXED) && !is_sandboxed()) {
@@ -131,6 +133,7 @@ static void interval_passed(void)
 		box_make();
 	}
 	signal_check();
+	errno = saved;
 }
 
 /* In any child: what was the parent's is let go. */

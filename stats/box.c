@@ -21,7 +21,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 8
+	SECTION_COUNT = 9
 };
 
 /* A slot is prepared once; whoever finds no room does not ask again. */
@@ -121,6 +121,7 @@ static void header_lay_out(uint32_t class_count)
 	at = section_add(at, BOX_SECTION_DUMP, 1, sizeof(struct box_dump));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count, sizeof(struct box_class));
 	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
+	at = section_add(at, BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak));
 	at = section_add(at, BOX_SECTION_THREADS, BOX_THREADS_MAX, sizeof(struct box_thread));
 	at = section_add(at, BOX_SECTION_ROWS, BOX_THREADS_MAX * class_count,
 		sizeof(struct box_row));

@@ -43,6 +43,7 @@ enum {
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
 	BOX_EVENTS_MAX = 16,
+	BOX_PEAKS_MAX = 16,
 	BOX_EXE_BYTES = 1024,
 	BOX_CMDLINE_BYTES = 2048,
 	BOX_PATH_BYTES = 512
@@ -57,8 +58,9 @@ enum box_section_kind {
 	BOX_SECTION_CLASSES = 5,  /* class_count x struct box_class; index 0: unused */
 	BOX_SECTION_THREADS = 6,  /* slots x struct box_thread */
 	BOX_SECTION_ROWS = 7,     /* slots * class_count x struct box_row */
-	BOX_SECTION_EVENTS = 8    /* ring of struct box_event, by their sequence */
-	/* 9 and up: call sites, modules, peaks: a later layout */
+	BOX_SECTION_EVENTS = 8,   /* ring of struct box_event, by their sequence */
+	BOX_SECTION_PEAKS = 9     /* ring of struct box_peak, by their sequence */
+	/* 10 and up are free for call sites and modules. */
 };
 
 struct box_section {
@@ -218,6 +220,16 @@ struct box_event {
 	int64_t kind;           /* enum box_event_kind */
 	int64_t tid;
 	char text[192];
+};
+
+/* The heap when it had grown to a new peak, a sixteenth above the last one. */
+struct box_peak {
+	uint64_t sequence;      /* 1, 2, 3 ...: entry (sequence - 1) % BOX_PEAKS_MAX */
+	uint64_t realtime_ns;
+	uint64_t heap_inuse;
+	uint64_t large_bytes;
+	uint64_t idle_kept_bytes;
+	uint64_t thread_count;
 };
 
 /* Mixes a part's words; not against forgery, only against torn writes. */
