@@ -14,7 +14,7 @@
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
 #define EXPORT __attribute__((visibility("default")))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text_at, first) __attribute__((format(printf, text_at, first)))
 
 /* A TLS variable of a preloaded library must not be reached by
    __tls_get_addr, which may allocate. */

@@ -26,7 +26,9 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-static const int MAP_FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+/* Without MAP_NORESERVE: what the machine cannot have is refused at once, as
+   programs know it from libc. */
+static const int MAP_FLAGS = MAP_PRIVATE | MAP_ANONYMOUS;
 
 size_t os_page_bytes(void)
 {
@@ -103,6 +105,11 @@ bool os_commit(void *address, size_t bytes)
 	bool done = mprotect(address, bytes, PROT_READ | PROT_WRITE) == 0;
 	errno = saved;
 	return done;
+}
+
+void os_reserve_again(void *address, size_t bytes)
+{
+	map(address, bytes, PROT_NONE, MAP_FIXED);
 }
 
 void os_unmap(void *address, size_t bytes)

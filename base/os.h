@@ -34,8 +34,9 @@ bool os_map_at(void *address, size_t bytes, bool *taken);
 /* Address space that nothing else will take and nobody may touch. */
 void *os_reserve(size_t bytes);
 
-/* Makes reserved pages usable. */
+/* Makes reserved pages usable, or only reserved again. */
 bool os_commit(void *address, size_t bytes);
+void os_reserve_again(void *address, size_t bytes);
 
 void os_unmap(void *address, size_t bytes);
 

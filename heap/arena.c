@@ -44,6 +44,14 @@ static bool window_map(uintptr_t address, size_t bytes, bool *taken)
 	return os_map_at((void *)address, bytes, taken);
 }
 
+static void window_unmap(uintptr_t address, size_t bytes)
+{
+	if (arena.is_reserved)
+		os_reserve_again((void *)address, bytes);
+	else
+		os_unmap((void *)address, bytes);
+}
+
 static bool table_cover(struct table *table, size_t pages)
 {
 	size_t want = bits_round_up(pages * table->entry_bytes, TABLE_STEP_BYTES);
@@ -194,9 +202,12 @@ static bool pages_map(size_t pages)
 		size_t first = arena.page_count + skip;
 		if (pages > arena.page_limit || first > arena.page_limit - pages)
 			return false;
-		if (!tables_cover(first + pages))
-			return false;
+		/* The pages first: what is refused for its size has cost no tables. */
 		if (window_map((uintptr_t)arena_address_of(first), pages << PAGE_SHIFT, &taken)) {
+			if (!tables_cover(first + pages)) {
+				window_unmap((uintptr_t)arena_address_of(first), pages << PAGE_SHIFT);
+				return false;
+			}
 			arena.hole_pages += skip;
 			arena.page_count = first;
 			return true;

@@ -27,9 +27,10 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 {
 	size_t rounded;
 
+	bytes = bytes != 0 ? bytes : 1;
 	/* A class that holds a multiple of a power of two is one itself, and spans
 	   begin on a page (heap/size_class.h). */
-	if (__builtin_add_overflow(bytes != 0 ? bytes : 1, align_bytes - 1, &rounded))
+	if (__builtin_add_overflow(bytes, align_bytes - 1, &rounded))
 		return heap_out_of_memory(bytes);
 	rounded = bits_round_down(rounded, align_bytes);
 	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES)

@@ -205,10 +205,8 @@ struct span *page_heap_take(size_t pages, size_t align_pages, bool *is_zero)
 		if (__builtin_add_overflow(pages, align_pages - 1, &need))
 			return NULL;
 		size_t first = arena_grow(need, &got);
-		if (first == SIZE_MAX) {
-			page_heap.out_of_memory_count++;
+		if (first == SIZE_MAX)
 			return NULL;
-		}
 		run_free(first, got);
 		run = run_find(pages, align_pages);
 	}
