@@ -13,6 +13,8 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
+/* On a declaration: reached without the GOT. */
+#define HIDDEN __attribute__((visibility("hidden")))
 #define EXPORT __attribute__((visibility("default")))
 #define PRINTF_LIKE(text_at, first) __attribute__((format(printf, text_at, first)))
 

@@ -68,7 +68,7 @@ struct arena {
 	bool is_ready;
 };
 
-extern struct arena arena;
+extern HIDDEN struct arena arena;
 
 /* Finds the window.  False if the kernel gives none. */
 bool arena_init(void);

@@ -45,7 +45,7 @@ struct central {
 	void **stack;             /* room for stack_capacity pointers */
 } __attribute__((aligned(64)));
 
-extern struct central centrals[SIZE_CLASS_COUNT];
+extern HIDDEN struct central centrals[SIZE_CLASS_COUNT];
 
 void central_init(void);
 

@@ -47,8 +47,8 @@ struct page_heap {
 	uint64_t out_of_memory_count;
 };
 
-extern struct page_heap page_heap;
-extern struct lock page_heap_lock;
+extern HIDDEN struct page_heap page_heap;
+extern HIDDEN struct lock page_heap_lock;
 
 /*
  * A run of exactly `pages` pages whose first is a multiple of `align_pages` (a

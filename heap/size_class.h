@@ -29,11 +29,11 @@ struct size_class {
 	uint32_t object_bytes;
 	uint32_t span_pages;
 	uint32_t span_objects;
-	uint32_t reciprocal; /* offset / object_bytes == offset * reciprocal >> 32 */
+	uint32_t reciprocal; /* offset / object_bytes == offset * reciprocal >> 35 */
 };
 
-extern const struct size_class size_classes[SIZE_CLASS_COUNT];
-extern const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1];
+extern HIDDEN const struct size_class size_classes[SIZE_CLASS_COUNT];
+extern HIDDEN const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1];
 
 /* The class of a request of at most SMALL_MAX_BYTES; 0 bytes count as 1. */
 static ALWAYS_INLINE uint32_t size_class_of(size_t bytes)
@@ -44,7 +44,7 @@ static ALWAYS_INLINE uint32_t size_class_of(size_t bytes)
 /* Which object of a span of this class an offset lies in. */
 static inline uint32_t size_class_index(uint32_t class, size_t offset)
 {
-	return (uint32_t)((uint64_t)offset * size_classes[class].reciprocal >> 32);
+	return (uint32_t)((uint64_t)offset * size_classes[class].reciprocal >> 35);
 }
 
 #endif
