@@ -7,8 +7,8 @@
  *
  * A span has the fewest pages, from 4 up to 1 KiB objects, 8 up to 2 KiB, 16 up
  * to 8 KiB, 32 above, that leave at most 1/64 of it over.  The reciprocal is
- * ceil(2^35 / bytes): 2^35 is more than any span's bytes times its objects', which
- * makes it exact, and for 16 bytes it still fits.
+ * ceil(2^35 / bytes): exact, since 2^35 is more than a span's bytes times an
+ * object's in every class, and that of 16 bytes still fits 32 bits.
  */
 const struct size_class size_classes[SIZE_CLASS_COUNT] = {
 	{0, 0, 0, 0},
