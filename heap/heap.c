@@ -126,12 +126,22 @@ bool heap_lookup(const void *ptr, void **base, size_t *size_bytes)
 	return true;
 }
 
+static size_t released_pages(void)
+{
+	lock_acquire(&page_heap_lock);
+	size_t pages = page_heap_idle_pages() - page_heap.dirty_pages - page_heap.fresh_pages;
+	lock_release(&page_heap_lock);
+	return pages;
+}
+
 bool heap_trim(size_t keep_bytes)
 {
 	struct cache *cache = heap_cache_acquire();
 
 	if (cache == NULL)
 		return false;
+	/* Spans that empty out may give back memory before it is asked for below. */
+	size_t before = released_pages();
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
 		magazine_empty(cache, class);
 		central_lock(class);
@@ -141,10 +151,10 @@ bool heap_trim(size_t keep_bytes)
 	}
 	heap_cache_release(cache);
 	lock_acquire(&page_heap_lock);
-	size_t released = release_down_to(keep_bytes >> PAGE_SHIFT);
+	release_down_to(keep_bytes >> PAGE_SHIFT);
 	publish_totals();
 	lock_release(&page_heap_lock);
-	return released != 0;
+	return released_pages() > before;
 }
 
 void heap_fork_prepare(void)
