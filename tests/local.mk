@@ -9,7 +9,8 @@ TESTS += $(unit_suites)
 
 # What a suite links; what suites share comes first.
 check_LTLIBRARIES += %D%/libsuite.la
-%C%_libsuite_la_SOURCES = %D%/suite.h %D%/suite.c %D%/heap/world.h %D%/heap/world.c
+%C%_libsuite_la_SOURCES = %D%/suite.h %D%/suite.c %D%/heap/world.h %D%/heap/world.c \
+	%D%/heap/tally.h %D%/heap/tally.c
 LDADD = %D%/libsuite.la $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 

@@ -28,10 +28,13 @@ void *realloc_surely(void *ptr, size_t bytes);
 /* The calling thread has a cache of its own. */
 void attach_surely(void);
 
-/* Contents that tell which object, and which byte of it, a byte was written
-   for; filled() is the first byte that is wrong, or `bytes`. */
+/* Contents that tell which object, and which byte of it, a byte was written for:
+   all of a small object, a part of each 256 bytes of a long one. */
 void fill(void *ptr, size_t bytes, uint64_t tag);
-size_t filled(const void *ptr, size_t bytes, uint64_t tag);
+
+/* The first of the `kept` first bytes that is not as fill() left it; `kept` if
+   all are. */
+size_t filled(const void *ptr, size_t bytes, size_t kept, uint64_t tag);
 
 /* Whether all bytes are zero. */
 bool is_zero(const void *ptr, size_t bytes);
