@@ -10,6 +10,8 @@
 #include <limits.h>
 #include <malloc.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "include/mstat.h"
 #include "tests/preload/tap.h"

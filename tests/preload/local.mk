@@ -1,17 +1,33 @@
 # tests/preload/local.mk - real programs under the built libmstat.so.  A shell test
-# is one line in program_tests.  A program of our own that such a test runs is three:
+# is one line in program_tests.  A program of our own that such a test runs is four:
 #
 #     tested_programs += %D%/churn
+#     %C%_churn_SOURCES = %D%/churn.c $(TAP)
 #     %C%_churn_CFLAGS = $(CALLS_KEPT_CFLAGS)
 #     %C%_churn_LDADD =
 
 EXTRA_DIST += %D%/preload.sh
-noinst_HEADERS += %D%/tap.h
+TAP = %D%/tap.h %D%/tap.c
 
 program_tests += %D%/family.sh
 
 # These do on purpose what the compiler warns of.
 tested_programs += %D%/family
+%C%_family_SOURCES = %D%/family.c $(TAP)
 %C%_family_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-alloc-size-larger-than \
 	-Wno-deprecated-declarations -Wno-use-after-free
 %C%_family_LDADD =
+
+BOOKS = $(TAP) %D%/tally.h %D%/tally.c %D%/workload.h %D%/workload.c
+
+program_tests += %D%/books.sh
+
+tested_programs += %D%/books_one
+%C%_books_one_SOURCES = %D%/books_one.c $(BOOKS)
+%C%_books_one_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_books_one_LDADD =
+
+tested_programs += %D%/books_many
+%C%_books_many_SOURCES = %D%/books_many.c $(BOOKS)
+%C%_books_many_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_books_many_LDADD =
