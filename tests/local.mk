@@ -21,6 +21,7 @@ tested_programs =
 include %D%/heap/local.mk
 include %D%/preload/local.mk
 include %D%/misuse/local.mk
+include %D%/tools/local.mk
 
 EXTRA_DIST += %D%/tap.sh %D%/fastpath.sh $(shell_tests) $(program_tests)
 

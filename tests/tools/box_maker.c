@@ -1,0 +1,256 @@
+/*
+ * box_maker.c - a program for reporter.sh: writes sample boxes and dumps, sound
+ * and damaged, and plays a process that has one.
+ *
+ *     box_maker box KIND PATH     KIND: dead, version, header, truncated, events, hostile
+ *     box_maker hold DIR [STATE]  is a living process with a box below DIR; STATE as in
+ *                                 enum box_signal_state; answers its dump signal with
+ *                                 a small dump; prints its box's path, ends with stdin
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/tools/box_sample.h"
+
+enum { PATH_BYTES = 256 };
+
+/* What the reporter reads in our memory: another magazine than is published. */
+struct sample_cache {
+	uint64_t top[SAMPLE_CLASSES];
+	uint64_t bottom[SAMPLE_CLASSES];
+	int64_t until[SAMPLE_CLASSES];
+	uint64_t armed[SAMPLE_CLASSES];
+	int64_t net[SAMPLE_CLASSES];
+	uint32_t sequence;
+	uint32_t busy_class;
+	uint64_t busy_nmalloc;
+	int64_t busy_live;
+};
+
+static struct sample_cache caches[SAMPLE_SLOTS];
+static struct sample sample;
+static char *image; /* our box, mapped */
+static char dump_path[PATH_BYTES];
+
+static void die(const char *what)
+{
+	fprintf(stderr, "box_maker: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void write_file(const char *path, const char *bytes, size_t count)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, bytes, count) != (ssize_t)count || close(fd) != 0)
+		die(path);
+}
+
+static void make_hostile(void)
+{
+	strcpy(sample.identity.exe, "/tmp/\033[31mred");
+	memset(sample.identity.cmdline, 0x9b, sizeof(sample.identity.cmdline));
+	sample.identity.cmdline_bytes = UINT64_MAX;
+	memset(sample.threads[1].name, 'x', sizeof(sample.threads[1].name));
+	memset(sample.threads[2].name, 0x1b, sizeof(sample.threads[2].name));
+	memset(&sample.totals, 0xff, sizeof(sample.totals));
+	memset(&sample.classes[2], 0xff, sizeof(sample.classes[2]));
+	memset(sample.rows[1], 0x7f, sizeof(sample.rows[1]));
+}
+
+static void make_events(void)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		struct box_event *event = &sample.events[1 - i];
+		event->sequence = i + 1;
+		event->realtime_ns = sample.totals.realtime_ns + i * UINT64_C(1000000000);
+		event->kind = i == 0 ? BOX_EVENT_OUT_OF_MEMORY : BOX_EVENT_FATAL;
+		event->tid = 4711;
+		strcpy(event->text, i == 0 ? "no memory for 4096 bytes" : "free(): 0x10 twice");
+	}
+}
+
+static int make_box(const char *kind, const char *path)
+{
+	size_t bytes;
+
+	sample_init(&sample);
+	if (strcmp(kind, "hostile") == 0)
+		make_hostile();
+	if (strcmp(kind, "events") == 0)
+		make_events();
+	image = sample_image(&sample, &bytes);
+	struct box_header *header = (struct box_header *)image;
+	if (strcmp(kind, "version") == 0)
+		header->layout_version = BOX_LAYOUT_VERSION + 1;
+	if (strcmp(kind, "header") == 0)
+		header->section_count++;
+	if (strcmp(kind, "identity") == 0)
+		image[sample_section(image, BOX_SECTION_IDENTITY)->offset +
+			box_copy_bytes(sizeof(struct box_identity)) + 40] ^= 1;
+	write_file(path, image, strcmp(kind, "truncated") == 0 ? bytes / 2 : bytes);
+	free(image);
+	return 0;
+}
+
+static uint64_t own_start_ticks(void)
+{
+	char text[1024];
+	unsigned long long ticks = 0;
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	const char *at = strrchr(text, ')');
+	for (int field = 2; at != NULL && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at != NULL)
+		ticks = strtoull(at, NULL, 10);
+	return ticks;
+}
+
+static void fill_identity(void)
+{
+	struct box_identity *identity = &sample.identity;
+	struct timespec now;
+	struct stat status;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	identity->pid = getpid();
+	identity->uid = getuid();
+	identity->start_ticks = own_start_ticks();
+	identity->start_realtime_ns = (uint64_t)now.tv_sec * 1000000000u;
+	memset(identity->boot_id, 0, sizeof(identity->boot_id));
+	if (read(fd, identity->boot_id, 36) != 36)
+		die("boot_id");
+	close(fd);
+	if (stat("/proc/self/ns/pid", &status) == 0)
+		identity->pid_namespace = status.st_ino;
+	identity->cache_bytes = sizeof(struct sample_cache);
+	identity->top_offset = offsetof(struct sample_cache, top);
+	identity->bottom_offset = offsetof(struct sample_cache, bottom);
+	identity->until_offset = offsetof(struct sample_cache, until);
+	identity->armed_offset = offsetof(struct sample_cache, armed);
+	identity->net_offset = offsetof(struct sample_cache, net);
+	identity->sequence_offset = offsetof(struct sample_cache, sequence);
+	identity->busy_class_offset = offsetof(struct sample_cache, busy_class);
+	identity->busy_nmalloc_offset = offsetof(struct sample_cache, busy_nmalloc);
+	identity->busy_live_offset = offsetof(struct sample_cache, busy_live);
+}
+
+/* In memory one object of each class more lives than is published. */
+static void fill_caches(void)
+{
+	static const uint64_t held[SAMPLE_CLASSES] = {0, SAMPLE_HELD_16 - 1, SAMPLE_HELD_64 - 1,
+		SAMPLE_HELD_1024 - 1};
+
+	for (int slot = 0; slot < SAMPLE_SLOTS; slot++) {
+		struct sample_cache *cache = &caches[slot];
+		for (int class = 1; class < SAMPLE_CLASSES; class++) {
+			const struct box_row *row = &sample.rows[slot][class];
+			uint64_t holds = slot == 1 ? held[class] : 0;
+			cache->bottom[class] = 4096;
+			cache->top[class] = 4096 + 8 * holds;
+			cache->until[class] = 5;
+			cache->armed[class] = row->nmalloc + (slot == 1) + 5;
+			cache->net[class] = row->live_objects + (slot == 1) + (int64_t)holds;
+		}
+		sample.threads[slot].cache_address = (uintptr_t)cache;
+		sample.threads[slot].stack_address = slot == 1 ? (uintptr_t)&held : 0;
+	}
+}
+
+/* Memory as a heap's: what is in use or kept is touched, the rest is not. */
+static void fill_heap(void)
+{
+	size_t bytes = SAMPLE_HEAP_BYTES + SAMPLE_METADATA_BYTES;
+	char *memory = mmap(NULL, bytes + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	/* Guards at both ends keep the neighbours' mappings apart. */
+	if (memory == MAP_FAILED || mprotect(memory + 4096, bytes, PROT_READ | PROT_WRITE) != 0)
+		die("mmap");
+	memory += 4096;
+	madvise(memory, bytes, MADV_NOHUGEPAGE);
+	memset(memory, 1, SAMPLE_INUSE_BYTES + SAMPLE_KEPT_BYTES);
+	memset(memory + SAMPLE_HEAP_BYTES, 1, SAMPLE_METADATA_BYTES / 2);
+	sample.totals.heap_address = (uintptr_t)memory;
+	sample.totals.heap_span_bytes = SAMPLE_HEAP_BYTES;
+	sample.totals.metadata_address = (uintptr_t)memory + SAMPLE_HEAP_BYTES;
+	sample.totals.metadata_span_bytes = SAMPLE_METADATA_BYTES;
+}
+
+static void answer(int number, siginfo_t *info, void *context)
+{
+	static const char text[] = "mstat dump 1\npid 1\nalloc 42\nend\n";
+
+	(void)number;
+	(void)context;
+	int fd = open(dump_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t wrote = write(fd, text, sizeof(text) - 1);
+	close(fd);
+	sample.dump.dump_count++;
+	sample.dump.error = wrote > 0 ? 0 : EIO;
+	sample.dump.request = (uint64_t)info->si_value.sival_int;
+	strcpy(sample.dump.path, dump_path);
+	sample_write_copy(image, BOX_SECTION_DUMP, 0, (int)(sample.dump.dump_count & 1),
+		sample.dump.dump_count + 1, &sample.dump);
+}
+
+static void map_box(const char *dir)
+{
+	char path[PATH_BYTES];
+	size_t bytes;
+	char *made = sample_image(&sample, &bytes);
+
+	snprintf(path, sizeof(path), "%s/" BOX_DIR_PREFIX "%u", dir, (unsigned)getuid());
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		die(path);
+	snprintf(dump_path, sizeof(dump_path), "%.200s/%d-1.dump", path, (int)getpid());
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%d-%llu" BOX_FILE_SUFFIX,
+		(int)getpid(), (unsigned long long)sample.identity.start_ticks);
+	write_file(path, made, bytes);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	image = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (image == MAP_FAILED)
+		die(path);
+	printf("%s\n", path);
+	fflush(stdout);
+}
+
+static int hold(const char *dir, int state)
+{
+	struct sigaction action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_RESTART};
+	char byte;
+
+	sample_init(&sample);
+	fill_identity();
+	fill_caches();
+	fill_heap();
+	sample.signal.state = state;
+	if (state == BOX_SIGNAL_OURS)
+		sigaction(SIGUSR2, &action, NULL);
+	map_box(dir);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "box") == 0)
+		return make_box(argv[2], argv[3]);
+	if (argc >= 3 && strcmp(argv[1], "hold") == 0)
+		return hold(argv[2], argc > 3 ? atoi(argv[3]) : BOX_SIGNAL_OURS);
+	fprintf(stderr, "usage: box_maker box KIND PATH | box_maker hold DIR [STATE]\n");
+	return 2;
+}

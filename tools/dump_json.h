@@ -1,0 +1,13 @@
+/*
+ * tools/dump_json.h - a dump as JSON: one object.
+ */
+#ifndef TOOLS_DUMP_JSON_H
+#define TOOLS_DUMP_JSON_H
+
+#include "tools/books.h"
+#include "tools/failure.h"
+
+bool dump_json_read(struct books *books, const char *bytes, size_t count, const char *path,
+	struct failure *failure);
+
+#endif

@@ -1,0 +1,105 @@
+#include "tools/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_open(const char *path, struct failure *failure)
+{
+	struct stat status;
+	/* O_NONBLOCK: to open a FIFO without it is to wait for a writer. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0) {
+		failure_set_errno(failure, "read", path, errno);
+		return -1;
+	}
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	failure_set(failure, FAILURE_DAMAGED, "%s is no regular file, so neither a box nor a dump",
+		path);
+	close(fd);
+	return -1;
+}
+
+bool file_read_fd(int fd, const char *path, struct file *file, struct failure *failure)
+{
+	struct stat status;
+
+	*file = (struct file){0};
+	if (fstat(fd, &status) != 0)
+		return failure_set_errno(failure, "read", path, errno);
+	if (status.st_size > FILE_MOST_BYTES)
+		return failure_set(failure, FAILURE_DAMAGED,
+			"%s has %lld bytes, more than any box or dump", path,
+			(long long)status.st_size);
+	size_t room = (size_t)status.st_size;
+	file->bytes = malloc(room + 1);
+	if (file->bytes == NULL)
+		return failure_set_errno(failure, "read", path, ENOMEM);
+	while (file->count < room) {
+		ssize_t got = pread(fd, file->bytes + file->count, room - file->count,
+			(off_t)file->count);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			failure_set_errno(failure, "read", path, errno);
+			file_free(file);
+			return false;
+		}
+		if (got == 0)
+			break; /* it was cut meanwhile */
+		file->count += (size_t)got;
+	}
+	file->bytes[file->count] = '\0';
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
+	file->modified = status.st_mtime;
+	return true;
+}
+
+bool file_read(const char *path, struct file *file, struct failure *failure)
+{
+	int fd = file_open(path, failure);
+
+	*file = (struct file){0};
+	if (fd < 0)
+		return false;
+	bool done = file_read_fd(fd, path, file, failure);
+	close(fd);
+	return done;
+}
+
+ssize_t file_read_small(const char *path, char *text, size_t text_bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t count = 0;
+
+	if (fd < 0)
+		return -1;
+	while (count < text_bytes - 1) {
+		ssize_t got = read(fd, text + count, text_bytes - 1 - count);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			int error = errno;
+			close(fd);
+			errno = error;
+			return -1;
+		}
+		if (got == 0)
+			break;
+		count += (size_t)got;
+	}
+	close(fd);
+	text[count] = '\0';
+	return (ssize_t)count;
+}
+
+void file_free(struct file *file)
+{
+	free(file->bytes);
+	*file = (struct file){0};
+}

@@ -1,0 +1,132 @@
+/*
+ * tools/main.c - mstat, the reporter: which commands there are, and their help.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "tools/command.h"
+#include "tools/failure.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *synopsis;
+	const char *summary; /* behind the name in the list of commands */
+	const char *help;
+};
+
+static const struct command commands[] = {
+	{"run", command_run, "[-o KEY:VALUE[,...]] [--] COMMAND [ARG...]",
+		"run a program under libmstat",
+		"Runs COMMAND with libmstat.so preloaded.  Its exit status is the command's.\n"
+		"\n"
+		"  -o, --option KEY:VALUE   add to MSTAT_CONF; see 'mstat conf'; may be repeated\n"},
+	{"ls", command_ls, "[--json] [--clear] [--dir DIR]",
+		"list the processes that have a box, and dead ones whose box was kept",
+		"Lists every box that can be seen.  Boxes and dumps that dead processes left\n"
+		"more than seven days ago are removed.\n"
+		"\n"
+		"      --json      as JSON\n"
+		"      --clear     remove the boxes and dumps of all dead processes now\n"
+		"      --dir DIR   look into DIR too, as a program does under dir:DIR\n"},
+	{"show", command_show, "[--json] [--threads] [--classes] [--bytes] PID|BOX|DUMP",
+		"show where a process's memory is",
+		"Shows a ledger of the heap that adds up to the process's RSS, and the largest\n"
+		"size classes.  The process is not disturbed; it may be stopped, or dead (BOX).\n"
+		"\n"
+		"      --json      everything, as JSON\n"
+		"      --threads   what each thread allocated and freed\n"
+		"      --classes   all size classes and all their columns\n"
+		"      --bytes     exact bytes instead of KiB and MiB\n"},
+	{"dump", command_dump, "[--json] [--timeout TIME] PID",
+		"make a process write a dump, and print it",
+		"Sends the dump signal to a process whose handler is libmstat's, waits for the\n"
+		"dump and prints it.  To any other process nothing is sent.\n"
+		"\n"
+		"      --json           print it as 'mstat show --json' does\n"
+		"      --timeout TIME   how long to wait: 500ms, 10s, 2m (default 10s)\n"},
+	{"diff", command_diff, "[--json] [--bytes] PID|BOX|DUMP PID|BOX|DUMP",
+		"show what changed between two moments, or between two processes",
+		"Shows the totals, size classes and threads in which the two differ.\n"
+		"\n"
+		"      --json      as JSON\n"
+		"      --bytes     exact bytes instead of KiB and MiB\n"},
+	{"conf", command_conf, "[--json]", "list the keys of MSTAT_CONF",
+		"Lists the keys of MSTAT_CONF=\"KEY:VALUE,KEY:VALUE\", their defaults and meaning.\n"
+		"\n"
+		"      --json      as JSON\n"},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static const char exit_statuses[] =
+	"Exit status: 0 done; 1 could not be done (no such process, not under libmstat,\n"
+	"no permission, no answer); 2 usage; 3 a file that is damaged, truncated, of\n"
+	"another version, or no box or dump.\n";
+
+int command_help(const char *name)
+{
+	const struct command *command = command_find(name);
+
+	printf("Usage: mstat %s %s\n\n%s%s\n%s", command->name, command->synopsis, command->help,
+		"  -h, --help      this text\n", exit_statuses);
+	return command_end(FAILURE_NONE);
+}
+
+static int help_all(FILE *out)
+{
+	fprintf(out, "Usage: mstat COMMAND [OPTION...] [ARG...]\n\n"
+		     "Reads the memory of processes that run under libmstat.\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-5s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out, "\n'mstat COMMAND --help' tells more, as does mstat(1).\n\n%s", exit_statuses);
+	return out == stdout ? command_end(FAILURE_NONE) : FAILURE_USAGE;
+}
+
+int command_bad_option(const char *name, int option, char *const *argv)
+{
+	return failure_usage(name, option == ':' ? "%s needs a value" : "unknown option %s",
+		argv[optind - 1]);
+}
+
+int command_end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "mstat: cannot write the output\n");
+	return FAILURE_CANNOT;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+		printf("mstat %s\n", PACKAGE_VERSION);
+		return command_end(FAILURE_NONE);
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return help_all(stdout);
+	if (strcmp(name, "help") == 0)
+		return argc > 2 && command_find(argv[2]) != NULL ? command_help(argv[2])
+								 : help_all(stdout);
+	if (argc < 2)
+		return help_all(stderr);
+	const struct command *command = command_find(name);
+	if (command == NULL)
+		return failure_usage("", name[0] == '-' ? "unknown option %s" : "unknown command %s",
+			name);
+	opterr = 0;
+	return command->run(argc - 1, argv + 1);
+}

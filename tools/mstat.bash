@@ -1,0 +1,84 @@
+# bash completion for mstat
+
+# The processes that have a box.
+_mstat_pids()
+{
+	mstat ls --json 2>/dev/null | awk '
+		/"state": "running"/ { running = 1 }
+		/"pid":/ && running { gsub(/[^0-9]/, ""); print; running = 0 }'
+}
+
+_mstat()
+{
+	local cur prev words cword command i
+	local commands='run ls show dump diff conf help'
+
+	_init_completion -s 2>/dev/null || {
+		cur=${COMP_WORDS[COMP_CWORD]}
+		prev=${COMP_WORDS[COMP_CWORD - 1]}
+		words=("${COMP_WORDS[@]}")
+		cword=$COMP_CWORD
+	}
+	command=${words[1]-}
+
+	if [ "$cword" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+		return
+	fi
+	case $command in
+	run)
+		for ((i = 2; i < cword; i++)); do
+			case ${words[i]} in
+			-o | --option) ((i++)) ;;
+			-*) ;;
+			*)
+				if declare -F _command_offset >/dev/null; then
+					_command_offset "$i"
+				fi
+				return
+				;;
+			esac
+		done
+		if [ "$prev" = -o ] || [ "$prev" = --option ]; then
+			compopt -o nospace
+			mapfile -t COMPREPLY < <(compgen -S : \
+				-W "$(mstat conf --json 2>/dev/null | sed -n 's/.*"key": "\(.*\)".*/\1/p')" -- "$cur")
+		elif [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '-o --option --help' -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		fi
+		;;
+	ls)
+		if [ "$prev" = --dir ]; then
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W '--json --clear --dir --help' -- "$cur")
+		fi
+		;;
+	show | diff)
+		if [[ $cur == -* && $command == show ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--json --threads --classes --bytes --help' -- "$cur")
+		elif [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--json --bytes --help' -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur"; compgen -f -- "$cur")
+		fi
+		;;
+	dump)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--json --timeout --help' -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
+		fi
+		;;
+	conf)
+		mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur")
+		;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+		;;
+	esac
+}
+
+complete -F _mstat mstat

@@ -1,0 +1,120 @@
+#include "tools/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+enum {
+	CACHE_MOST_BYTES = 64 << 10, /* ten times what a cache has */
+	READ_TRIES = 5
+};
+
+static bool array_fits(uint64_t offset, uint64_t bytes, uint64_t cache_bytes)
+{
+	return offset <= cache_bytes && bytes <= cache_bytes - offset;
+}
+
+static bool offsets_are_sound(const struct box_identity *identity, uint32_t class_count)
+{
+	const uint64_t arrays[] = {identity->top_offset, identity->bottom_offset,
+		identity->until_offset, identity->armed_offset, identity->net_offset};
+	const uint64_t words[] = {identity->busy_nmalloc_offset, identity->busy_live_offset};
+	const uint64_t halves[] = {identity->sequence_offset, identity->busy_class_offset};
+	uint64_t bytes = identity->cache_bytes;
+
+	if (bytes == 0 || bytes > CACHE_MOST_BYTES)
+		return false;
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		if (!array_fits(arrays[i], (uint64_t)class_count * 8, bytes))
+			return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!array_fits(words[i], 8, bytes) || !array_fits(halves[i], 4, bytes))
+			return false;
+	return true;
+}
+
+static uint64_t word_at(const char *cache, uint64_t offset, uint64_t index)
+{
+	uint64_t word;
+
+	memcpy(&word, cache + offset + index * 8, sizeof(word));
+	return word;
+}
+
+static uint32_t half_at(const char *cache, uint64_t offset)
+{
+	uint32_t half;
+
+	memcpy(&half, cache + offset, sizeof(half));
+	return half;
+}
+
+bool remote_take(struct slot *slot, const struct box_identity *identity, uint32_t class_count,
+	const char *cache, size_t bytes)
+{
+	if (bytes < identity->cache_bytes || !offsets_are_sound(identity, class_count))
+		return false;
+	for (uint32_t class = 1; class < class_count; class++) {
+		uint64_t top = word_at(cache, identity->top_offset, class);
+		uint64_t bottom = word_at(cache, identity->bottom_offset, class);
+		uint64_t held = top > bottom ? (top - bottom) / 8 : 0;
+		slot->nmalloc[class] = word_at(cache, identity->armed_offset, class) -
+			word_at(cache, identity->until_offset, class);
+		slot->live_objects[class] =
+			(int64_t)(word_at(cache, identity->net_offset, class) - held);
+		slot->held_objects[class] = held;
+	}
+	uint32_t busy = half_at(cache, identity->busy_class_offset);
+	bool is_busy = (half_at(cache, identity->sequence_offset) & 1) != 0;
+	if (is_busy && busy > 0 && busy < class_count) {
+		slot->nmalloc[busy] = word_at(cache, identity->busy_nmalloc_offset, 0);
+		slot->live_objects[busy] =
+			(int64_t)word_at(cache, identity->busy_live_offset, 0);
+	}
+	slot->is_exact = true;
+	return true;
+}
+
+static bool memory_read(pid_t pid, uint64_t address, void *out, size_t bytes)
+{
+	struct iovec here = {out, bytes}, there = {(void *)(uintptr_t)address, bytes};
+
+	return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)bytes;
+}
+
+/* One cache, with the same sequence before and after. */
+static bool cache_read(pid_t pid, uint64_t address, const struct box_identity *identity,
+	char *cache)
+{
+	uint32_t before, after;
+	uint64_t sequence_address = address + identity->sequence_offset;
+
+	for (int tries = 0; tries < READ_TRIES; tries++) {
+		if (!memory_read(pid, sequence_address, &before, sizeof(before)) ||
+			!memory_read(pid, address, cache, identity->cache_bytes) ||
+			!memory_read(pid, sequence_address, &after, sizeof(after)))
+			return false;
+		if (before == after && half_at(cache, identity->sequence_offset) == before)
+			return true;
+	}
+	return false;
+}
+
+void remote_read(struct box_content *content, pid_t pid)
+{
+	const struct box_identity *identity = &content->identity;
+
+	if (!offsets_are_sound(identity, content->class_count))
+		return;
+	char *cache = malloc(identity->cache_bytes);
+	if (cache == NULL)
+		return;
+	for (size_t i = 0; i < content->slot_count; i++) {
+		struct slot *slot = &content->slots[i];
+		if (slot->thread.cache_address != 0 &&
+			cache_read(pid, slot->thread.cache_address, identity, cache))
+			remote_take(slot, identity, content->class_count, cache,
+				identity->cache_bytes);
+	}
+	free(cache);
+}

@@ -1,0 +1,97 @@
+#include "tools/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/term.h"
+#include "tools/text.h"
+
+void table_begin(struct table *table, const struct table_column *columns, size_t column_count)
+{
+	*table = (struct table){.columns = columns, .column_count = column_count};
+}
+
+void table_add(struct table *table, const char *text)
+{
+	if (table->cell_count == table->room) {
+		size_t room = table->room == 0 ? 64 : 2 * table->room;
+		char **larger = reallocarray(table->cells, room, sizeof(*larger));
+		if (larger == NULL)
+			return;
+		table->cells = larger;
+		table->room = room;
+	}
+	char *copy = strdup(text);
+	if (copy != NULL)
+		table->cells[table->cell_count++] = copy;
+}
+
+static void pad(size_t columns)
+{
+	printf("%*s", (int)columns, "");
+}
+
+static void cell_print(const struct table_column *column, const char *text, size_t width,
+	size_t columns_left, bool is_last)
+{
+	size_t columns = text_columns(text);
+
+	if (!column->is_text) {
+		pad(width - columns);
+		fputs(text, stdout);
+	} else if (!is_last) {
+		fputs(text, stdout);
+		pad(width - columns);
+	} else if (columns <= columns_left || columns_left < 8) {
+		fputs(text, stdout);
+	} else {
+		printf("%.*s...", (int)text_cut(text, columns_left - 3), text);
+	}
+}
+
+static void row_print(const struct table *table, char *const *cells, const size_t *widths)
+{
+	size_t at = 0, columns = term_columns();
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		const char *gap = i == 0 ? "" : "  ";
+		at += strlen(gap);
+		fputs(gap, stdout);
+		cell_print(&table->columns[i], cells[i], widths[i],
+			columns > at ? columns - at : 0, i + 1 == table->column_count);
+		at += widths[i];
+	}
+}
+
+static void widths_measure(const struct table *table, size_t *widths)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		widths[i] = text_columns(table->columns[i].title);
+	for (size_t i = 0; i < table->cell_count; i++) {
+		size_t columns = text_columns(table->cells[i]);
+		size_t *width = &widths[i % table->column_count];
+		if (columns > *width)
+			*width = columns;
+	}
+}
+
+void table_print(struct table *table)
+{
+	size_t widths[TABLE_COLUMNS_MAX];
+	char *titles[TABLE_COLUMNS_MAX];
+
+	widths_measure(table, widths);
+	for (size_t i = 0; i < table->column_count; i++)
+		titles[i] = (char *)(size_t)table->columns[i].title;
+	fputs(term_dim(), stdout);
+	row_print(table, titles, widths);
+	printf("%s\n", term_plain());
+	for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
+		row_print(table, table->cells + i, widths);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < table->cell_count; i++)
+		free(table->cells[i]);
+	free(table->cells);
+}

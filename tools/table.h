@@ -1,0 +1,38 @@
+/*
+ * tools/table.h - rows and columns on a terminal.
+ *
+ * INVARIANT  A column is as wide as its widest cell and its title, numbers
+ *            stand at the right.  Only the last column is cut, to the
+ *            terminal's width, and only if it holds text.
+ *
+ * OWNERSHIP  Cells are copied; table_print() frees them.
+ */
+#ifndef TOOLS_TABLE_H
+#define TOOLS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { TABLE_COLUMNS_MAX = 10 };
+
+struct table_column {
+	const char *title;
+	bool is_text; /* at the left; else a number, at the right */
+};
+
+struct table {
+	const struct table_column *columns;
+	size_t column_count;
+	char **cells;
+	size_t cell_count;
+	size_t room;
+};
+
+void table_begin(struct table *table, const struct table_column *columns, size_t column_count);
+
+/* The next cell, from left to right and downwards. */
+void table_add(struct table *table, const char *text);
+
+void table_print(struct table *table);
+
+#endif
