@@ -31,3 +31,13 @@ tested_programs += %D%/books_many
 %C%_books_many_SOURCES = %D%/books_many.c $(BOOKS)
 %C%_books_many_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_books_many_LDADD =
+
+program_tests += %D%/outside.sh
+
+tested_programs += %D%/outside
+%C%_outside_LDADD =
+
+tested_programs += %D%/resting
+%C%_resting_SOURCES = %D%/resting.c $(BOOKS)
+%C%_resting_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_resting_LDADD =
