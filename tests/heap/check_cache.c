@@ -1,0 +1,296 @@
+/*
+ * check_cache.c - heap/cache.c, and a fork among caches.
+ *
+ * Proves: a thread has a slot from its first use to its end, and the next thread
+ * goes on with its sums; magazines overlap nobody's; who has no cache goes by the
+ * shared one; the child of a fork gives back what other threads held, and finds a
+ * heap in order however busy they were.
+ */
+#include "heap/cache.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "heap/arena.h"
+#include "heap/fastpath.h"
+#include "heap/heap.h"
+#include "heap/hooks.h"
+#include "heap/snapshot.h"
+#include "tests/heap/tally.h"
+#include "tests/heap/world.h"
+#include "tests/suite.h"
+
+enum { THREADS = 3, FORKS = 30 };
+
+/* Runs to its end in a thread of its own. */
+static void in_thread(void *(*run)(void *), void *argument)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, run, argument), 0);
+	pthread_join(thread, NULL);
+}
+
+START_TEST(test_slot_0_is_nobodys)
+{
+	attach_surely();
+	ck_assert_ptr_ne(cache_self, &cache_none);
+	ck_assert_uint_eq(cache_self->index, 1);
+	ck_assert_ptr_eq(cache_at(1), cache_self);
+	ck_assert_int_eq(cache_self->state, CACHE_LIVE);
+	ck_assert_int_eq(cache_at(CACHE_SHARED)->state, CACHE_NEVER);
+	ck_assert_uint_eq(cache_count(), 2);
+	ck_assert_uint_eq(cache_live_count(), 1);
+}
+END_TEST
+
+START_TEST(test_magazines_overlap_nobodys)
+{
+	attach_surely();
+	void **last = (void **)(cache_self + 1);
+
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		void **bottom = cache_self->bottom[class];
+		ck_assert(bottom - 1 >= last);
+		ck_assert_ptr_null(bottom[-1]);
+		ck_assert(cache_self->top[class] == bottom);
+		ck_assert(cache_self->limit[class] == bottom + cache_first_objects(class));
+		last = bottom + cache_most_objects(class);
+	}
+	ck_assert((char *)last <= (char *)cache_at(cache_self->index + 1));
+}
+END_TEST
+
+static void has_no_room(const struct cache *cache, uint32_t class)
+{
+	ck_assert(cache->top[class] == cache->bottom[class]);
+	ck_assert(cache->top[class] == cache->limit[class]);
+	ck_assert_ptr_null(cache->top[class][-1]);
+}
+
+START_TEST(test_what_is_unusual_has_no_room)
+{
+	for (uint32_t class = 0; class < SIZE_CLASS_COUNT; class++)
+		has_no_room(&cache_none, class);
+	attach_surely();
+	has_no_room(cache_self, 0);
+	has_no_room(cache_at(CACHE_SHARED), 0);
+}
+END_TEST
+
+static void *use_and_leave(void *argument)
+{
+	struct cache **slot = argument;
+	void *objects[20];
+
+	for (int i = 0; i < 20; i++)
+		objects[i] = alloc_surely(100);
+	*slot = cache_self;
+	for (int i = 0; i < 20; i++)
+		heap_free(objects[i]);
+	cache_detach();
+	ck_assert_ptr_eq(cache_self, &cache_none);
+	ck_assert(!cache_attach());
+	return NULL;
+}
+
+START_TEST(test_the_next_thread_goes_on_with_the_sums)
+{
+	struct cache *first, *second;
+
+	in_thread(use_and_leave, &first);
+	ck_assert_int_eq(first->state, CACHE_ENDED);
+	ck_assert_uint_eq(cache_live_count(), 0);
+	struct cache_sums sums = cache_read_sums(first);
+	ck_assert_uint_eq(sums.nmalloc, 20);
+	ck_assert_uint_eq(sums.nfree, 20);
+	ck_assert_int_eq(sums.alloc, 0);
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		ck_assert_uint_eq(cache_held(first, class), 0);
+
+	in_thread(use_and_leave, &second);
+	ck_assert_ptr_eq(second, first);
+	ck_assert_uint_eq(cache_read_sums(second).nmalloc, 40);
+	ck_assert_uint_eq(second->base.nmalloc, 20);
+	ck_assert_uint_eq(second->base.nfree, 20);
+	ck_assert_uint_eq(second->base.total_alloc, sums.total_alloc);
+}
+END_TEST
+
+static void *use_after_leaving(void *argument)
+{
+	void *object = alloc_surely(100);
+
+	cache_detach();
+	heap_free(object);
+	object = alloc_surely(100);
+	heap_free(object);
+	object = alloc_surely(100000);
+	heap_free(object);
+	ck_assert_ptr_eq(cache_self, &cache_none);
+	return argument;
+}
+
+START_TEST(test_a_thread_at_its_end_goes_by_the_shared_cache)
+{
+	in_thread(use_after_leaving, NULL);
+	struct cache_sums shared = cache_read_sums(cache_at(CACHE_SHARED));
+	ck_assert_uint_eq(shared.nmalloc, 2);
+	ck_assert_uint_eq(shared.nfree, 3);
+	ck_assert_int_eq(shared.alloc, -(int64_t)size_classes[size_class_of(100)].object_bytes);
+}
+END_TEST
+
+static int attached_count;
+
+static void attached(void)
+{
+	ck_assert_ptr_ne(cache_self, &cache_none);
+	__atomic_fetch_add(&attached_count, 1, __ATOMIC_RELAXED);
+}
+
+START_TEST(test_each_thread_is_announced_once)
+{
+	struct cache *slot;
+
+	heap_hooks.thread_attached = attached;
+	for (int i = 0; i < 3; i++)
+		in_thread(use_and_leave, &slot);
+	heap_free(alloc_surely(1));
+	heap_free(alloc_surely(1));
+	ck_assert_int_eq(attached_count, 4);
+}
+END_TEST
+
+/* Threads that allocate until they are told to stop, and hold objects meanwhile. */
+static bool stop;
+static uint32_t running;
+
+static void *storm(void *argument)
+{
+	void *objects[64] = {NULL};
+
+	random_start((uintptr_t)argument);
+	__atomic_fetch_add(&running, 1, __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		size_t which = random_below(64);
+		heap_free(objects[which]);
+		objects[which] = heap_alloc(random_size(random_below(50) == 0 ? 1 << 20 : 4096));
+	}
+	for (int i = 0; i < 64; i++)
+		heap_free(objects[i]);
+	cache_detach();
+	return NULL;
+}
+
+static int forked_count;
+
+static void forked(void)
+{
+	forked_count++;
+}
+
+/* In the child: its own heap, all of it, at once.  No assertion: Check's belong
+   to the parent. */
+static _Noreturn void child_run(void)
+{
+	struct mstat_snapshot snapshot;
+	void *objects[200];
+	bool good = true;
+
+	heap_audit();
+	good = good && cache_live_count() == (cache_self != &cache_none);
+	for (int i = 0; i < 200; i++) {
+		objects[i] = heap_alloc(random_size(100000));
+		good = good && (objects[i] != NULL || is_excused());
+	}
+	for (int i = 0; i < 200; i++)
+		heap_free(objects[i]);
+	for (uint32_t index = 0; index < cache_count(); index++)
+		good = good && (cache_at(index)->sequence & 1) == 0;
+	heap_snapshot(&snapshot);
+	good = good && snapshot.heap_inuse == snapshot.heap_alloc + snapshot.span_free_bytes;
+	heap_audit();
+	_exit(good ? 0 : 1);
+}
+
+static void child_join(pid_t child)
+{
+	int status;
+
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %d", status);
+}
+
+static void storm_begin(pthread_t threads[THREADS])
+{
+	for (uintptr_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, storm, (void *)(i + 1)), 0);
+	while (__atomic_load_n(&running, __ATOMIC_RELAXED) < THREADS)
+		sched_yield();
+}
+
+static void storm_end(pthread_t threads[THREADS])
+{
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+START_TEST(test_a_fork_amid_a_storm_leaves_both_heaps_in_order)
+{
+	pthread_t threads[THREADS];
+
+	storm_begin(threads);
+	for (int i = 0; i < FORKS; i++) {
+		heap_fork_prepare();
+		pid_t child = fork();
+		if (child == 0) {
+			heap_fork_child();
+			child_run();
+		}
+		heap_fork_parent();
+		child_join(child);
+		heap_free(alloc_surely(100));
+	}
+	storm_end(threads);
+}
+END_TEST
+
+START_TEST(test_a_child_that_no_handler_saw_is_noticed)
+{
+	struct cache *slot;
+	void *object = alloc_surely(100);
+
+	in_thread(use_and_leave, &slot);
+	heap_hooks.process_forked = forked;
+	pid_t child = fork();
+	if (child == 0) {
+		heap_free(alloc_surely(40000)); /* a slow path */
+		if (forked_count != 1)
+			_exit(2);
+		child_run();
+	}
+	child_join(child);
+	heap_free(alloc_surely(40000));
+	ck_assert_int_eq(forked_count, 0);
+	heap_free(object);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = suite_begin("heap/cache", world_begin, world_end);
+
+	tcase_add_test(tests, test_slot_0_is_nobodys);
+	tcase_add_test(tests, test_magazines_overlap_nobodys);
+	tcase_add_test(tests, test_what_is_unusual_has_no_room);
+	tcase_add_test(tests, test_the_next_thread_goes_on_with_the_sums);
+	tcase_add_test(tests, test_a_thread_at_its_end_goes_by_the_shared_cache);
+	tcase_add_test(tests, test_each_thread_is_announced_once);
+	tcase_add_test(tests, test_a_fork_amid_a_storm_leaves_both_heaps_in_order);
+	tcase_add_test(tests, test_a_child_that_no_handler_saw_is_noticed);
+	return suite_end();
+}
