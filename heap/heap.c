@@ -1,5 +1,6 @@
 #include "heap/heap.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -61,10 +62,15 @@ size_t heap_usable_bytes(const void *ptr, const void *caller)
 
 static void *move(void *ptr, size_t old_bytes, size_t bytes, const void *caller)
 {
+	int saved = errno;
 	void *to = heap_alloc(bytes);
 
-	if (to == NULL)
-		return NULL;
+	if (to == NULL) {
+		if (bytes > old_bytes)
+			return NULL;
+		errno = saved; /* to make an object smaller never fails, as in glibc */
+		return ptr;
+	}
 	memcpy(to, ptr, min_bytes(old_bytes, bytes));
 	heap_free_for(ptr, caller);
 	return to;
