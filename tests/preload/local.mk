@@ -41,3 +41,30 @@ tested_programs += %D%/resting
 %C%_resting_SOURCES = %D%/resting.c $(BOOKS)
 %C%_resting_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_resting_LDADD =
+
+program_tests += %D%/exhaustion.sh
+
+tested_programs += %D%/exhaustion
+%C%_exhaustion_SOURCES = %D%/exhaustion.c $(BOOKS)
+%C%_exhaustion_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-use-after-free
+%C%_exhaustion_LDADD =
+
+program_tests += %D%/new.sh
+
+tested_programs += %D%/new
+%C%_new_SOURCES = %D%/new.cc $(TAP)
+%C%_new_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
+%C%_new_LDADD =
+
+# In C, and so linked without the C++ runtime.
+tested_programs += %D%/host
+%C%_host_SOURCES = %D%/host.c $(TAP)
+%C%_host_LDADD =
+
+# -rpath: libtool makes no shared object without one.
+if PROGRAM_TESTS
+check_LTLIBRARIES += %D%/plugin.la
+endif
+%C%_plugin_la_SOURCES = %D%/plugin.cc
+%C%_plugin_la_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
+%C%_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
