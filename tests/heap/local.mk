@@ -2,4 +2,4 @@
 
 unit_suites += %D%/check_size_class %D%/check_span %D%/check_page_heap \
 	%D%/check_central %D%/check_magazine %D%/check_cache %D%/check_cache_read \
-	%D%/check_large %D%/check_heap
+	%D%/check_large %D%/check_slowpath %D%/check_snapshot %D%/check_heap
