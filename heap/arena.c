@@ -181,7 +181,9 @@ static bool window_reserve(void)
 		os_unmap(start, bytes);
 		for (int i = 0; i < TABLE_COUNT; i++)
 			tables[i].mapped_bytes = 0;
+		arena.metadata_bytes = 0;
 	}
+	arena.is_reserved = false; /* the next start looks for a window again */
 	return false;
 }
 
@@ -246,9 +248,11 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 
 void *arena_map_cache(size_t offset, size_t bytes)
 {
+	uintptr_t address = (uintptr_t)arena.caches + offset;
 	bool taken;
 
-	if (!window_map((uintptr_t)arena.caches + offset, bytes, &taken))
+	/* The part of a small reservation has room for some tens of them. */
+	if (address + bytes > arena.pages_address || !window_map(address, bytes, &taken))
 		return NULL;
 	arena.metadata_bytes += bytes;
 	return arena.caches + offset;
