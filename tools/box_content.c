@@ -226,7 +226,7 @@ static void events_copy(const struct box_content *content, struct books *books)
 	qsort(books->events, books->event_count, sizeof(books->events[0]), compare_events);
 }
 
-/* Arguments ended by NULs become words parted by blanks. */
+/* Arguments ended by NULs become words parted by blanks, on one line. */
 static void command_copy(const struct box_identity *identity, struct books *books)
 {
 	size_t bytes = sizeof(identity->cmdline);
@@ -236,7 +236,7 @@ static void command_copy(const struct box_identity *identity, struct books *book
 	while (bytes > 0 && identity->cmdline[bytes - 1] == '\0')
 		bytes--;
 	for (size_t i = 0; i < bytes; i++)
-		books->command[i] = identity->cmdline[i] == '\0' ? ' ' : identity->cmdline[i];
+		books->command[i] = strchr("\n\t", identity->cmdline[i]) != NULL ? ' ' : identity->cmdline[i];
 	books->command[bytes] = '\0';
 	text_clean(books->command);
 }

@@ -48,8 +48,8 @@ static void add_live(struct ledger *ledger, const struct books *books)
 		units_count((int64_t)(books->totals.nmalloc - books->totals.nfree)).text);
 	if (sampled == 0)
 		return;
-	line = line_add(ledger, '.', "rounding_estimate", "rounding up to classes", rounding);
-	line_note(line, "estimated from %s sizes", units_count((int64_t)sampled).text);
+	line = line_add(ledger, '.', "rounding_estimate", "of which rounding", rounding);
+	line_note(line, "estimated from %s sizes sampled", units_count((int64_t)sampled).text);
 }
 
 static void add_books(struct ledger *ledger, const struct books *books)
@@ -58,7 +58,7 @@ static void add_books(struct ledger *ledger, const struct books *books)
 	struct ledger_line *line;
 
 	add_live(ledger, books);
-	line_add(ledger, '+', "magazines", "in magazines", totals->magazine_bytes);
+	line_add(ledger, '+', "magazine", "in magazines", totals->magazine_bytes);
 	line = line_add(ledger, '+', "span_free", "free in spans", totals->span_free_bytes);
 	if (totals->heap_inuse != 0)
 		line_note(line, "spans are %s full",
@@ -94,7 +94,7 @@ static void add_remainder(struct ledger *ledger, const struct resident *resident
 	struct ledger_line *line = line_add(ledger, '+', "remainder", "remainder",
 		(uint64_t)ledger->remainder_bytes);
 	if (ledger->remainder_bytes != 0)
-		line_note(line, "changed while it was read");
+		line_note(line, "what books and kernel do not agree on");
 }
 
 static void add_others(struct ledger *ledger, const struct resident *resident)

@@ -12,11 +12,14 @@
 #include "tools/term.h"
 #include "tools/units.h"
 
-enum { OPTION_JSON = 256, OPTION_CLEAR, OPTION_DIR };
+enum { OPTION_JSON = 256, OPTION_CLEAR, OPTION_DIR, OPTION_ALL };
+
+enum { DEAD_SHOWN = 20 };
 
 struct listing {
 	struct boxes boxes;
 	size_t removed_count;
+	bool all; /* the dead too, however many */
 };
 
 static bool is_live(const struct box_entry *entry)
@@ -54,12 +57,14 @@ static size_t print_live(const struct boxes *boxes)
 		{"command", true}};
 	struct table table;
 	size_t count = 0;
+	char pid[16];
 
 	table_begin(&table, columns, 7);
 	for (; count < boxes->count && is_live(&boxes->list[count]); count++) {
 		const struct box_entry *entry = &boxes->list[count];
 		uint64_t started = entry->start_realtime_ns / 1000000000u, now = (uint64_t)time(NULL);
-		table_add(&table, units_count(entry->process.pid).text + 0);
+		snprintf(pid, sizeof(pid), "%d", (int)entry->process.pid);
+		table_add(&table, pid);
 		table_add(&table, units_bytes((int64_t)entry->live_bytes, false).text);
 		table_add(&table, units_bytes((int64_t)entry->inuse_bytes, false).text);
 		table_add(&table, units_bytes((int64_t)entry->peak_bytes, false).text);
@@ -71,44 +76,48 @@ static size_t print_live(const struct boxes *boxes)
 	return count;
 }
 
-static void print_dead(const struct boxes *boxes, size_t first)
+static void print_dead(const struct boxes *boxes, size_t first, bool all)
 {
 	static const struct table_column columns[] = {{"box", true}, {"state", true},
-		{"live", false}, {"last sign of life", true}, {"command", true}};
+		{"live", false}, {"silent", false}, {"command", true}};
+	size_t count = boxes->count - first;
+	size_t shown = all || count < DEAD_SHOWN ? count : DEAD_SHOWN;
+	time_t now = time(NULL);
 	struct table table;
 
+	printf("%sBoxes without a process%s\n", term_bold(), term_plain());
 	table_begin(&table, columns, 5);
-	for (size_t i = first; i < boxes->count; i++) {
+	for (size_t i = first; i < first + shown; i++) {
 		const struct box_entry *entry = &boxes->list[i];
+		time_t silent = now > entry->touched ? now - entry->touched : 0;
 		table_add(&table, entry->path);
 		table_add(&table, entry_state(entry));
 		table_add(&table, entry->is_damaged ? "?" :
 			units_bytes((int64_t)entry->live_bytes, false).text);
-		table_add(&table, units_time((uint64_t)entry->touched * 1000000000u).text);
+		table_add(&table, units_age((uint64_t)silent).text);
 		table_add(&table, entry->command != NULL ? entry->command : "?");
 	}
 	table_print(&table);
+	if (shown < count)
+		printf("%zu older ones: --all shows them, --clear removes them.\n", count - shown);
 }
 
 static void print_text(const struct listing *listing)
 {
 	const struct boxes *boxes = &listing->boxes;
+	size_t live = 0;
 
-	if (boxes->count == 0) {
+	if (boxes->count == 0)
 		printf("No process runs under libmstat, and none has left a box.\n");
-	} else {
-		size_t live = 0;
-		if (is_live(&boxes->list[0]))
-			live = print_live(boxes);
-		if (live < boxes->count) {
-			printf("%s%sBoxes without a process%s\n", live > 0 ? "\n" : "", term_bold(),
-				term_plain());
-			print_dead(boxes, live);
-		}
+	else if (is_live(&boxes->list[0]))
+		live = print_live(boxes);
+	if (live < boxes->count) {
+		printf("%s", live > 0 ? "\n" : "");
+		print_dead(boxes, live, listing->all);
 	}
 	if (listing->removed_count != 0)
-		printf("%s%zu file%s of dead processes removed.\n", boxes->count != 0 ? "\n" : "",
-			listing->removed_count, listing->removed_count == 1 ? "" : "s");
+		printf("\n%zu file%s of dead processes removed.\n", listing->removed_count,
+			listing->removed_count == 1 ? "" : "s");
 }
 
 static json_t *entry_json(const struct box_entry *entry)
@@ -148,9 +157,9 @@ static void print_json(const struct listing *listing)
 	json_decref(root);
 }
 
-static int list(bool as_json, bool clear_all, const char *dir)
+static int list(bool as_json, bool clear_all, bool all, const char *dir)
 {
-	struct listing listing = {0};
+	struct listing listing = {.all = all};
 	struct places places;
 	size_t process_count;
 	struct process *processes = process_list(&process_count);
@@ -172,10 +181,10 @@ static int list(bool as_json, bool clear_all, const char *dir)
 int command_ls(int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, OPTION_JSON},
-		{"clear", no_argument, NULL, OPTION_CLEAR},
+		{"clear", no_argument, NULL, OPTION_CLEAR}, {"all", no_argument, NULL, OPTION_ALL},
 		{"dir", required_argument, NULL, OPTION_DIR}, {"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}};
-	bool as_json = false, clear_all = false;
+	bool as_json = false, clear_all = false, all = false;
 	const char *dir = NULL;
 
 	for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
@@ -185,6 +194,9 @@ int command_ls(int argc, char **argv)
 			break;
 		case OPTION_CLEAR:
 			clear_all = true;
+			break;
+		case OPTION_ALL:
+			all = true;
 			break;
 		case OPTION_DIR:
 			dir = optarg;
@@ -197,5 +209,5 @@ int command_ls(int argc, char **argv)
 	}
 	if (argc != optind)
 		return failure_usage("ls", "no argument is needed, so not %s either", argv[optind]);
-	return list(as_json, clear_all, dir);
+	return list(as_json, clear_all, all, dir);
 }

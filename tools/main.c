@@ -24,12 +24,13 @@ static const struct command commands[] = {
 		"Runs COMMAND with libmstat.so preloaded.  Its exit status is the command's.\n"
 		"\n"
 		"  -o, --option KEY:VALUE   add to MSTAT_CONF; see 'mstat conf'; may be repeated\n"},
-	{"ls", command_ls, "[--json] [--clear] [--dir DIR]",
+	{"ls", command_ls, "[--all] [--json] [--clear] [--dir DIR]",
 		"list the processes that have a box, and dead ones whose box was kept",
 		"Lists every box that can be seen.  Boxes and dumps that dead processes left\n"
 		"more than seven days ago are removed.\n"
 		"\n"
-		"      --json      as JSON\n"
+		"      --all       all dead ones, not the latest 20\n"
+		"      --json      as JSON, with all\n"
 		"      --clear     remove the boxes and dumps of all dead processes now\n"
 		"      --dir DIR   look into DIR too, as a program does under dir:DIR\n"},
 	{"show", command_show, "[--json] [--threads] [--classes] [--bytes] PID|BOX|DUMP",

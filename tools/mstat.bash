@@ -53,7 +53,7 @@ _mstat()
 		if [ "$prev" = --dir ]; then
 			mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		else
-			mapfile -t COMPREPLY < <(compgen -W '--json --clear --dir --help' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W '--all --json --clear --dir --help' -- "$cur")
 		fi
 		;;
 	show | diff)

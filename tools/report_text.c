@@ -14,9 +14,9 @@
 
 enum {
 	TOP_CLASSES = 10,
-	LABEL_COLUMNS = 24,
+	LABEL_COLUMNS = 23,
 	NUMBER_COLUMNS = 12,
-	EXACT_COLUMNS = 20
+	EXACT_COLUMNS = 18
 };
 
 static void print_bold(const char *text)
@@ -63,7 +63,7 @@ static void print_state(const struct report *report)
 	else if (target->life == LIFE_ENDED)
 		printf("dead, last heard of %s", units_time(books->realtime_ns).text);
 	else if (target->life == LIFE_EXECUTED)
-		printf("no longer: its process uses this file no more");
+		printf("replaced: its process maps this file no more");
 	else
 		printf("out of sight: of another pid namespace");
 	printf("\n");
@@ -77,7 +77,7 @@ static void print_exactness(const struct report *report)
 	if (report->target.kind == TARGET_DUMP)
 		printf("figures   exact: written by the process itself\n");
 	else if (books->exactness == BOOKS_EXACT)
-		printf("figures   exact: its magazines were read in its memory\n");
+		printf("figures   exact: the magazines were read in its memory\n");
 	else
 		printf("figures   published, behind by at most one magazine a class and thread\n");
 	if (books->hidden_threads != 0)
@@ -99,6 +99,7 @@ static void print_head(const struct report *report)
 	printf("library   libmstat %s\n", books->version[0] != '\0' ? books->version : "?");
 }
 
+/* A part of the line above is indented, an estimate has a tilde. */
 static void print_line(const struct ledger_line *line, const struct report_options *options)
 {
 	bool is_sum = line->sign == '=', is_part = line->sign == '.';
@@ -107,8 +108,8 @@ static void print_line(const struct ledger_line *line, const struct report_optio
 
 	snprintf(number, sizeof(number), "%s%s", is_part ? "~" : "",
 		units_bytes(line->bytes, options->exact_bytes).text);
-	printf("%s%c %s%-*s %*s%s", is_sum ? term_bold() : "", is_part ? ' ' : line->sign,
-		is_part ? "  of which " : "", LABEL_COLUMNS + (is_part ? 2 : 4), line->label, width,
+	printf("%s%s%c %-*s %*s%s", is_sum ? term_bold() : "", is_part ? "  " : "",
+		is_part ? ' ' : line->sign, LABEL_COLUMNS - (is_part ? 2 : 0), line->label, width,
 		number, is_sum ? term_plain() : "");
 	if (line->note[0] != '\0')
 		printf("  %s%s%s", term_dim(), line->note, term_plain());

@@ -3,9 +3,10 @@
  * and damaged, and plays a process that has one.
  *
  *     box_maker box KIND PATH     KIND: dead, version, header, truncated, events, hostile
- *     box_maker hold DIR [STATE]  is a living process with a box below DIR; STATE as in
- *                                 enum box_signal_state; answers its dump signal with
- *                                 a small dump; prints its box's path, ends with stdin
+ *     box_maker hold DIR [STATE]  is a living process with a box below DIR, whose path
+ *                                 it prints, until stdin ends; STATE is of enum
+ *                                 box_signal_state, or 5: claims a handler, has none;
+ *                                 with libmstat's, the signal makes a small dump
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +16,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/tools/box_sample.h"
 
-enum { PATH_BYTES = 256 };
+enum {
+	PATH_BYTES = 256,
+	STATE_CLAIMED = 5 /* says that the handler is libmstat's, and has none */
+};
 
 /* What the reporter reads in our memory: another magazine than is published. */
 struct sample_cache {
@@ -236,7 +241,7 @@ static int hold(const char *dir, int state)
 	fill_identity();
 	fill_caches();
 	fill_heap();
-	sample.signal.state = state;
+	sample.signal.state = state == STATE_CLAIMED ? BOX_SIGNAL_OURS : state;
 	if (state == BOX_SIGNAL_OURS)
 		sigaction(SIGUSR2, &action, NULL);
 	map_box(dir);

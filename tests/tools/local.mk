@@ -1,8 +1,28 @@
 # tests/tools/local.mk - the reporter, on sample boxes that need no library.
 
-box_sample_sources = %D%/box_sample.h %D%/box_sample.c
-reporter_libs = libreporter.la $(JANSSON_LIBS) $(CHECK_LIBS)
+reporter_sample = %D%/box_sample.h %D%/box_sample.c
+reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(JANSSON_LIBS) $(CHECK_LIBS)
 
+unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
+	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
+	%D%/check_cgroup %D%/check_clear %D%/check_hostile
+
+%C%_check_units_LDADD = $(reporter_ldadd)
+%C%_check_text_LDADD = $(reporter_ldadd)
+%C%_check_box_read_SOURCES = %D%/check_box_read.c $(reporter_sample)
+%C%_check_box_read_LDADD = $(reporter_ldadd)
+%C%_check_box_content_SOURCES = %D%/check_box_content.c $(reporter_sample)
+%C%_check_box_content_LDADD = $(reporter_ldadd)
+%C%_check_dump_read_LDADD = $(reporter_ldadd)
+%C%_check_ledger_LDADD = $(reporter_ldadd)
+%C%_check_cgroup_LDADD = $(reporter_ldadd)
+%C%_check_clear_LDADD = $(reporter_ldadd)
+%C%_check_hostile_SOURCES = %D%/check_hostile.c $(reporter_sample)
+%C%_check_hostile_LDADD = $(reporter_ldadd)
+
+# What reporter.sh runs: it makes boxes, and is a process that has one.
 check_PROGRAMS += %D%/box_maker
-%C%_box_maker_SOURCES = %D%/box_maker.c $(box_sample_sources)
+%C%_box_maker_SOURCES = %D%/box_maker.c $(reporter_sample)
 %C%_box_maker_LDADD =
+
+shell_tests += %D%/reporter.sh

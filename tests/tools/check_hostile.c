@@ -1,0 +1,206 @@
+/*
+ * check_hostile.c - boxes and dumps of an enemy, through everything that reads
+ * and prints them.
+ *
+ * Proves: whatever bits are turned, whatever is cut, whatever a well-formed box
+ * claims, the reporter neither crashes nor hangs, and what it prints holds no
+ * control character.  The seed is printed.  Best run with sanitizers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/suite.h"
+#include "tests/tools/box_sample.h"
+#include "tools/dump_read.h"
+#include "tools/report.h"
+
+enum { ROUNDS = 3000 };
+
+static FILE *printed;
+
+/* What is printed goes to a file that is looked through. */
+static void setup(void)
+{
+	printed = tmpfile();
+	ck_assert_ptr_nonnull(printed);
+	fflush(stdout);
+	ck_assert_int_ge(dup2(fileno(printed), STDOUT_FILENO), 0);
+}
+
+static void expect_clean(void)
+{
+	fflush(stdout);
+	rewind(printed);
+	for (int c; (c = getc(printed)) != EOF;)
+		if ((c < ' ' && c != '\n') || c == 0x7f)
+			ck_abort_msg("byte %#x was printed", (unsigned)c);
+	rewind(printed);
+	ck_assert_int_eq(ftruncate(fileno(printed), 0), 0);
+}
+
+static void print_everything(const struct report *report)
+{
+	const struct report_options options = {.all_classes = true, .threads = true};
+
+	report_print_text(report, &options);
+	report_print_json(report);
+	expect_clean();
+}
+
+static void read_box(const char *bytes, size_t count)
+{
+	static struct report report;
+	struct target *target = &report.target;
+	struct box_image image;
+	struct failure failure;
+
+	memset(&report, 0, sizeof(report));
+	target->life = LIFE_ENDED;
+	strcpy(target->title, "sample (4711)");
+	if (!box_image_open(&image, bytes, count, "BOX", &failure) ||
+		!box_content_read(&target->content, &image, "BOX", &failure))
+		return;
+	ck_assert(box_content_books(&target->content, &target->books));
+	ledger_make(&report.ledger, &target->books, NULL);
+	print_everything(&report);
+	report_free(&report);
+}
+
+static void flip_bits(char *bytes, size_t count)
+{
+	for (size_t flips = random_size(64); flips > 0; flips--)
+		bytes[random_below(count)] ^= (char)(1 << random_below(8));
+}
+
+START_TEST(test_boxes_with_turned_bits)
+{
+	struct sample sample;
+	size_t count;
+
+	sample_init(&sample);
+	char *whole = sample_image(&sample, &count), *bytes = malloc(count);
+	for (int round = 0; round < ROUNDS; round++) {
+		memcpy(bytes, whole, count);
+		flip_bits(bytes, random_below(2) == 0 ? count : sizeof(struct box_header));
+		if (random_below(2) == 0)
+			sample_seal(bytes);
+		read_box(bytes, count);
+	}
+	free(whole);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(test_boxes_that_were_cut)
+{
+	struct sample sample;
+	size_t count;
+
+	sample_init(&sample);
+	char *whole = sample_image(&sample, &count);
+	for (int round = 0; round < ROUNDS; round++) {
+		/* To the byte, so that a sanitizer sees a read beyond. */
+		size_t cut = random_below(count);
+		char *bytes = malloc(cut + 1);
+		memcpy(bytes, whole, cut);
+		if (random_below(2) == 0 && cut >= sizeof(struct box_header)) {
+			((struct box_header *)bytes)->file_bytes = cut;
+			sample_seal(bytes);
+		}
+		read_box(bytes, cut);
+		free(bytes);
+	}
+	free(whole);
+}
+END_TEST
+
+/* Sound in every checksum, mad in every claim. */
+START_TEST(test_boxes_that_lie)
+{
+	struct sample sample;
+	size_t count;
+
+	for (int round = 0; round < ROUNDS / 4; round++) {
+		sample_init(&sample);
+		char *at = (char *)&sample;
+		for (size_t changes = random_size(4096); changes > 0; changes--)
+			at[random_below(sizeof(sample))] = (char)random_number();
+		sample.identity.class_count %= BOX_CLASSES_MAX + 2;
+		char *bytes = sample_image(&sample, &count);
+		read_box(bytes, count);
+		free(bytes);
+	}
+}
+END_TEST
+
+static void read_dump(const char *bytes, size_t count)
+{
+	static struct report report;
+	struct failure failure;
+	char *copy = malloc(count + 1);
+
+	memset(&report, 0, sizeof(report));
+	memcpy(copy, bytes, count);
+	copy[count] = '\0';
+	report.target.kind = TARGET_DUMP;
+	if (dump_is_one(copy, count) &&
+		dump_read(&report.target.books, copy, count, "DUMP", &failure)) {
+		ledger_make(&report.ledger, &report.target.books, NULL);
+		print_everything(&report);
+		report_free(&report);
+	}
+	free(copy);
+}
+
+static const char text_dump[] =
+	"mstat dump 1\npid 4711\nexe /bin/x\nalloc 4096\n"
+	"class size_bytes 16 nmalloc 5 nfree 2 live_objects 3 magazine_objects 7 span_count 1\n"
+	"thread tid 4711 state live alloc 176 total_alloc 208 nmalloc 9 nfree 2 name main\nend\n";
+
+static const char json_dump[] =
+	"{\"mstat_dump\":1,\"exe\":\"/bin/x\",\"totals\":{\"alloc\":4096,\"nmalloc\":9},"
+	"\"classes\":[{\"size_bytes\":16,\"live_objects\":3}],"
+	"\"threads\":[{\"tid\":1,\"alloc\":-5,\"state\":\"live\",\"name\":\"n\"}]}";
+
+START_TEST(test_dumps_with_turned_bits_and_cut)   /* _i: text, JSON */
+{
+	const char *whole = _i == 0 ? text_dump : json_dump;
+	char bytes[sizeof(text_dump) + sizeof(json_dump)];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t count = strlen(whole);
+		memcpy(bytes, whole, count);
+		for (size_t flips = random_below(4); flips > 0; flips--)
+			bytes[random_below(count)] ^= (char)(1 << random_below(8));
+		if (random_below(4) == 0)
+			count = random_below(count);
+		read_dump(bytes, count);
+	}
+}
+END_TEST
+
+START_TEST(test_json_nested_without_end)
+{
+	size_t count = 1 << 20;
+	char *bytes = malloc(count);
+
+	memset(bytes, '[', count);
+	bytes[0] = '{';
+	read_dump(bytes, count);
+	free(bytes);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = suite_begin("tools, hostile input", setup, NULL);
+
+	tcase_add_test(tests, test_boxes_with_turned_bits);
+	tcase_add_test(tests, test_boxes_that_were_cut);
+	tcase_add_test(tests, test_boxes_that_lie);
+	tcase_add_loop_test(tests, test_dumps_with_turned_bits_and_cut, 0, 2);
+	tcase_add_test(tests, test_json_nested_without_end);
+	return suite_end();
+}

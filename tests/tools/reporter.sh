@@ -1,0 +1,326 @@
+#!/usr/bin/env bash
+#
+# reporter.sh - mstat itself, on boxes and processes that box_maker plays.
+#
+# Proves: each error is one sentence on stderr and its documented status; no file
+# of any kind makes it hang; a living process's figures are exact and its ledger
+# adds up to RSS; nothing is sent to a process whose handler is not libmstat's;
+# a dead process's box is shown, kept, and cleared when asked for; JSON parses.
+
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
+
+mstat=${MSTAT_TOOL:?} maker=${MSTAT_BUILD:?}/tests/tools/box_maker
+work=$(mktemp -d) || exit 1
+holders=()
+trap 'exec 9>&- 2>/dev/null; kill "${holders[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+unset MSTAT_CONF LD_PRELOAD XDG_RUNTIME_DIR
+export LC_ALL=C TZ=UTC
+
+# run ARG...: mstat, with its status, output and what it says in these.
+run()
+{
+	out=$(timeout 20 "$mstat" "$@" 2>"$work/stderr" </dev/null)
+	status=$?
+	err=$(cat "$work/stderr")
+}
+
+# fails NAME STATUS SENTENCE ARG...: as stated, with nothing on stdout.
+fails()
+{
+	local name=$1 want=$2 sentence=$3
+
+	shift 3
+	run "$@"
+	tap_is "$name" "$want|$sentence|" "$status|$err|$out"
+}
+
+# matches NAME PATTERN: a line of the last output.
+matches()
+{
+	printf '%s\n' "$out" | grep -qE -- "$2"
+	tap_result $? "$1"
+	printf '%s\n' "$out" | grep -qE -- "$2" || printf '%s\n' "no line $2 in" "$out" | tap_note
+}
+
+# field KEY: a number of the last JSON output.
+field()
+{
+	printf '%s\n' "$out" | sed -nE 's/^ *"'"$1"'": (-?[0-9]+|true|false|null),?$/\1/p' | head -n 1
+}
+
+# hold DIR [STATE]: starts a process that has a box; sets pid and box.
+hold()
+{
+	local line
+
+	[ -p "$work/stdin" ] || { mkfifo "$work/stdin"; exec 9<>"$work/stdin"; }
+	rm -f "$work/path"
+	mkfifo "$work/path"
+	"$maker" hold "$@" <"$work/stdin" >"$work/path" 9>&- &
+	pid=$!
+	holders+=("$pid")
+	read -r line <"$work/path"
+	box=$line
+}
+
+json_is_sound()
+{
+	printf '%s\n' "$out" | python3 -c 'import json, sys; json.load(sys.stdin)' 2>"$work/json" ||
+		! command -v python3 >/dev/null
+	tap_result $? "$1"
+}
+
+# ---- the command line -------------------------------------------------------
+
+for command in run ls show dump diff conf; do
+	run "$command" --help
+	tap_is "$command --help" "0|Usage: mstat $command" "$status|$(grep -o "^Usage: mstat $command" <<<"$out")"
+done
+run --help
+tap_is "--help" "0|6" "$status|$(grep -cE '^  (run|ls|show|dump|diff|conf) ' <<<"$out")"
+run --version
+matches "--version" '^mstat [0-9]+\.[0-9]+\.[0-9]+$'
+run
+tap_is "no command is a usage error" 2 "$status"
+fails "an unknown command" 2 "mstat: unknown command frobnicate
+Try 'mstat --help'." frobnicate
+fails "an unknown option" 2 "mstat show: unknown option --wat
+Try 'mstat show --help'." show --wat 1
+fails "a missing argument" 2 "mstat show: one PID, BOX or DUMP is needed, not 0
+Try 'mstat show --help'." show
+fails "a time that is none" 2 "mstat dump: soon is no time
+Try 'mstat dump --help'." dump --timeout soon 1
+fails "a PID that is none" 2 "mstat dump: self is no PID
+Try 'mstat dump --help'." dump self
+fails "an option without its value" 2 "mstat ls: --dir needs a value
+Try 'mstat ls --help'." ls --dir
+run conf
+matches "conf lists the keys" '^exit_report:0$'
+run conf --json
+json_is_sound "conf --json parses"
+if [ -c /dev/full ]; then
+	timeout 20 "$mstat" --help >/dev/full 2>/dev/null
+	tap_is "a full disk is not success" 1 $?
+fi
+
+# ---- files that are no box --------------------------------------------------
+
+cd "$work" || exit 1
+mkfifo fifo
+mkdir folder
+: >empty
+echo hello >hello
+truncate -s 65M huge
+printf 'mstat dump 1\nalloc 5\n' >cut.dump
+printf '{"mstat_dump":1,"totals":{' >cut.json
+for kind in dead version header truncated identity events hostile; do
+	"$maker" box $kind $kind.box || exit 1
+done
+
+fails "a file that is not there" 1 "mstat: there is no file nowhere" show nowhere
+fails "a FIFO" 3 "mstat: fifo is no regular file, so neither a box nor a dump" show fifo
+fails "a folder" 3 "mstat: folder is no regular file, so neither a box nor a dump" show folder
+fails "a device" 3 "mstat: /dev/zero is no regular file, so neither a box nor a dump" show /dev/zero
+fails "an empty file" 3 "mstat: empty is empty" show empty
+fails "a huge file" 3 "mstat: huge has 68157440 bytes, more than any box or dump" show huge
+fails "some other file" 3 "mstat: hello is neither a box nor a dump" show hello
+fails "a box of another layout" 3 \
+	"mstat: the box version.box has layout version 2, this mstat reads version 1" show version.box
+fails "a box with a corrupt header" 3 "mstat: the box header.box is corrupt: its header" show header.box
+size=$(stat -c %s truncated.box)
+fails "a truncated box" 3 "mstat: the box truncated.box is truncated: $size of $((2 * size)) bytes" \
+	show truncated.box
+fails "a box that does not say whose it is" 3 \
+	"mstat: the box identity.box is corrupt: it does not say whose it is" show identity.box
+fails "a truncated dump" 3 'mstat: the dump cut.dump is truncated: it does not end with "end"' \
+	show cut.dump
+fails "a truncated JSON dump" 3 "mstat: the dump cut.json is truncated: its JSON does not end" \
+	show cut.json
+fails "diff names the file that is wrong" 3 "mstat: hello is neither a box nor a dump" \
+	diff dead.box hello
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	chmod 711 "$work"
+	chmod 600 dead.box
+	err=$(timeout 20 setpriv --reuid=65534 --clear-groups "$mstat" show "$work/dead.box" 2>&1)
+	tap_is "a box of another user" "1|mstat: no permission to read $work/dead.box" "$?|$err"
+else
+	tap_skip "a box of another user" "not root"
+fi
+
+# ---- a dead process's box ---------------------------------------------------
+
+run show dead.box
+tap_is "a dead process's box is shown" "0|" "$status|$err"
+matches "it is said to be dead, and since when" '^sample \(4711\)  dead, last heard of 2026-01-01 01:00:00$'
+matches "the command is one line" '^command   /usr/bin/sample --with an argument$'
+matches "the books alone add up to the mapped heap" '^= heap, address space +1\.2 MiB$'
+tap_none "no line is longer than 80 columns" < <(awk 'length > 80' <<<"$out")
+tap_none "no colour without a terminal" < <(grep $'\033' <<<"$out")
+run show --bytes --classes --threads dead.box
+matches "--bytes shows them all" '^  live objects +209,792  1,531 objects$'
+matches "--classes has a row a class" '^ *1,024 +30 +30,720 +1,024 +1,024 +1 +'
+matches "--threads shows each" '^4712 +34,560 .* live +worker$'
+tap_none "no line is longer than 80 columns, all told" < <(awk 'length > 80' <<<"$out")
+run show --json dead.box
+json_is_sound "show --json parses"
+tap_is "JSON has the same numbers" "209792|2560|1310720|false" \
+	"$(field live_bytes)|$(field magazine_bytes)|$(field heap_mapped_bytes)|$(field resident_known)"
+run show events.box
+matches "what went wrong is shown" '^2026-01-01 01:00:00  refused  no memory for 4096 bytes$'
+matches "in its order" '^2026-01-01 01:00:01  fatal  free\(\): 0x10 twice$'
+run show --threads --classes hostile.box
+tap_is "a box that lies is shown all the same" "0|" "$status|$err"
+tap_none "no escape sequence reaches the terminal" < <(grep -aP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$out")
+run show --json hostile.box
+json_is_sound "JSON of a box that lies parses"
+fails "a dead process takes no dump" 1 "mstat: there is no process 999999999" dump 999999999
+
+# ---- a living process -------------------------------------------------------
+
+mkdir boxes
+hold "$work/boxes"
+run show "$pid"
+tap_is "a living process is shown" "0|" "$status|$err"
+matches "its magazines were read" '^figures   exact: '
+matches "live is one object a class more than is published" '^  live objects +[0-9.]+ KiB  1,534 objects$'
+matches "its dump signal is ready" '^  dump signal +SIGUSR2, ready$'
+run show --json "$pid"
+json_is_sound "JSON of a living process parses"
+tap_is "live and in magazines are exact" "$((209792 + 16 + 64 + 1024))|$((2560 - 16 - 64 - 1024))|true" \
+	"$(field live_bytes)|$(field magazine_bytes)|$(field exact)"
+rss=$(field rss_bytes) remainder=$(field remainder_bytes)
+sum=$(($(field heap_resident_bytes) + $(field program_bytes) + $(field stacks_bytes) +
+	$(field box_bytes) + $(field brk_bytes) + $(field anonymous_bytes) + $(field shared_bytes) +
+	remainder))
+tap_is "the lines add up to RSS" "$rss" "$sum"
+heap=$(($(field live_bytes) + $(field magazine_bytes) + $(field span_free_bytes) +
+	$(field idle_bytes) + $(field metadata_bytes) - $(field untouched_bytes) -
+	$(field released_bytes) - $(field swapped_bytes)))
+tap_is "the lines add up to the resident heap" "$(field heap_resident_bytes)" "$heap"
+tap_is "what is resident of the heap is what was touched" \
+	$((262144 + 65536 + 131072)) "$(field heap_resident_bytes)"
+tap_is "the remainder is at most 1 % of RSS" 1 $((remainder * 100 <= rss && -remainder * 100 <= rss))
+run show "$box"
+matches "its box by name is the same" '^figures   exact: '
+run ls
+matches "ls finds it wherever its box is" "^ *$pid +"
+run ls --json --dir "$work/boxes"
+json_is_sound "ls --json parses"
+cp "$box" copy.box
+run show copy.box
+matches "a copy of its box is told from the box" '^sample \([0-9]+\)  replaced: '
+run dump "$pid"
+tap_is "dump asks, waits and prints" "0|mstat dump 1
+pid 1
+alloc 42
+end" "$status|$out"
+run dump --json "$pid"
+json_is_sound "dump --json parses"
+tap_is "and holds the dump's numbers" 42 "$(field alloc)"
+run diff dead.box "$pid"
+matches "diff shows what changed" '^alloc +204\.9 KiB +206\.0 KiB +\+1\.1 KiB$'
+run diff "$pid" "$pid"
+matches "diff of one with itself" '^Nothing differs\.$'
+run diff --json dead.box "$pid"
+json_is_sound "diff --json parses"
+kill -STOP "$pid"
+run show "$pid"
+tap_is "a stopped process is shown" 0 "$status"
+run dump --timeout 50ms "$pid"
+tap_is "a stopped process does not answer" \
+	"1|mstat: sample ($pid) has not answered: it is stopped, and will dump when it goes on" \
+	"$status|$err"
+run ls --clear --dir "$work/boxes"
+tap_run "a living process's box is never cleared" test -e "$box"
+kill -CONT "$pid"
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+fails "a process that ended" 1 "mstat: there is no process $pid" show "$pid"
+run show "$box"
+matches "its box tells of it" '  dead, last heard of '
+run ls --dir "$work/boxes"
+matches "ls lists the dead" "^$box +ended "
+tap_run "a box that is not old is kept" test -e "$box"
+
+# ---- nothing is sent to those whose handler is not ours ---------------------
+
+refuse="nothing was sent: sample"
+hold "$work/boxes" 2
+fails "a program with a handler of its own" 1 \
+	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program has a handler of its own" dump "$pid"
+tap_run "and it lives on" kill -0 "$pid"
+hold "$work/boxes" 3
+fails "a program that ignores the signal" 1 \
+	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program ignores it" dump "$pid"
+hold "$work/boxes" 4
+fails "a program that took the handler away" 1 \
+	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program took libmstat's handler away" dump "$pid"
+hold "$work/boxes" 0
+fails "signal:none" 1 "mstat: sample ($pid) has no dump signal: it runs with signal:none" dump "$pid"
+hold "$work/boxes" 5
+fails "a handler that the kernel does not know of" 1 \
+	"mstat: $refuse ($pid) would not dump on SIGUSR2: it has no handler any more" dump "$pid"
+tap_run "and the process lives on" kill -0 "$pid"
+hold "$work/boxes" 7
+fails "a box of an unknown state" 1 \
+	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program took libmstat's handler away" dump "$pid"
+fails "a process without libmstat" 1 "mstat: process $$ (bash) does not run under libmstat" show $$
+fails "nor is a signal sent to it" 1 "mstat: process $$ (bash) does not run under libmstat" dump $$
+
+# ---- clearing ---------------------------------------------------------------
+
+folder=${box%/*}
+touch "$folder/999999999-1.dump" "$folder/999999999-1.json" "$folder/notes"
+"$maker" box dead "$folder/4711-123456.box"
+"$maker" box truncated "$folder/999999999-5.box"
+touch -d '8 days ago' "$folder/999999999-1.dump" "$folder/4711-123456.box"
+run ls --dir "$work/boxes"
+tap_is "old dumps go by themselves, as do old boxes" "no no yes" \
+	"$(for file in 999999999-1.dump 4711-123456.box 999999999-1.json; do
+		[ -e "$folder/$file" ] && echo yes || echo no; done | tr '\n' ' ' | sed 's/ $//')"
+run ls --dir "$work/boxes" --json
+matches "a damaged box is listed as such" '"state": "damaged"'
+
+# --clear looks into every folder of the machine: only where that is ours alone.
+if unshare -m true 2>/dev/null; then
+	unshare -m bash -c '
+		for dir in /dev/shm /run; do mount -t tmpfs none $dir; done
+		exec "$0" ls --clear --dir "$1"' "$mstat" "$work/boxes" >/dev/null
+	tap_is "--clear removes the dead and their dumps, not other files" "no no yes" \
+		"$(for file in 999999999-1.json 999999999-5.box notes; do
+			[ -e "$folder/$file" ] && echo yes || echo no; done | tr '\n' ' ' | sed 's/ $//')"
+	tap_run "the living keep theirs" test -e "$box"
+else
+	tap_skip "--clear removes the dead and their dumps, not other files" "no mount namespace"
+fi
+
+# ---- run --------------------------------------------------------------------
+
+touch library.so
+export MSTAT_LIBRARY=$work/library.so
+# The loader complains of a library that is none, and goes on without it.
+run run -- sh -c 'echo "$LD_PRELOAD $MSTAT_CONF"'
+tap_is "run preloads the library" "0|$work/library.so " "$status|$out"
+out=$(LD_PRELOAD=/other.so MSTAT_CONF=box:1 "$mstat" run -o signal:USR1 -o dump_format:json \
+	env 2>/dev/null | grep -E '^(LD_PRELOAD|MSTAT_CONF)=' | sort)
+tap_is "what is in the environment stays" "LD_PRELOAD=/other.so:$work/library.so
+MSTAT_CONF=box:1,signal:USR1,dump_format:json" "$out"
+out=$(LD_PRELOAD=$work/library.so "$mstat" run env 2>/dev/null | grep '^LD_PRELOAD=')
+tap_is "it is preloaded once" "LD_PRELOAD=$work/library.so" "$out"
+"$mstat" run -- sh -c 'exit 42' 2>/dev/null
+tap_is "run's status is the command's" 42 $?
+fails "a command that is not there" 127 "mstat: cannot run /nowhere: No such file or directory" run /nowhere
+fails "a key that is not there" 2 "mstat run: -o colour:red: unknown key
+Try 'mstat run --help'." run -o colour:red true
+fails "a value that is none" 2 "mstat run: -o box:maybe: bad value
+Try 'mstat run --help'." run -o box:maybe true
+fails "no command" 2 "mstat run: a command is needed
+Try 'mstat run --help'." run -o box:1
+MSTAT_LIBRARY=/nowhere.so fails "a library that is not there" 1 \
+	"mstat: there is no library /nowhere.so, which MSTAT_LIBRARY names" run true
+mkdir "$work/a b"
+touch "$work/a b/libmstat.so"
+MSTAT_LIBRARY="$work/a b/libmstat.so" fails "a path that the loader cannot take" 1 \
+	"mstat: the loader cannot preload $work/a b/libmstat.so: a blank or colon in its path" run true
+
+tap_done
