@@ -11,7 +11,8 @@
 
 bool clear_is_due(const struct box_entry *entry, bool all, time_t now)
 {
-	if (entry->life != LIFE_ENDED && entry->life != LIFE_EXECUTED)
+	if ((entry->life != LIFE_ENDED && entry->life != LIFE_EXECUTED) ||
+		places_is_elsewhere(entry->path))
 		return false;
 	return all || (now > entry->touched && now - entry->touched > CLEAR_AGE_SECONDS);
 }
@@ -85,7 +86,7 @@ static bool dump_is_due(int folder, const char *name, bool all, const struct pro
 static size_t clear_folder(const char *path, bool all, const struct process *list,
 	size_t list_count)
 {
-	DIR *folder = opendir(path);
+	DIR *folder = places_is_elsewhere(path) ? NULL : opendir(path);
 	size_t removed = 0;
 
 	if (folder == NULL)

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/command.h"
 #include "tools/failure.h"
@@ -10,13 +11,29 @@
 
 enum { OPTION_JSON = 256 };
 
+/* Behind four blanks, in lines that fit. */
+static void print_wrapped(const char *text)
+{
+	size_t room = term_columns() - 4, at = 0;
+
+	for (const char *word = text; *word != '\0';) {
+		size_t bytes = strcspn(word, " ");
+		bool fits = at != 0 && at + 1 + bytes <= room;
+		printf("%s%.*s", at == 0 ? "    " : fits ? " " : "\n    ", (int)bytes, word);
+		at = fits ? at + 1 + bytes : bytes;
+		word += bytes;
+		word += strspn(word, " ");
+	}
+	printf("\n");
+}
+
 static void print_text(void)
 {
 	printf("MSTAT_CONF=\"KEY:VALUE,KEY:VALUE\"\n");
 	for (const struct conf_key *key = conf_keys; key->name != NULL; key++) {
 		printf("\n%s%s%s:%s\n", term_bold(), key->name, term_plain(), key->default_text);
-		printf("    %s\n    %sValues: %s.%s\n", key->meaning, term_dim(), key->values,
-			term_plain());
+		print_wrapped(key->meaning);
+		printf("    %sValues: %s.%s\n", term_dim(), key->values, term_plain());
 	}
 }
 

@@ -53,7 +53,7 @@ static const char *entry_state(const struct box_entry *entry)
 static size_t print_live(const struct boxes *boxes)
 {
 	static const struct table_column columns[] = {{"PID", false}, {"live", false},
-		{"in spans", false}, {"peak", false}, {"threads", false}, {"since", false},
+		{"in spans", false}, {"peak", false}, {"threads", false}, {"up", false},
 		{"command", true}};
 	struct table table;
 	size_t count = 0;

@@ -125,6 +125,11 @@ void places_find(struct places *places, const char *extra_dir, const struct proc
 	add_namespaces(places, list, list_count);
 }
 
+bool places_is_elsewhere(const char *path)
+{
+	return strncmp(path, "/proc/", strlen("/proc/")) == 0;
+}
+
 void places_free(struct places *places)
 {
 	for (size_t i = 0; i < places->count; i++)

@@ -28,6 +28,10 @@ void places_find(struct places *places, const char *extra_dir, const struct proc
 /* The folders below `dir`, and `dir` itself if it is one. */
 void places_add_below(struct places *places, const char *dir);
 
+/* A folder that only another mount namespace has by its plain name: it is looked
+   into, what is to be removed there is for its own mstat. */
+bool places_is_elsewhere(const char *path);
+
 void places_free(struct places *places);
 
 #endif

@@ -19,7 +19,8 @@ static const time_t now = 1800000000;
 
 static bool is_due(enum box_life life, time_t age, bool all)
 {
-	struct box_entry entry = {.life = life, .touched = now - age};
+	struct box_entry entry = {.life = life, .touched = now - age,
+		.path = (char[]){"/dev/shm/mstat-0/1-2.box"}};
 
 	return clear_is_due(&entry, all, now);
 }
@@ -40,6 +41,15 @@ START_TEST(test_seven_days_are_kept_unless_all_are_to_go)
 	ck_assert(!is_due(LIFE_ENDED, 6 * 86400, false));
 	ck_assert(is_due(LIFE_ENDED, 6 * 86400, true));
 	ck_assert(!is_due(LIFE_ENDED, -86400, false)); /* a clock that was set back */
+}
+END_TEST
+
+START_TEST(test_what_another_mount_namespace_has_is_its_own_affair)
+{
+	struct box_entry entry = {.life = LIFE_ENDED,
+		.path = (char[]){"/proc/7/root/dev/shm/mstat-0/1-2.box"}};
+
+	ck_assert(!clear_is_due(&entry, true, now));
 }
 END_TEST
 
@@ -111,6 +121,7 @@ int main(void)
 
 	tcase_add_test(tests, test_only_what_is_dead_is_ever_due);
 	tcase_add_test(tests, test_seven_days_are_kept_unless_all_are_to_go);
+	tcase_add_test(tests, test_what_another_mount_namespace_has_is_its_own_affair);
 	tcase_add_test(tests, test_names_are_numbers_of_a_process_and_its_start);
 	tcase_add_test(tests, test_a_file_that_took_the_name_since_stays);
 	tcase_add_test(tests, test_old_dumps_go_and_other_files_stay);

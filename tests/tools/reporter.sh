@@ -96,6 +96,7 @@ fails "an option without its value" 2 "mstat ls: --dir needs a value
 Try 'mstat ls --help'." ls --dir
 run conf
 matches "conf lists the keys" '^exit_report:0$'
+tap_none "no line of conf is longer than 80 columns" < <(awk 'length > 80' <<<"$out")
 run conf --json
 json_is_sound "conf --json parses"
 if [ -c /dev/full ]; then
@@ -281,7 +282,7 @@ tap_is "old dumps go by themselves, as do old boxes" "no no yes" \
 run ls --dir "$work/boxes" --json
 matches "a damaged box is listed as such" '"state": "damaged"'
 
-# --clear looks into every folder of the machine: only where that is ours alone.
+# --clear looks into every folder of the machine: here, of a view of its own.
 if unshare -m true 2>/dev/null; then
 	unshare -m bash -c '
 		for dir in /dev/shm /run; do mount -t tmpfs none $dir; done
