@@ -145,23 +145,28 @@ static bool is_listed(const struct boxes *boxes, pid_t pid)
 	return false;
 }
 
-/* A process whose dir: nobody told us of. */
+/* A process whose dir: nobody told us of, or whose box was removed: the mapping
+   itself leads to the file, for those who may follow it. */
 static void add_mapped(struct boxes *boxes, const struct process *process,
 	const struct process *list, size_t list_count)
 {
 	char path[PATH_MAX];
 	struct mappings mappings;
+	bool is_ours = process_namespace(process->pid, "mnt") == process_namespace(getpid(), "mnt");
 
 	if (!mappings_read(process->pid, false, &mappings))
 		return;
 	const struct mapping *mapping = mappings_find_box(&mappings);
-	if (mapping != NULL && snprintf(path, sizeof(path), "/proc/%d/root%s", (int)process->pid,
-				       mapping->path) < (int)sizeof(path)) {
-		/* By its own name where that is the same file. */
-		const char *plain = mapping->path;
-		bool is_ours = process_namespace(process->pid, "mnt") ==
-			process_namespace(getpid(), "mnt");
-		add_file(boxes, is_ours ? plain : path, list, list_count);
+	if (mapping != NULL && is_ours)
+		add_file(boxes, mapping->path, list, list_count);
+	if (mapping != NULL && !is_listed(boxes, process->pid) &&
+		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)process->pid, mapping->path) <
+			(int)sizeof(path))
+		add_file(boxes, path, list, list_count);
+	if (mapping != NULL && !is_listed(boxes, process->pid)) {
+		snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)process->pid,
+			(unsigned long long)mapping->start, (unsigned long long)mapping->end);
+		add_file(boxes, path, list, list_count);
 	}
 	mappings_free(&mappings);
 }

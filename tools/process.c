@@ -161,5 +161,5 @@ bool process_namespace_is_seen(uint64_t pid_namespace)
 {
 	uint64_t ours = process_namespace(getpid(), "pid");
 
-	return pid_namespace == 0 || ours == FIRST_PID_NAMESPACE || ours == pid_namespace;
+	return ours == FIRST_PID_NAMESPACE || (ours != 0 && ours == pid_namespace);
 }

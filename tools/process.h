@@ -45,7 +45,8 @@ const char *process_boot_id(void);
 /* The inode of a namespace of a process ("pid", "mnt"), 0 if unreadable. */
 uint64_t process_namespace(pid_t pid, const char *kind);
 
-/* Our own pid namespace sees every process of the machine, or the given one. */
+/* Whether we see every process of a pid namespace: our own is the same, or the
+   first one of the machine.  0: which it is is not known. */
 bool process_namespace_is_seen(uint64_t pid_namespace);
 
 #endif
