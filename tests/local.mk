@@ -10,7 +10,8 @@ TESTS += $(unit_suites)
 # What a suite links; what suites share comes first.
 check_LTLIBRARIES += %D%/libsuite.la
 %C%_libsuite_la_SOURCES = %D%/suite.h %D%/suite.c %D%/heap/world.h %D%/heap/world.c \
-	%D%/heap/tally.h %D%/heap/tally.c
+	%D%/heap/tally.h %D%/heap/tally.c \
+	%D%/stats/box_file.h %D%/stats/box_file.c
 LDADD = %D%/libsuite.la $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
@@ -18,6 +19,7 @@ shell_tests = %D%/floors.sh
 program_tests =
 tested_programs =
 
+include %D%/stats/local.mk
 include %D%/heap/local.mk
 include %D%/preload/local.mk
 include %D%/misuse/local.mk
