@@ -21,6 +21,7 @@ tested_programs =
 
 include %D%/stats/local.mk
 include %D%/heap/local.mk
+include %D%/conformance/local.mk
 include %D%/preload/local.mk
 include %D%/misuse/local.mk
 include %D%/tools/local.mk

@@ -1,0 +1,3 @@
+# tests/conformance/local.mk - a suite a table of docs/conformance.md, a test a rule.
+
+unit_suites += %D%/check_statistics
