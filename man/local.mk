@@ -6,7 +6,7 @@ SUFFIXES += .scd
 .scd:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SCDOC) <$< >$@.part && mv $@.part $@
 
-pages =
+pages = %D%/mstat.1 %D%/libmstat.7 %D%/mstat_snapshot.3
 
 dist_man_MANS += $(pages)
 EXTRA_DIST += $(pages:=.scd)
