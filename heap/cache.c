@@ -206,7 +206,14 @@ struct cache *cache_shared_lock(void)
 	if (cache_count() == 0)
 		return NULL;
 	lock_acquire(&cache_shared_mutex);
-	return cache_at(CACHE_SHARED);
+	struct cache *cache = cache_at(CACHE_SHARED);
+	if (cache->state == CACHE_NEVER) {
+		/* Of use from now on: readers see it as a thread that has no id. */
+		strcpy(cache->name, "(shared)");
+		__atomic_store_n(&cache->state, CACHE_LIVE, __ATOMIC_RELEASE);
+		publish_thread(cache);
+	}
+	return cache;
 }
 
 void cache_shared_unlock(void)

@@ -516,20 +516,53 @@ START_TEST(test_s14_a_thread_that_exits_purges_all_its_figures)
 }
 END_TEST
 
-/* Each size once, again and again: after each free the books are where they were. */
+static void *leave_and_free(void *object)
+{
+	heap_free(alloc_surely(10));
+	cache_detach();
+	heap_free(object);
+	return NULL;
+}
+
+/* As destructors do that run after a thread's cache was given up. */
+START_TEST(test_s14_what_a_thread_does_after_its_end_is_published_too)
+{
+	uint32_t class = size_class_of(700);
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, leave_and_free, alloc_surely(700)), 0);
+	pthread_join(thread, NULL);
+	const struct box_thread *there = box_file_payload(&file, BOX_SECTION_THREADS, CACHE_SHARED);
+	ck_assert_ptr_nonnull(there);
+	ck_assert_int_eq(there->state, BOX_THREAD_LIVE);
+	ck_assert_int_eq(there->tid, 0);
+	ck_assert_int_eq(cache_read_row(cache_at(CACHE_SHARED), class).live_objects, -1);
+	ck_assert(is_published(cache_at(CACHE_SHARED), class));
+}
+END_TEST
+
+static uint64_t alloc_now(void)
+{
+	struct mstat_snapshot snapshot;
+
+	heap_snapshot(&snapshot);
+	return snapshot.alloc;
+}
+
+/* Each size once: after each free the books are where they were. */
 START_TEST(test_s15_mallocrep_every_size_leaves_no_trace)
 {
-	for (int round = 0; round < 8; round++) {
-		for (size_t bytes = 0; bytes <= 1 << 22;
-			bytes += 1 + bytes / 64 + random_below(1 + bytes / 256)) {
-			uint64_t before = snapshot_now().alloc;
-			void *object = alloc_surely(bytes);
-			uint64_t usable = heap_usable_bytes(object, NULL);
-			ck_assert_uint_eq(snapshot_now().alloc, before + usable);
-			heap_free(object);
-			ck_assert_uint_eq(snapshot_now().alloc, before);
-		}
+	uint64_t before = alloc_now();
+
+	for (size_t bytes = 0; bytes <= 1 << 22; bytes += 1 + bytes / 1024 * 16) {
+		void *object = alloc_surely(bytes);
+		uint64_t usable = heap_usable_bytes(object, NULL), during = alloc_now();
+		heap_free(object);
+		uint64_t after = alloc_now();
+		if (during != before + usable || after != before)
+			ck_abort_msg("%zu bytes: %lu, %lu, %lu", bytes, before, during, after);
 	}
+	snapshot_now();
 }
 END_TEST
 
@@ -592,6 +625,7 @@ int main(void)
 	tcase_add_test(tests, test_s12_between_purges_the_books_are_behind_by_a_bound);
 	tcase_add_test(tests, test_s13_a_threads_figures_are_signed_and_none_is_wrapped);
 	tcase_add_test(tests, test_s14_a_thread_that_exits_purges_all_its_figures);
+	tcase_add_test(tests, test_s14_what_a_thread_does_after_its_end_is_published_too);
 	tcase_add_test(tests, test_s15_mallocrep_every_size_leaves_no_trace);
 	tcase_add_test(tests, test_s15_mallocrep1_every_count_comes_back);
 	return suite_end();

@@ -139,6 +139,8 @@ START_TEST(test_a_thread_at_its_end_goes_by_the_shared_cache)
 	ck_assert_uint_eq(shared.nmalloc, 2);
 	ck_assert_uint_eq(shared.nfree, 3);
 	ck_assert_int_eq(shared.alloc, -(int64_t)size_classes[size_class_of(100)].object_bytes);
+	ck_assert_int_eq(cache_at(CACHE_SHARED)->state, CACHE_LIVE);
+	ck_assert_uint_eq(cache_live_count(), 0); /* no thread of its own */
 }
 END_TEST
 
