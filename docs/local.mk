@@ -1,3 +1,3 @@
 # docs/local.mk - the design and the conformance table.
 
-dist_doc_DATA += %D%/design.md
+dist_doc_DATA += %D%/design.md %D%/conformance.md

@@ -15,7 +15,7 @@ check_LTLIBRARIES += %D%/libsuite.la
 LDADD = %D%/libsuite.la $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
-shell_tests = %D%/floors.sh
+shell_tests = %D%/floors.sh %D%/conformance.sh
 program_tests =
 tested_programs =
 
