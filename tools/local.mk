@@ -32,7 +32,6 @@ libreporter_la_SOURCES = \
 	%D%/units.h %D%/units.c \
 	stats/conf.c
 libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-libreporter_la_CPPFLAGS = $(AM_CPPFLAGS) -DLIBRARY_DIR='"$(libdir)"'
 
 bin_PROGRAMS += mstat
 mstat_SOURCES = %D%/main.c

@@ -215,7 +215,7 @@ static size_t classes_sort(const struct books *books, const struct books_class *
 	for (uint32_t i = 1; i < books->class_count; i++)
 		if (books->classes[i].nmalloc != 0 || books->classes[i].span_count != 0)
 			rows[count++] = &books->classes[i];
-	qsort(rows, count, sizeof(*rows), compare_classes);
+	qsort(rows, count, sizeof(const struct books_class *), compare_classes);
 	return count;
 }
 
@@ -271,7 +271,7 @@ static void print_classes(const struct report *report, const struct report_optio
 	static const struct table_column all_columns[] = {{"class", false}, {"live", false},
 		{"bytes", false}, {"magazines", false}, {"free", false}, {"spans", false},
 		{"mallocs", false}, {"frees", false}, {"full", false}};
-	const struct books_class *rows[BOX_CLASSES_MAX];
+	const struct books_class *rows[BOX_CLASSES_MAX] = {NULL};
 	size_t count = classes_sort(&report->target.books, rows);
 	size_t shown = options->all_classes || count < TOP_CLASSES ? count : TOP_CLASSES;
 	struct table table;
@@ -323,14 +323,15 @@ static void print_threads(const struct books *books, const struct report_options
 	static const struct table_column columns[] = {{"tid", false}, {"live", false},
 		{"allocated", false}, {"mallocs", false}, {"frees", false}, {"magazines", false},
 		{"state", true}, {"name", true}};
-	const struct books_thread **rows = calloc(books->thread_count + 1, sizeof(*rows));
+	const struct books_thread **rows =
+		calloc(books->thread_count + 1, sizeof(const struct books_thread *));
 	struct table table;
 
 	if (rows == NULL)
 		return;
 	for (size_t i = 0; i < books->thread_count; i++)
 		rows[i] = &books->threads[i];
-	qsort(rows, books->thread_count, sizeof(*rows), compare_threads);
+	qsort(rows, books->thread_count, sizeof(const struct books_thread *), compare_threads);
 	print_bold("\nThreads");
 	table_begin(&table, columns, 8);
 	for (size_t i = 0; i < books->thread_count; i++)

@@ -13,9 +13,11 @@
 /* As a shell tells a command that it cannot start from one that is not there. */
 enum { STATUS_CANNOT_START = 126, STATUS_NOT_FOUND = 127 };
 
-/* Beside the build, and as installed, both from where mstat itself stands. */
-static const char *const library_places[] = {"../lib/libmstat.so", ".libs/libmstat.so",
-	"../.libs/libmstat.so"};
+/* From where mstat itself stands: as installed, the machine's own folders for
+   libraries included, and beside the build. */
+static const char *const library_places[] = {"../lib/libmstat.so", "../lib64/libmstat.so",
+	"../lib/x86_64-linux-gnu/libmstat.so", "../lib/aarch64-linux-gnu/libmstat.so",
+	".libs/libmstat.so", "../.libs/libmstat.so"};
 
 static bool library_is(const char *path, char out[PATH_MAX])
 {
@@ -41,10 +43,8 @@ static bool library_find(char out[PATH_MAX], struct failure *failure)
 		if (library_is(path, out))
 			return true;
 	}
-	return library_is(LIBRARY_DIR "/libmstat.so", out) ||
-		failure_set(failure, FAILURE_CANNOT,
-			"libmstat.so is neither beside mstat nor in " LIBRARY_DIR
-			"; MSTAT_LIBRARY can name it");
+	return failure_set(failure, FAILURE_CANNOT,
+		"libmstat.so is not where it is installed beside %s; MSTAT_LIBRARY can name it", here);
 }
 
 /* Adds to a list in the environment, behind what is there. */

@@ -68,17 +68,18 @@ static void widths_measure(const struct table *table, size_t *widths)
 {
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = text_columns(table->columns[i].title);
-	for (size_t i = 0; i < table->cell_count; i++) {
+	for (size_t i = 0, column = 0; i < table->cell_count; i++, column++) {
+		if (column == table->column_count)
+			column = 0;
 		size_t columns = text_columns(table->cells[i]);
-		size_t *width = &widths[i % table->column_count];
-		if (columns > *width)
-			*width = columns;
+		if (columns > widths[column])
+			widths[column] = columns;
 	}
 }
 
 void table_print(struct table *table)
 {
-	size_t widths[TABLE_COLUMNS_MAX];
+	size_t widths[TABLE_COLUMNS_MAX] = {0};
 	char *titles[TABLE_COLUMNS_MAX];
 
 	widths_measure(table, widths);

@@ -91,7 +91,7 @@ struct units_text units_age(uint64_t seconds)
 	static const struct {
 		uint64_t from, seconds;
 		const char *name;
-	} steps[] = {{2 * 86400, 86400, "days"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}, {0, 1, "s"}};
+	} steps[] = {{172800, 86400, "days"}, {7200, 3600, "h"}, {120, 60, "min"}, {0, 1, "s"}};
 	struct units_text out;
 	size_t i = 0;
 
