@@ -108,7 +108,7 @@ static void print_text(const struct listing *listing)
 	size_t live = 0;
 
 	if (boxes->count == 0)
-		printf("No process runs under libmstat, and none has left a box.\n");
+		printf("No process that can be seen runs under libmstat, and none has left a box.\n");
 	else if (is_live(&boxes->list[0]))
 		live = print_live(boxes);
 	if (live < boxes->count) {

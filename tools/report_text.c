@@ -125,8 +125,8 @@ static void print_ledger(const struct report *report, const struct report_option
 			print_line(line, options);
 	}
 	if (report->resident_error != 0)
-		printf("\nWhat of this is resident cannot be told: no permission to read "
-		       "/proc/%d/smaps.\n", (int)report->target.process.pid);
+		printf("\nHow much of it is resident cannot be told: /proc/%d/smaps: %s.\n",
+			(int)report->target.process.pid, strerror(report->resident_error));
 }
 
 static void print_fact(const char *label, const char *value, const char *note)
