@@ -1,7 +1,27 @@
-# bench/local.mk - benchmarks against the peers.  ./dev bench runs them.
+# bench/local.mk - benchmarks against the peers.  ./dev bench builds and runs them;
+# a plain make does not, since nothing else needs them.
 
-noinst_PROGRAMS += bench/pair
-bench_pair_SOURCES = %D%/pair.c
-bench_pair_CFLAGS = $(CALLS_KEPT_CFLAGS)
+bench_c = aligned batch buffers bursts day factor giveback grow handoff json large \
+	measure nbody pair phases queue replace server spawn thread traffic zeroed
+bench_cxx = containers newdelete words
+bench_programs = $(bench_c:%=%D%/%) $(bench_cxx:%=%D%/%)
 
-EXTRA_DIST += %D%/instructions.sh
+benchmarks: $(bench_programs)
+.PHONY: benchmarks
+
+$(bench_c:%=%D%/%): %D%/%: %D%/%.c %D%/common.c %D%/common.h
+	@$(MKDIR_P) $(@D)
+	$(AM_V_CCLD)$(CC) $(AM_CPPFLAGS) -I. $(CPPFLAGS) $(CALLS_KEPT_CFLAGS) $(CFLAGS) \
+		-o $@ $< $(srcdir)/%D%/common.c -lm
+
+$(bench_cxx:%=%D%/%): %D%/%: %D%/%.cc %D%/common.c %D%/common.h
+	@$(MKDIR_P) $(@D)
+	$(AM_V_CC)$(CC) $(AM_CPPFLAGS) -I. $(CPPFLAGS) $(CALLS_KEPT_CFLAGS) $(CFLAGS) \
+		-c -o $@.common.o $(srcdir)/%D%/common.c
+	$(AM_V_CXXLD)$(CXX) $(AM_CPPFLAGS) -I. $(CPPFLAGS) $(CALLS_KEPT_CXXFLAGS) $(CXXFLAGS) \
+		-o $@ $< $@.common.o
+
+EXTRA_DIST += $(bench_c:%=%D%/%.c) $(bench_cxx:%=%D%/%.cc) %D%/common.c %D%/common.h \
+	%D%/run %D%/graph %D%/suite.py %D%/rows.py %D%/packages.txt %D%/instructions.sh \
+	%D%/results/instructions.csv
+CLEANFILES += $(bench_programs) $(bench_cxx:%=%D%/%.common.o)

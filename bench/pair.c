@@ -1,27 +1,28 @@
 /*
- * bench/pair.c - malloc and free of one object, over and over.
- *
- * usage: pair BYTES COUNT
+ * bench/pair.c - malloc and free of one object, over and over: the fast path
+ * alone, everything in the CPU's caches.
  *
  * Does nothing else that depends on COUNT: the difference of two runs is that
- * many pairs, whatever it counts them in.
+ * many pairs, whatever it counts them in (bench/instructions.sh).
  */
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "bench/common.h"
+
+static const char usage[] = "BYTES COUNT";
 
 int main(int argc, char **argv)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: pair BYTES COUNT\n");
-		return 2;
-	}
-	size_t bytes = strtoul(argv[1], NULL, 10);
-	for (uint64_t left = strtoull(argv[2], NULL, 10); left > 0; left--) {
+	size_t bytes = argument_number(argc, argv, 1, usage);
+	uint64_t count = argument_number(argc, argv, 2, usage);
+	uint64_t begin_ns = clock_cpu_ns();
+
+	for (uint64_t left = count; left > 0; left--) {
 		void *object = malloc(bytes);
 		if (object == NULL)
 			return 1;
 		free(object);
 	}
+	report_time(count, clock_cpu_ns() - begin_ns);
 	return 0;
 }
