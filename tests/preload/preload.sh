@@ -52,9 +52,9 @@ same()
 
 	shift
 	cat >"$stdin"
-	"$@" <"$stdin" >"$scratch/same-plain" 2>"$scratch/same-plain-stderr"
+	timeout 120 "$@" <"$stdin" >"$scratch/same-plain" 2>"$scratch/same-plain-stderr"
 	want=$?
-	(preload "$@") <"$stdin" >"$scratch/same-preloaded" 2>"$scratch/same-preloaded-stderr"
+	(preload timeout 120 "$@") <"$stdin" >"$scratch/same-preloaded" 2>"$scratch/same-preloaded-stderr"
 	got=$?
 	if [ $want -eq $got ] && cmp -s "$scratch/same-plain" "$scratch/same-preloaded"; then
 		tap_result 0 "$name"
@@ -76,7 +76,7 @@ bound()
 	shift
 	(
 		export LD_DEBUG=bindings LD_DEBUG_OUTPUT=$scratch/bindings
-		preload "$@"
+		preload timeout 60 "$@"
 	) >/dev/null 2>&1 </dev/null
 	grep -hqE "binding file .* to $MSTAT_LIBRARY.*: normal symbol .malloc'" "$scratch"/bindings.*
 	tap_result $? "$name is bound to the library"
