@@ -88,8 +88,9 @@ void cache_init(void)
 /* A slot that was never used, its figures all zero. */
 static struct cache *slot_make(uint32_t index)
 {
+	lock_acquire(&page_heap_lock);
 	struct cache *cache = arena_map_cache((size_t)index * STRIDE_BYTES, STRIDE_BYTES);
-
+	lock_release(&page_heap_lock);
 	if (cache == NULL)
 		return NULL;
 	cache->index = index;
@@ -126,6 +127,14 @@ static struct cache *slot_obtain(void)
 	return cache;
 }
 
+/* A slot took address space, or there is a thread more or less. */
+static void publish_count(void)
+{
+	lock_acquire(&page_heap_lock);
+	publish_totals();
+	lock_release(&page_heap_lock);
+}
+
 static void slot_welcome(struct cache *cache)
 {
 	cache->base = cache_read_sums(cache);
@@ -136,6 +145,7 @@ static void slot_welcome(struct cache *cache)
 	__atomic_store_n(&cache->state, CACHE_LIVE, __ATOMIC_RELEASE);
 	live_count++;
 	publish_thread(cache);
+	publish_count();
 }
 
 bool cache_attach(void)
@@ -171,6 +181,7 @@ static void slot_leave(struct cache *cache)
 	__atomic_store_n(&cache->state, CACHE_ENDED, __ATOMIC_RELEASE);
 	live_count--;
 	publish_thread(cache);
+	publish_count();
 	cache->next_ended = first_ended;
 	first_ended = cache->index;
 	lock_release(&cache_registry_lock);

@@ -77,6 +77,10 @@ static uint64_t start_ticks(void)
 
 void box_identify(void)
 {
+	struct stat status;
+
+	if (stat("/proc/self/ns/pid", &status) == 0)
+		identity.pid_namespace = status.st_ino;
 	identity.pid = os_process_id();
 	identity.uid = geteuid();
 	identity.start_ticks = start_ticks();
