@@ -19,6 +19,7 @@ shell_tests = %D%/floors.sh %D%/conformance.sh
 program_tests =
 tested_programs =
 
+include %D%/base/local.mk
 include %D%/stats/local.mk
 include %D%/heap/local.mk
 include %D%/conformance/local.mk
@@ -56,4 +57,5 @@ AM_TESTS_ENVIRONMENT = \
 	MSTAT_BUILD='$(abs_top_builddir)'; export MSTAT_BUILD; \
 	MSTAT_LIBRARY='$(abs_top_builddir)/.libs/libmstat.so'; export MSTAT_LIBRARY; \
 	MSTAT_TOOL='$(abs_top_builddir)/mstat'; export MSTAT_TOOL; \
+	MSTAT_SWITCHES='debug $(enable_debug) torture $(enable_torture)'; export MSTAT_SWITCHES; \
 	NM='$(NM)'; export NM;
