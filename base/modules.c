@@ -46,30 +46,48 @@ static bool line_parse(const char *text, struct map_line *line)
 /* One line at a time, by small reads into a buffer that carries the rest. */
 struct map_reader {
 	int fd;
+	bool is_cut;       /* the line handed out last did not fit: its rest follows */
 	size_t used_bytes;
 	size_t line_bytes; /* of the line handed out last, its newline included */
 	char buffer[2 * MAP_LINE_BYTES];
 };
 
+static void reader_drop(struct map_reader *reader, size_t bytes)
+{
+	reader->used_bytes -= bytes;
+	memmove(reader->buffer, reader->buffer + bytes, reader->used_bytes);
+	reader->line_bytes = 0;
+}
+
+static bool reader_fill(struct map_reader *reader)
+{
+	ssize_t got = read(reader->fd, reader->buffer + reader->used_bytes,
+		sizeof(reader->buffer) - reader->used_bytes);
+
+	if (got <= 0)
+		return false;
+	reader->used_bytes += (size_t)got;
+	return true;
+}
+
 static bool reader_next(struct map_reader *reader, struct map_line *line)
 {
-	reader->used_bytes -= reader->line_bytes;
-	memmove(reader->buffer, reader->buffer + reader->line_bytes, reader->used_bytes);
-	reader->line_bytes = 0;
+	reader_drop(reader, reader->line_bytes);
 	for (;;) {
 		char *newline = memchr(reader->buffer, '\n', reader->used_bytes);
-		if (newline != NULL) {
-			*newline = '\0';
-			reader->line_bytes = (size_t)(newline - reader->buffer) + 1;
+		size_t bytes = newline != NULL ? (size_t)(newline - reader->buffer) + 1
+					       : reader->used_bytes;
+		if (reader->is_cut) {
+			reader_drop(reader, bytes);
+			reader->is_cut = newline == NULL;
+		} else if (newline != NULL || bytes == sizeof(reader->buffer)) {
+			reader->buffer[bytes - 1] = '\0';
+			reader->line_bytes = bytes;
+			reader->is_cut = newline == NULL;
 			return line_parse(reader->buffer, line);
 		}
-		size_t room = sizeof(reader->buffer) - reader->used_bytes;
-		if (room == 0)
-			return false; /* a path longer than any line that we print */
-		ssize_t got = read(reader->fd, reader->buffer + reader->used_bytes, room);
-		if (got <= 0)
+		if ((newline == NULL || reader->used_bytes == 0) && !reader_fill(reader))
 			return false;
-		reader->used_bytes += (size_t)got;
 	}
 }
 
@@ -83,16 +101,16 @@ void modules_describe(struct format *out, uintptr_t address)
 	bool found = false;
 
 	while (!found && reader.fd >= 0 && reader_next(&reader, &line)) {
-		size_t bytes = strlen(line.path) + 1;
-		if (strcmp(line.path, path) != 0 && bytes <= sizeof(path)) {
-			memcpy(path, line.path, bytes);
+		if (strcmp(line.path, path) != 0) {
+			/* One longer than any line that we print is none. */
+			strcpy(path, strlen(line.path) < sizeof(path) ? line.path : "");
 			base = line.start;
 		}
-		found = address >= line.start && address < line.end && line.path[0] == '/';
+		found = address >= line.start && address < line.end;
 	}
 	if (reader.fd >= 0)
 		close(reader.fd);
-	if (found) {
+	if (found && path[0] == '/') {
 		format_text(out, path);
 		format_char(out, '+');
 		format_hex(out, address - base);
