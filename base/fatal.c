@@ -23,6 +23,7 @@ static _Noreturn void line_end(struct format *line)
 	if (line->used_bytes == line->capacity_bytes)
 		line->used_bytes--;
 	format_char(line, '\n');
+	line->failed = false; /* a line that was cut is better than none */
 	line->fd = STDERR_FILENO;
 	format_flush(line);
 	abort();
