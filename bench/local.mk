@@ -12,7 +12,7 @@ benchmarks: $(bench_programs)
 $(bench_c:%=%D%/%): %D%/%: %D%/%.c %D%/common.c %D%/common.h
 	@$(MKDIR_P) $(@D)
 	$(AM_V_CCLD)$(CC) $(AM_CPPFLAGS) -I. $(CPPFLAGS) $(CALLS_KEPT_CFLAGS) $(CFLAGS) \
-		-o $@ $< $(srcdir)/%D%/common.c -lm
+		-o $@ $< $(srcdir)/%D%/common.c -Wl,--as-needed -lm
 
 $(bench_cxx:%=%D%/%): %D%/%: %D%/%.cc %D%/common.c %D%/common.h
 	@$(MKDIR_P) $(@D)
