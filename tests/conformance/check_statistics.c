@@ -431,6 +431,7 @@ static void *free_objects(void *argument)
 {
 	struct mstat_thread_snapshot *figures = argument;
 
+	attach_surely();
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
 		heap_free(__atomic_exchange_n(&passed, NULL, __ATOMIC_ACQUIRE));
 	heap_free(__atomic_exchange_n(&passed, NULL, __ATOMIC_ACQUIRE));
@@ -486,6 +487,7 @@ static void *use_and_leave(void *argument)
 	size_t bytes = *(size_t *)argument;
 	uint32_t class = size_class_of(bytes);
 
+	attach_surely();
 	for (int i = 0; i < 10; i++)
 		objects[i] = alloc_surely(bytes);
 	left_cache = cache_self;
@@ -518,7 +520,7 @@ END_TEST
 
 static void *leave_and_free(void *object)
 {
-	heap_free(alloc_surely(10));
+	attach_surely();
 	cache_detach();
 	heap_free(object);
 	return NULL;

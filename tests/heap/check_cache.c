@@ -84,6 +84,7 @@ static void *use_and_leave(void *argument)
 	struct cache **slot = argument;
 	void *objects[20];
 
+	attach_surely();
 	for (int i = 0; i < 20; i++)
 		objects[i] = alloc_surely(100);
 	*slot = cache_self;
@@ -120,8 +121,10 @@ END_TEST
 
 static void *use_after_leaving(void *argument)
 {
-	void *object = alloc_surely(100);
+	void *object;
 
+	attach_surely();
+	object = alloc_surely(100);
 	cache_detach();
 	heap_free(object);
 	object = alloc_surely(100);

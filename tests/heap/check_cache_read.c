@@ -141,6 +141,7 @@ END_TEST
 START_TEST(test_a_row_in_the_midst_of_a_change_reads_as_before_it)
 {
 	uint32_t class = size_class_of(100), other = size_class_of(200);
+	attach_surely();
 	void *object = alloc_surely(100);
 	struct cache *cache = cache_self;
 	struct cache_row before = cache_read_row(cache, class), now;
@@ -163,6 +164,7 @@ END_TEST
 
 START_TEST(test_the_sums_are_those_of_the_rows)
 {
+	attach_surely();
 	void *small[3] = {alloc_surely(10), alloc_surely(1000), alloc_surely(1000)};
 	void *large = alloc_surely(100000);
 
