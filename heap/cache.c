@@ -206,6 +206,9 @@ void cache_abandon_others(void)
 			slot_leave(cache);
 		}
 	}
+	/* What the box has room for is asked anew: the child's is another file. */
+	if (cache_count() > CACHE_SHARED)
+		publish_thread(cache_at(CACHE_SHARED));
 	if (cache_self != &cache_none) {
 		cache_self->tid = os_thread_id();
 		publish_thread(cache_self);

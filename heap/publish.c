@@ -97,8 +97,6 @@ void publish_row(struct cache *cache, uint32_t class)
 
 void publish_thread(struct cache *cache)
 {
-	if (!box_exists())
-		return;
 	cache->is_published = box_slot_prepare(cache->index);
 	if (!cache->is_published)
 		return;

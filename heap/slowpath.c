@@ -67,9 +67,9 @@ bool heap_init(void)
 static COLD void process_is_new(void)
 {
 	*process_word = 1;
-	heap_fork_recover();
 	if (heap_hooks.process_forked != NULL)
 		heap_hooks.process_forked();
+	heap_fork_recover();
 }
 
 void *heap_out_of_memory(size_t bytes)

@@ -149,8 +149,8 @@ static void become_child(void)
 
 static void fork_child(void)
 {
+	become_child(); /* first: what the heap publishes is the parent's no more */
 	heap_fork_child();
-	become_child();
 }
 
 static void process_forked(void)
