@@ -72,3 +72,10 @@ endif
 %C%_plugin_la_SOURCES = %D%/plugin.cc
 %C%_plugin_la_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
 %C%_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
+program_tests += %D%/kin.sh
+
+tested_programs += %D%/kin
+%C%_kin_SOURCES = %D%/kin.c $(BOOKS)
+%C%_kin_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_kin_LDADD =
