@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "base/fatal.h"
+#include "heap/cooling.h"
 #include "heap/page_heap.h"
 #include "heap/publish.h"
 #include "heap/release.h"
@@ -96,6 +97,7 @@ static void span_give_up(struct central *central, struct span *span)
 	if (span->list != 0)
 		span_list_remove(span);
 	central->span_count--;
+	cooling_forget(central, span);
 	lock_acquire(&page_heap_lock);
 	span_close_small(span);
 	page_heap_give(span);
@@ -119,8 +121,11 @@ static uint32_t take_from_spans(struct central *central, uint32_t class, void **
 			if (span == NULL)
 				break;
 		}
-		got += span_take_objects(span, objects + got, want - got);
+		uint32_t taken = span_take_objects(span, objects + got, want - got);
+		cooling_reuse(central, span, objects + got, taken);
+		cooling_touch(central, span, false);
 		span_relist(central, span);
+		got += taken;
 	}
 	return got;
 }
@@ -162,10 +167,12 @@ static void send_home(struct central *central, uint32_t class, void **objects, u
 			is_gone ? SPAN_PUT_IS_HOME : span_put_object(span, objects[i]);
 		if (UNLIKELY(result != SPAN_PUT_DONE))
 			refuse(class, objects[i], result, caller);
-		if (span_free_objects(span) == size_classes[class].span_objects)
+		if (span_free_objects(span) == size_classes[class].span_objects) {
 			span_give_up(central, span);
-		else
-			span_relist(central, span);
+			continue;
+		}
+		span_relist(central, span);
+		cooling_touch(central, span, true);
 	}
 }
 

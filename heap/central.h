@@ -39,9 +39,12 @@ struct central {
 	uint32_t stack_capacity;
 	uint64_t span_count;
 	uint64_t out_objects;
+	uint64_t released_bytes;  /* of spans: pages given back (heap/cooling.h) */
 	uint64_t sampled_objects; /* requests whose size was looked at */
 	uint64_t sampled_bytes;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
+	uint32_t cooling_first;   /* the queue, by page; 0: none */
+	uint32_t cooling_last;
 	void **stack;             /* room for stack_capacity pointers */
 } __attribute__((aligned(64)));
 

@@ -44,13 +44,12 @@ void release_after_change(void)
 		release_down_to(bound - bound / 4);
 }
 
-bool release_is_due(void)
+bool release_is_due(uint64_t now_ns)
 {
-	uint64_t now = os_coarse_ns();
 	uint64_t end = __atomic_load_n(&interval_end_ns, __ATOMIC_RELAXED);
 
 	/* One thread wins the interval. */
-	return now >= end && __atomic_compare_exchange_n(&interval_end_ns, &end, now + INTERVAL_NS,
+	return now_ns >= end && __atomic_compare_exchange_n(&interval_end_ns, &end, now_ns + INTERVAL_NS,
 				     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 

@@ -27,8 +27,8 @@
 /* Looks after pages were freed or taken: keeps the marks, gives back at once. */
 void release_after_change(void) REQUIRES(page_heap_lock);
 
-/* Whether an interval has ended since it was last asked; cheap. */
-bool release_is_due(void);
+/* Whether an interval has ended since it was last asked; os_coarse_ns(). */
+bool release_is_due(uint64_t now_ns);
 
 /* Ends this interval so much from now. */
 void release_be_due_in(uint64_t ns);

@@ -7,6 +7,7 @@
 #include "heap/cache.h"
 #include "base/os.h"
 #include "heap/central.h"
+#include "heap/cooling.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/large.h"
@@ -19,7 +20,11 @@
 enum {
 	/* How far the published totals of a class may be behind, a thread. */
 	EVENT_MAX_BYTES = 64 << 10,
-	EVENT_MIN_OBJECTS = 64
+	EVENT_MIN_OBJECTS = 64,
+	/* Some milliseconds' work for whoever comes by at the end of an interval. */
+	SPANS_A_TIDYING = 2048,
+	TIDYING_AGAIN_NS = 20 * 1000 * 1000,
+	HASTE_NS = 50 * 1000 * 1000
 };
 
 struct heap_hooks heap_hooks;
@@ -128,10 +133,33 @@ static void countdown_arm(struct cache *cache, uint32_t class)
 	if (CONFIG_TORTURE)
 		most = 4;
 	uint32_t count = most / 2 + (uint32_t)(random_next(cache) % (most / 2)) + 1;
+	if (cache->haste != 0) {
+		count = cache->haste < count ? cache->haste : count;
+		cache->haste = cache->haste < most ? 2 * cache->haste : 0;
+	}
 	cache_change_begin(cache, class);
 	cache->armed[class] += count;
 	cache->until[class] += count;
 	cache_change_end(cache);
+}
+
+/*
+ * Lets the next allocations come by the slow path, first each, then ever more
+ * rarely: a thread that allocates now and then, out of full magazines, would
+ * not look at the clock again for hours.
+ */
+static void countdown_hasten(struct cache *cache, uint64_t now_ns)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		if (cache->until[class] <= 0)
+			continue;
+		cache_change_begin(cache, class);
+		cache->armed[class] -= (uint64_t)cache->until[class];
+		cache->until[class] = 0;
+		cache_change_end(cache);
+	}
+	cache->haste = 1;
+	cache->hastened_ns = now_ns;
 }
 
 void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
@@ -200,24 +228,37 @@ void heap_free_slow(void *ptr)
 	heap_free_for_slow(ptr, __builtin_return_address(0));
 }
 
-static void pools_drain(void)
+/* What nobody has used for an interval goes home, and free pages of spans that
+   nobody has touched go back. */
+static void pools_tidy(void)
 {
+	uint32_t budget = SPANS_A_TIDYING;
+
+	cooling_advance();
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		if (centrals[class].stacked_count == 0)
+		struct central *central = &centrals[class];
+		if (central->stacked_count == 0 && central->cooling_first == 0)
 			continue;
 		central_lock(class);
 		central_drain(class);
+		budget -= cooling_release(class, budget);
 		publish_class(class);
 		central_unlock(class);
 	}
+	if (budget == 0)
+		release_be_due_in(TIDYING_AGAIN_NS);
 }
 
 void heap_tick(struct cache *cache)
 {
+	uint64_t now_ns = os_coarse_ns();
+
 	magazine_decay_next(cache);
-	if (!release_is_due())
+	if (now_ns - cache->hastened_ns >= HASTE_NS)
+		countdown_hasten(cache, now_ns);
+	if (!release_is_due(now_ns))
 		return;
-	pools_drain();
+	pools_tidy();
 	lock_acquire(&page_heap_lock);
 	release_with_age();
 	publish_totals();

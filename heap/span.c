@@ -62,6 +62,8 @@ void span_open_small(struct span *span, uint32_t class)
 	span->home_count = 0;
 	span->carved_count = 0;
 	span->list = 0;
+	span->cooling_next = span->cooling_prev = 0;
+	span->released[0] = span->released[1] = 0;
 	memset(arena.class_map + first, (int)class, span->page_count);
 }
 

@@ -43,10 +43,18 @@ struct span {
 	struct span **link;     /* what points to this one; NULL if in no list */
 	uint32_t home_count;    /* SPAN_SMALL */
 	uint32_t carved_count;  /* SPAN_SMALL */
-	uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
-	uint32_t fresh_pages;   /* SPAN_FREE: pages never handed out */
-	uint64_t unused[2];     /* to 64 bytes: one cache line a span */
-};
+	union {
+		uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
+		uint32_t cooling_next;  /* SPAN_SMALL: in the queue of heap/cooling.h */
+	};
+	union {
+		uint32_t fresh_pages;   /* SPAN_FREE: pages never handed out */
+		uint32_t cooling_prev;  /* SPAN_SMALL */
+	};
+	uint32_t touched_in;    /* SPAN_SMALL: the interval in which it last changed */
+	uint32_t unused;
+	uint64_t released[2];   /* SPAN_SMALL: a bit for each OS page given back */
+}; /* 64 bytes: one cache line a span */
 
 static inline size_t span_page(const struct span *span)
 {

@@ -1,0 +1,198 @@
+#include "heap/cooling.h"
+
+#include "base/bits.h"
+#include "base/os.h"
+
+enum {
+	NOT_QUEUED = 0 /* page 0 stands for no span; its own span is never queued */
+};
+
+static uint32_t interval; /* its number; wraps without harm */
+
+void cooling_advance(void)
+{
+	__atomic_fetch_add(&interval, 1, __ATOMIC_RELAXED);
+}
+
+static uint32_t interval_now(void)
+{
+	return __atomic_load_n(&interval, __ATOMIC_RELAXED);
+}
+
+static struct span *span_at(uint32_t page)
+{
+	return page != NOT_QUEUED ? arena.spans + page : NULL;
+}
+
+static bool is_queued(const struct central *central, const struct span *span)
+{
+	return span->cooling_next != NOT_QUEUED || span->cooling_prev != NOT_QUEUED ||
+		central->cooling_first == span_page(span);
+}
+
+static void queue_append(struct central *central, struct span *span)
+{
+	uint32_t page = (uint32_t)span_page(span);
+	struct span *last = span_at(central->cooling_last);
+
+	span->cooling_next = NOT_QUEUED;
+	span->cooling_prev = central->cooling_last;
+	if (last != NULL)
+		last->cooling_next = page;
+	else
+		central->cooling_first = page;
+	central->cooling_last = page;
+}
+
+static void queue_remove(struct central *central, struct span *span)
+{
+	struct span *next = span_at(span->cooling_next), *prev = span_at(span->cooling_prev);
+
+	if (prev != NULL)
+		prev->cooling_next = span->cooling_next;
+	else
+		central->cooling_first = span->cooling_next;
+	if (next != NULL)
+		next->cooling_prev = span->cooling_prev;
+	else
+		central->cooling_last = span->cooling_prev;
+	span->cooling_next = span->cooling_prev = NOT_QUEUED;
+}
+
+void cooling_touch(struct central *central, struct span *span, bool came_home)
+{
+	span->touched_in = interval_now();
+	if (came_home && !is_queued(central, span) && span_page(span) != NOT_QUEUED)
+		queue_append(central, span);
+}
+
+/* The unit that the OS takes back, and how many a span has. */
+static uint32_t unit_count(const struct span *span)
+{
+	return (uint32_t)((span->page_count << PAGE_SHIFT) / os_page_bytes());
+}
+
+static bool is_released(const struct span *span, size_t unit)
+{
+	return (span->released[unit / 64] >> unit % 64 & 1) != 0;
+}
+
+static uint32_t released_count(const struct span *span)
+{
+	return (uint32_t)(__builtin_popcountll(span->released[0]) +
+		__builtin_popcountll(span->released[1]));
+}
+
+void cooling_reuse(struct central *central, struct span *span, void *const *objects,
+	uint32_t count)
+{
+	size_t unit_bytes = os_page_bytes(), object_bytes = size_classes[span->class].object_bytes;
+	uint32_t before = released_count(span);
+
+	if (before == 0)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		size_t offset = (size_t)((char *)objects[i] - span_address(span));
+		size_t last = (offset + object_bytes - 1) / unit_bytes;
+		for (size_t unit = offset / unit_bytes; unit <= last; unit++)
+			span->released[unit / 64] &= ~((uint64_t)1 << unit % 64);
+	}
+	central->released_bytes -= (before - released_count(span)) * unit_bytes;
+}
+
+void cooling_forget(struct central *central, struct span *span)
+{
+	size_t unit_bytes = os_page_bytes(), units_a_page = PAGE_BYTES / unit_bytes;
+
+	if (is_queued(central, span))
+		queue_remove(central, span);
+	if (released_count(span) == 0)
+		return;
+	central->released_bytes -= released_count(span) * unit_bytes;
+	for (size_t page = 0; page < span->page_count; page++) {
+		bool is_clean = true;
+		for (size_t i = 0; i < units_a_page; i++)
+			is_clean = is_clean && is_released(span, page * units_a_page + i);
+		if (is_clean)
+			arena.page_info[span_page(span) + page] &= (uint8_t)~PAGE_IS_DIRTY;
+	}
+	span->released[0] = span->released[1] = 0;
+}
+
+/* Whether the objects [from, to] are all home. */
+static bool are_home(const uint64_t *words, uint32_t from, uint32_t to)
+{
+	for (uint32_t word = from / 64; word <= to / 64; word++) {
+		uint64_t wanted = ~(uint64_t)0;
+		if (word == from / 64)
+			wanted &= ~(uint64_t)0 << from % 64;
+		if (word == to / 64)
+			wanted &= ~(uint64_t)0 >> (63 - to % 64);
+		if ((words[word] & wanted) != wanted)
+			return false;
+	}
+	return true;
+}
+
+/* Whether no live object touches the unit, and memory stands behind it. */
+static bool unit_is_free(const struct span *span, size_t unit)
+{
+	size_t unit_bytes = os_page_bytes(), offset = unit * unit_bytes;
+	uint32_t from = size_class_index(span->class, offset);
+	uint32_t to = size_class_index(span->class, offset + unit_bytes - 1);
+
+	if ((arena.page_info[span_page(span) + (offset >> PAGE_SHIFT)] & PAGE_IS_DIRTY) == 0 ||
+		is_released(span, unit))
+		return false;
+	if (from >= span->carved_count)
+		return true;
+	if (to >= span->carved_count)
+		to = span->carved_count - 1;
+	return are_home(span_home_words(span), from, to);
+}
+
+static bool units_release(struct span *span, size_t from, size_t to)
+{
+	size_t unit_bytes = os_page_bytes();
+
+	if (!os_release(span_address(span) + from * unit_bytes, (to - from) * unit_bytes))
+		return false;
+	for (size_t unit = from; unit < to; unit++)
+		span->released[unit / 64] |= (uint64_t)1 << unit % 64;
+	return true;
+}
+
+static bool span_release_pages(struct central *central, struct span *span)
+{
+	uint32_t before = released_count(span), units = unit_count(span);
+
+	for (uint32_t unit = 0; unit < units; unit++) {
+		uint32_t end = unit;
+		while (end < units && unit_is_free(span, end))
+			end++;
+		if (end == unit)
+			continue;
+		if (!units_release(span, unit, end))
+			break;
+		unit = end;
+	}
+	uint32_t released = released_count(span) - before;
+	central->released_bytes += released * os_page_bytes();
+	return released != 0;
+}
+
+uint32_t cooling_release(uint32_t class, uint32_t span_budget)
+{
+	struct central *central = &centrals[class];
+	uint32_t now = interval_now(), done = 0;
+	struct span *span = span_at(central->cooling_first), *next;
+
+	for (; span != NULL && done < span_budget; span = next) {
+		next = span_at(span->cooling_next);
+		if (span->touched_in == now || span->touched_in + 1 == now)
+			continue; /* still warm */
+		queue_remove(central, span);
+		done += span_release_pages(central, span);
+	}
+	return done;
+}
