@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "base/fatal.h"
+#include "base/os.h"
 #include "heap/cooling.h"
 #include "heap/page_heap.h"
 #include "heap/publish.h"
@@ -219,7 +220,7 @@ void central_drain_all(uint32_t class)
 void central_audit(uint32_t class)
 {
 	struct central *central = &centrals[class];
-	uint64_t free_in_spans = 0;
+	uint64_t free_in_spans = 0, released_bytes = 0;
 
 	for (int list = 0; list < CENTRAL_FULLNESS_LISTS; list++) {
 		for (struct span *span = central->partial[list]; span != NULL; span = span->next) {
@@ -231,9 +232,13 @@ void central_audit(uint32_t class)
 				home != span->home_count || span->list != list + 1)
 				fatal("audit: a span disagrees with its bitmap");
 			free_in_spans += span_free_objects(span);
+			released_bytes += cooling_released_units(span) * os_page_bytes();
 		}
 	}
 	if (central->span_count * size_classes[class].span_objects !=
 		central->out_objects + central->stacked_count + free_in_spans)
 		fatal("audit: a size class does not add up");
+	/* A span without a free object has no free page. */
+	if (released_bytes != central->released_bytes)
+		fatal("audit: a size class disagrees with its spans on what was given back");
 }

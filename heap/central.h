@@ -43,7 +43,7 @@ struct central {
 	uint64_t sampled_objects; /* requests whose size was looked at */
 	uint64_t sampled_bytes;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
-	uint32_t cooling_first;   /* the queue, by page; 0: none */
+	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
 	void **stack;             /* room for stack_capacity pointers */
 } __attribute__((aligned(64)));

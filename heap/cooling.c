@@ -3,9 +3,8 @@
 #include "base/bits.h"
 #include "base/os.h"
 
-enum {
-	NOT_QUEUED = 0 /* page 0 stands for no span; its own span is never queued */
-};
+/* A link is the number of a span's first page, and one; this is none. */
+enum { NO_LINK = 0 };
 
 static uint32_t interval; /* its number; wraps without harm */
 
@@ -19,29 +18,32 @@ static uint32_t interval_now(void)
 	return __atomic_load_n(&interval, __ATOMIC_RELAXED);
 }
 
-static struct span *span_at(uint32_t page)
+static struct span *span_at(uint32_t link)
 {
-	return page != NOT_QUEUED ? arena.spans + page : NULL;
+	return link != NO_LINK ? arena.spans + link - 1 : NULL;
+}
+
+static uint32_t link_to(const struct span *span)
+{
+	return (uint32_t)span_page(span) + 1;
 }
 
 static bool is_queued(const struct central *central, const struct span *span)
 {
-	return span->cooling_next != NOT_QUEUED || span->cooling_prev != NOT_QUEUED ||
-		central->cooling_first == span_page(span);
+	return span->cooling_prev != NO_LINK || central->cooling_first == link_to(span);
 }
 
 static void queue_append(struct central *central, struct span *span)
 {
-	uint32_t page = (uint32_t)span_page(span);
 	struct span *last = span_at(central->cooling_last);
 
-	span->cooling_next = NOT_QUEUED;
+	span->cooling_next = NO_LINK;
 	span->cooling_prev = central->cooling_last;
 	if (last != NULL)
-		last->cooling_next = page;
+		last->cooling_next = link_to(span);
 	else
-		central->cooling_first = page;
-	central->cooling_last = page;
+		central->cooling_first = link_to(span);
+	central->cooling_last = link_to(span);
 }
 
 static void queue_remove(struct central *central, struct span *span)
@@ -56,13 +58,13 @@ static void queue_remove(struct central *central, struct span *span)
 		next->cooling_prev = span->cooling_prev;
 	else
 		central->cooling_last = span->cooling_prev;
-	span->cooling_next = span->cooling_prev = NOT_QUEUED;
+	span->cooling_next = span->cooling_prev = NO_LINK;
 }
 
 void cooling_touch(struct central *central, struct span *span, bool came_home)
 {
 	span->touched_in = interval_now();
-	if (came_home && !is_queued(central, span) && span_page(span) != NOT_QUEUED)
+	if (came_home && !is_queued(central, span))
 		queue_append(central, span);
 }
 
@@ -77,7 +79,7 @@ static bool is_released(const struct span *span, size_t unit)
 	return (span->released[unit / 64] >> unit % 64 & 1) != 0;
 }
 
-static uint32_t released_count(const struct span *span)
+uint32_t cooling_released_units(const struct span *span)
 {
 	return (uint32_t)(__builtin_popcountll(span->released[0]) +
 		__builtin_popcountll(span->released[1]));
@@ -87,7 +89,7 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
 	uint32_t count)
 {
 	size_t unit_bytes = os_page_bytes(), object_bytes = size_classes[span->class].object_bytes;
-	uint32_t before = released_count(span);
+	uint32_t before = cooling_released_units(span);
 
 	if (before == 0)
 		return;
@@ -97,7 +99,7 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
 		for (size_t unit = offset / unit_bytes; unit <= last; unit++)
 			span->released[unit / 64] &= ~((uint64_t)1 << unit % 64);
 	}
-	central->released_bytes -= (before - released_count(span)) * unit_bytes;
+	central->released_bytes -= (before - cooling_released_units(span)) * unit_bytes;
 }
 
 void cooling_forget(struct central *central, struct span *span)
@@ -106,9 +108,9 @@ void cooling_forget(struct central *central, struct span *span)
 
 	if (is_queued(central, span))
 		queue_remove(central, span);
-	if (released_count(span) == 0)
+	if (cooling_released_units(span) == 0)
 		return;
-	central->released_bytes -= released_count(span) * unit_bytes;
+	central->released_bytes -= cooling_released_units(span) * unit_bytes;
 	for (size_t page = 0; page < span->page_count; page++) {
 		bool is_clean = true;
 		for (size_t i = 0; i < units_a_page; i++)
@@ -144,6 +146,8 @@ static bool unit_is_free(const struct span *span, size_t unit)
 	if ((arena.page_info[span_page(span) + (offset >> PAGE_SHIFT)] & PAGE_IS_DIRTY) == 0 ||
 		is_released(span, unit))
 		return false;
+	if (from >= size_classes[span->class].span_objects)
+		return false; /* carving left it over, and nothing wrote there */
 	if (from >= span->carved_count)
 		return true;
 	if (to >= span->carved_count)
@@ -164,7 +168,7 @@ static bool units_release(struct span *span, size_t from, size_t to)
 
 static bool span_release_pages(struct central *central, struct span *span)
 {
-	uint32_t before = released_count(span), units = unit_count(span);
+	uint32_t before = cooling_released_units(span), units = unit_count(span);
 
 	for (uint32_t unit = 0; unit < units; unit++) {
 		uint32_t end = unit;
@@ -176,7 +180,7 @@ static bool span_release_pages(struct central *central, struct span *span)
 			break;
 		unit = end;
 	}
-	uint32_t released = released_count(span) - before;
+	uint32_t released = cooling_released_units(span) - before;
 	central->released_bytes += released * os_page_bytes();
 	return released != 0;
 }

@@ -38,6 +38,9 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
    marked as having no memory. */
 void cooling_forget(struct central *central, struct span *span);
 
+/* OS pages of the span that were given back. */
+uint32_t cooling_released_units(const struct span *span);
+
 /* Begins the next interval, for all classes. */
 void cooling_advance(void);
 

@@ -79,6 +79,7 @@ void publish_class(uint32_t class)
 		.out_objects = central->out_objects,
 		.sampled_objects = central->sampled_objects,
 		.sampled_bytes = central->sampled_bytes,
+		.released_bytes = central->released_bytes,
 	};
 	box_write(BOX_SECTION_CLASSES, class, &row, &class_generations[class]);
 }

@@ -68,6 +68,7 @@ static void small_collect(struct mstat_snapshot *out)
 		out->nfree += nfree;
 		out->heap_objects += live + sums.held_objects;
 		out->magazine_bytes += sums.held_objects * bytes;
+		out->span_released_bytes += word_load(&centrals[class].released_bytes);
 	}
 }
 

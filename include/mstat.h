@@ -79,6 +79,7 @@ struct mstat_snapshot {
 	uint64_t large_nmalloc;    /* allocations of more than the largest class */
 	uint64_t large_nfree;
 	uint64_t large_alloc;      /* of alloc: large objects, by whole pages */
+	uint64_t span_released_bytes; /* of span_free_bytes: pages given back to the OS */
 
 	struct mstat_size_class by_size[MSTAT_SIZE_CLASSES_MAX];
 };

@@ -172,6 +172,7 @@ struct box_class {
 	uint64_t out_objects;   /* taken by threads: live or in magazines */
 	uint64_t sampled_objects;  /* allocations whose asked size was looked at */
 	uint64_t sampled_bytes;    /* what they asked for, together */
+	uint64_t released_bytes;   /* of the free ones: pages given back to the OS */
 };
 
 enum box_thread_state {

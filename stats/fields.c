@@ -1,14 +1,48 @@
 #include "stats/fields.h"
 
-#include "include/mstat.h"
+#include <string.h>
 
 /* The one X-macro: a name cannot be printed otherwise. */
-#define FIELD(name) {#name, offsetof(struct mstat_snapshot, name)}
+#define BYTES(name) {#name, offsetof(struct mstat_snapshot, name), true}
+#define COUNT(name) {#name, offsetof(struct mstat_snapshot, name), false}
 
 const struct stats_field stats_fields[] = {
-	FIELD(alloc), FIELD(total_alloc), FIELD(sys), FIELD(nlookup), FIELD(nmalloc),
-	FIELD(nfree), FIELD(heap_alloc), FIELD(heap_sys), FIELD(heap_idle), FIELD(heap_inuse),
-	FIELD(heap_released), FIELD(heap_objects), FIELD(stacks_inuse), FIELD(stacks_sys),
-	FIELD(magazine_bytes), FIELD(span_free_bytes), FIELD(idle_kept_bytes),
-	FIELD(never_used_bytes), FIELD(metadata_bytes), FIELD(thread_count),
-	FIELD(large_nmalloc), FIELD(large_nfree), FIELD(large_alloc), {NULL, 0}};
+	BYTES(alloc),
+	BYTES(total_alloc),
+	BYTES(sys),
+	COUNT(nlookup),
+	COUNT(nmalloc),
+	COUNT(nfree),
+	BYTES(heap_alloc),
+	BYTES(heap_sys),
+	BYTES(heap_idle),
+	BYTES(heap_inuse),
+	BYTES(heap_released),
+	COUNT(heap_objects),
+	BYTES(stacks_inuse),
+	BYTES(stacks_sys),
+	BYTES(magazine_bytes),
+	BYTES(span_free_bytes),
+	BYTES(idle_kept_bytes),
+	BYTES(never_used_bytes),
+	BYTES(metadata_bytes),
+	COUNT(thread_count),
+	COUNT(large_nmalloc),
+	COUNT(large_nfree),
+	BYTES(large_alloc),
+	BYTES(span_released_bytes),
+	{NULL, 0, false}};
+
+uint64_t stats_field_read(const struct mstat_snapshot *snapshot, const struct stats_field *field)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)snapshot + field->offset, sizeof(value));
+	return value;
+}
+
+void stats_field_write(struct mstat_snapshot *snapshot, const struct stats_field *field,
+	uint64_t value)
+{
+	memcpy((char *)snapshot + field->offset, &value, sizeof(value));
+}

@@ -35,11 +35,6 @@ static void thread_cells(const struct source_thread *row, struct cell cells[THRE
 	cells[5] = (struct cell){"magazine_bytes", (int64_t)row->figures.magazine_bytes};
 }
 
-static uint64_t total(const struct mstat_snapshot *snapshot, const struct stats_field *field)
-{
-	return *(const uint64_t *)((const char *)snapshot + field->offset);
-}
-
 static void text_cells(struct format *out, const struct cell *cells, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -84,7 +79,7 @@ void report_text(struct format *out, const struct source *source,
 	text_string(out, "exe", subject->exe);
 	text_number(out, "realtime_ns", os_realtime_ns());
 	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
-		text_number(out, field->name, total(&snapshot, field));
+		text_number(out, field->name, stats_field_read(&snapshot, field));
 	for (uint32_t i = 1; i < source->class_count(); i++) {
 		source->size_class(i, &class);
 		class_cells(&class, cells);
@@ -184,7 +179,7 @@ void report_json(struct format *out, const struct source *source,
 	json_number(out, "realtime_ns", (int64_t)os_realtime_ns(), false);
 	format_text(out, ",\n\"totals\":{");
 	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
-		json_number(out, field->name, (int64_t)total(&snapshot, field),
+		json_number(out, field->name, (int64_t)stats_field_read(&snapshot, field),
 			field == stats_fields);
 	format_char(out, '}');
 	json_classes(out, source);

@@ -63,7 +63,7 @@ if [ -d coro ]; then
 	includes_outside coro "$base_allowed|coro/[^/]+\\.h" |
 		tap_none "coro includes only from itself, base and the public headers"
 fi
-includes_outside tools "$base_allowed|tools/[^/]+\\.h|stats/(box_layout|conf)\\.h" |
+includes_outside tools "$base_allowed|tools/[^/]+\\.h|stats/(box_layout|conf|fields)\\.h" |
 	tap_none "tools includes only from itself, base and the published layout"
 includes_outside include "" | tap_none "a public header stands alone"
 

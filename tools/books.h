@@ -94,19 +94,6 @@ struct books {
 	uint64_t metadata_span_bytes;
 };
 
-/* A total of struct mstat_snapshot by its name. */
-struct books_field {
-	const char *name;
-	size_t offset;
-	bool is_bytes; /* else a count */
-};
-
-/* Ended by a row whose name is NULL. */
-extern const struct books_field books_fields[];
-
-uint64_t books_field_read(const struct books *books, const struct books_field *field);
-void books_field_write(struct books *books, const struct books_field *field, uint64_t value);
-
 /* What rounding up to classes costs the live objects, from the sizes that were
    sampled; *sampled is how many. */
 uint64_t books_rounding_bytes(const struct books *books, uint64_t *sampled);

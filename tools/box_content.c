@@ -197,6 +197,7 @@ static void totals_sum(const struct box_content *content, struct books *books)
 		to->alloc += books_class_live_bytes(row);
 		to->magazine_bytes += row->magazine_objects * row->size_bytes;
 		to->span_free_bytes += books_class_free_bytes(row);
+		to->span_released_bytes += content->classes[class].released_bytes;
 		to->heap_objects += row->live_objects + row->magazine_objects;
 	}
 	to->heap_alloc = to->alloc + to->magazine_bytes;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/command.h"
+#include "stats/fields.h"
 #include "tools/table.h"
 #include "tools/target.h"
 #include "tools/term.h"
@@ -65,9 +66,9 @@ static struct changes totals_compare(const struct books *a, const struct books *
 {
 	struct changes changes = {0};
 
-	for (const struct books_field *field = books_fields; field->name != NULL; field++)
-		change_add(&changes, field->name, field->is_bytes, books_field_read(a, field),
-			books_field_read(b, field));
+	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
+		change_add(&changes, field->name, field->is_bytes, stats_field_read(&a->totals, field),
+			stats_field_read(&b->totals, field));
 	return changes;
 }
 

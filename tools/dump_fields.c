@@ -1,4 +1,5 @@
 #include "tools/dump_fields.h"
+#include "stats/fields.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,9 @@ enum { THREADS_MOST = 1 << 20 };
 
 void dump_field_total(struct books *books, const char *name, uint64_t value)
 {
-	for (const struct books_field *field = books_fields; field->name != NULL; field++)
+	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
 		if (strcmp(field->name, name) == 0)
-			books_field_write(books, field, value);
+			stats_field_write(&books->totals, field, value);
 }
 
 void dump_field_class(struct books_class *row, const char *name, uint64_t value)

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "stats/fields.h"
 #include "tools/dump_fields.h"
 #include "tools/text.h"
 
@@ -61,10 +62,10 @@ static bool read_threads(struct books *books, const json_t *array)
 
 static bool read_totals(struct books *books, const json_t *totals)
 {
-	for (const struct books_field *field = books_fields; field->name != NULL; field++) {
+	for (const struct stats_field *field = stats_fields; field->name != NULL; field++) {
 		const json_t *value = json_object_get(totals, field->name);
 		if (json_is_integer(value))
-			books_field_write(books, field, (uint64_t)json_integer_value(value));
+			stats_field_write(&books->totals, field, (uint64_t)json_integer_value(value));
 	}
 	return json_is_object(totals);
 }

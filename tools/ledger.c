@@ -69,12 +69,18 @@ static void add_books(struct ledger *ledger, const struct books *books)
 	line_add(ledger, '+', "metadata", "metadata", totals->metadata_bytes);
 }
 
+/* Idle pages, and free pages of spans that are in use. */
+static uint64_t released_bytes(const struct books *books)
+{
+	return books->totals.heap_released + books->totals.span_released_bytes;
+}
+
 /* Of the heap's pages that are in no memory, those that were given back; the
    others were never touched, or not since. */
 static uint64_t untouched_bytes(const struct books *books, const struct resident *resident)
 {
 	uint64_t there = resident->heap_bytes + resident->heap_swap_bytes +
-		books->totals.heap_released;
+		released_bytes(books);
 
 	return resident->heap_mapped_bytes > there ? resident->heap_mapped_bytes - there : 0;
 }
@@ -83,7 +89,7 @@ static void add_heap_resident(struct ledger *ledger, const struct books *books,
 	const struct resident *resident)
 {
 	line_add(ledger, '-', "untouched", "never touched", untouched_bytes(books, resident));
-	line_add(ledger, '-', "released", "given back to the OS", books->totals.heap_released);
+	line_add(ledger, '-', "released", "given back to the OS", released_bytes(books));
 	line_add_optional(ledger, '-', "swapped", "swapped out", resident->heap_swap_bytes);
 	line_add(ledger, '=', "heap_resident", "heap, resident", 0);
 }

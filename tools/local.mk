@@ -1,7 +1,7 @@
 # tools/local.mk - mstat, the reporter, and its bash completion.
 
-# All but main(), so that the suites of tests/tools can link it.  stats/conf.c is
-# compiled once more, because mstat links nothing of the library.
+# All but main(), so that the suites of tests/tools can link it.  stats/conf.c and
+# fields.c are compiled once more, because mstat links nothing of the library.
 noinst_LTLIBRARIES += libreporter.la
 libreporter_la_SOURCES = \
 	%D%/books.h %D%/books.c \
@@ -30,7 +30,7 @@ libreporter_la_SOURCES = \
 	%D%/term.h %D%/term.c \
 	%D%/text.h %D%/text.c \
 	%D%/units.h %D%/units.c \
-	stats/conf.c
+	stats/conf.c stats/fields.c
 libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
 bin_PROGRAMS += mstat

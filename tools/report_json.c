@@ -4,6 +4,7 @@
 
 #include "stats/conf.h"
 #include "tools/report.h"
+#include "stats/fields.h"
 
 /* JSON's integers are signed: what a hostile box claims beyond that is cut. */
 static json_t *number(uint64_t value)
@@ -20,8 +21,8 @@ static json_t *totals(const struct books *books)
 {
 	json_t *object = json_object();
 
-	for (const struct books_field *field = books_fields; field->name != NULL; field++)
-		set(object, field->name, number(books_field_read(books, field)));
+	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
+		set(object, field->name, number(stats_field_read(&books->totals, field)));
 	set(object, "large_objects", number(books->large_objects));
 	if (books->has_peak) {
 		set(object, "peak_heap_inuse", number(books->peak_heap_inuse));

@@ -7,6 +7,8 @@
  */
 #include "heap/release.h"
 
+#include "base/os.h"
+
 #include <pthread.h>
 #include <string.h>
 
@@ -135,7 +137,7 @@ static int winners;
 static void *ask(void *argument)
 {
 	pthread_barrier_wait(argument);
-	if (release_is_due())
+	if (release_is_due(os_coarse_ns()))
 		__atomic_fetch_add(&winners, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
@@ -147,7 +149,7 @@ START_TEST(test_one_thread_ends_an_interval)
 
 	free_blocks(0, BLOCKS);
 	pthread_barrier_init(&barrier, NULL, 8);
-	ck_assert(!release_is_due());
+	ck_assert(!release_is_due(os_coarse_ns()));
 	release_be_due_in(0);
 	for (int i = 0; i < 8; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, &barrier), 0);

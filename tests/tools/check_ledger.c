@@ -6,6 +6,7 @@
  * each mapping is counted once and in its place; what the books and the kernel
  * do not agree on is the remainder.
  */
+#include "stats/fields.h"
 #include "tools/ledger.h"
 
 #include <errno.h>
@@ -179,8 +180,8 @@ END_TEST
 START_TEST(test_any_figures_add_up)   /* _i: another seed */
 {
 	random_start((uint64_t)_i);
-	for (const struct books_field *field = books_fields; field->name != NULL; field++)
-		books_field_write(&books, field, random_number());
+	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
+		stats_field_write(&books.totals, field, random_number());
 	resident.heap_bytes = random_number();
 	resident.rss_bytes = random_number();
 	ledger_make(&ledger, &books, _i % 2 == 0 ? &resident : NULL);
