@@ -73,7 +73,7 @@ endif
 %C%_plugin_la_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
 %C%_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
-program_tests += %D%/kin.sh
+program_tests += %D%/box.sh %D%/kin.sh
 
 tested_programs += %D%/kin
 %C%_kin_SOURCES = %D%/kin.c $(BOOKS)
