@@ -11,7 +11,8 @@ TESTS += $(unit_suites)
 check_LTLIBRARIES += %D%/libsuite.la
 %C%_libsuite_la_SOURCES = %D%/suite.h %D%/suite.c %D%/heap/world.h %D%/heap/world.c \
 	%D%/heap/tally.h %D%/heap/tally.c \
-	%D%/stats/box_file.h %D%/stats/box_file.c
+	%D%/stats/box_file.h %D%/stats/box_file.c \
+	%D%/stats/source_made.h %D%/stats/source_made.c
 LDADD = %D%/libsuite.la $(FLOORS) $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 

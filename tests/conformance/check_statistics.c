@@ -409,6 +409,7 @@ END_TEST
 
 /* What one thread allocates another frees, for ever. */
 static void *passed;
+static int freed_count;
 static bool stop;
 
 static void *make_objects(void *argument)
@@ -432,8 +433,12 @@ static void *free_objects(void *argument)
 	struct mstat_thread_snapshot *figures = argument;
 
 	attach_surely();
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-		heap_free(__atomic_exchange_n(&passed, NULL, __ATOMIC_ACQUIRE));
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		void *object = __atomic_exchange_n(&passed, NULL, __ATOMIC_ACQUIRE);
+		heap_free(object);
+		if (object != NULL)
+			__atomic_fetch_add(&freed_count, 1, __ATOMIC_RELAXED);
+	}
 	heap_free(__atomic_exchange_n(&passed, NULL, __ATOMIC_ACQUIRE));
 	heap_thread_snapshot(0, figures);
 	cache_detach();
@@ -466,7 +471,7 @@ START_TEST(test_s13_a_threads_figures_are_signed_and_none_is_wrapped)
 
 	ck_assert_int_eq(pthread_create(&maker, NULL, make_objects, NULL), 0);
 	ck_assert_int_eq(pthread_create(&freer, NULL, free_objects, &figures), 0);
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < 3000 || __atomic_load_n(&freed_count, __ATOMIC_RELAXED) == 0; i++)
 		nothing_is_wrapped();
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(maker, NULL);

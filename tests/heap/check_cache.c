@@ -274,7 +274,8 @@ START_TEST(test_a_child_that_no_handler_saw_is_noticed)
 	pid_t child = fork();
 	if (child == 0) {
 		heap_free(alloc_surely(40000)); /* a slow path */
-		if (forked_count != 1)
+		/* In torture builds the word that tells may have been refused. */
+		if (forked_count != 1 && !is_excused())
 			_exit(2);
 		child_run();
 	}

@@ -362,6 +362,7 @@ START_TEST(test_trimming_gives_back_all_that_is_free)
 	void *objects[200];
 	struct mstat_snapshot snapshot;
 
+	attach_surely();
 	for (int i = 0; i < 200; i++)
 		objects[i] = alloc_surely(20000);
 	for (int i = 0; i < 200; i++)
@@ -379,6 +380,7 @@ START_TEST(test_trimming_keeps_what_it_is_told_to)
 	struct mstat_snapshot snapshot;
 	void *blocks[4];
 
+	attach_surely();
 	for (int i = 0; i < 4; i++)
 		blocks[i] = zeroed_surely(512 << 10);
 	for (int i = 0; i < 4; i += 2)

@@ -78,6 +78,7 @@ END_TEST
 /* What the fields count, one object at a time. */
 START_TEST(test_each_operation_moves_its_fields)
 {
+	attach_surely();
 	heap_free(alloc_surely(1000));
 	struct mstat_snapshot before = snapshot_now();
 	void *object = alloc_surely(1000);
