@@ -34,6 +34,7 @@ static void count_alloc(struct cache *cache, const struct span *span)
 
 static void count_free(struct cache *cache, const struct span *span)
 {
+	cache->given_bytes += (uint64_t)span->page_count << PAGE_SHIFT;
 	word_add(&cache->large_nfree, 1);
 	word_add(&cache->large_free_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
 	page_heap.large_objects--;

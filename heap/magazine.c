@@ -78,6 +78,7 @@ static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, con
 
 	central_lock(class);
 	central_give(class, bottom, count, caller);
+	cache->given_bytes += (uint64_t)count * size_classes[class].object_bytes;
 	memmove(bottom, bottom + count, (held - count) * sizeof(void *));
 	cache_change_begin(cache, class);
 	cache->net[class] -= count;

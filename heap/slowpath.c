@@ -24,7 +24,9 @@ enum {
 	/* Some milliseconds' work for whoever comes by at the end of an interval. */
 	SPANS_A_TIDYING = 2048,
 	TIDYING_AGAIN_NS = 20 * 1000 * 1000,
-	HASTE_NS = 50 * 1000 * 1000
+	HASTE_NS = 50 * 1000 * 1000,
+	HASTE_SHARE = 16,
+	HASTE_MIN_BYTES = 1 << 20
 };
 
 struct heap_hooks heap_hooks;
@@ -160,6 +162,18 @@ static void countdown_hasten(struct cache *cache, uint64_t now_ns)
 	}
 	cache->haste = 1;
 	cache->hastened_ns = now_ns;
+	cache->given_bytes = 0;
+}
+
+/* Now and then; and when much was freed, for which a thread that frees quickly
+   needs less time than that. */
+static bool is_haste_due(const struct cache *cache, uint64_t now_ns)
+{
+	size_t inuse_pages = __atomic_load_n(&page_heap.inuse_pages, __ATOMIC_RELAXED);
+	uint64_t much = (inuse_pages << PAGE_SHIFT) / HASTE_SHARE;
+
+	return now_ns - cache->hastened_ns >= HASTE_NS ||
+		cache->given_bytes >= max_bytes(much, HASTE_MIN_BYTES);
 }
 
 void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
@@ -254,7 +268,7 @@ void heap_tick(struct cache *cache)
 	uint64_t now_ns = os_coarse_ns();
 
 	magazine_decay_next(cache);
-	if (now_ns - cache->hastened_ns >= HASTE_NS)
+	if (is_haste_due(cache, now_ns))
 		countdown_hasten(cache, now_ns);
 	if (!release_is_due(now_ns))
 		return;
