@@ -190,8 +190,9 @@ static __attribute__((constructor)) void process_start(void)
 	heap_init();
 	thread_watch_init();
 	pthread_atfork(heap_fork_prepare, heap_fork_parent, fork_child);
-	signal_install();
 	box_make();
+	signal_install(); /* then: a dump's default place is beside the box */
+	signal_publish();
 	errno = saved;
 }
 
