@@ -79,3 +79,19 @@ tested_programs += %D%/kin
 %C%_kin_SOURCES = %D%/kin.c $(BOOKS)
 %C%_kin_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_kin_LDADD =
+
+program_tests += %D%/dump.sh
+
+tested_programs += %D%/handlers
+%C%_handlers_SOURCES = %D%/handlers.c $(TAP)
+%C%_handlers_LDADD =
+
+tested_programs += %D%/storm
+%C%_storm_SOURCES = %D%/storm.c $(BOOKS)
+%C%_storm_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_storm_LDADD =
+
+tested_programs += %D%/stopped
+%C%_stopped_SOURCES = %D%/stopped.c $(BOOKS)
+%C%_stopped_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_stopped_LDADD =
