@@ -95,3 +95,15 @@ tested_programs += %D%/stopped
 %C%_stopped_SOURCES = %D%/stopped.c $(BOOKS)
 %C%_stopped_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_stopped_LDADD =
+
+program_tests += %D%/moments.sh
+
+tested_programs += %D%/moments
+%C%_moments_SOURCES = %D%/moments.c $(BOOKS)
+%C%_moments_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_moments_LDADD =
+
+tested_programs += %D%/goodbye
+%C%_goodbye_SOURCES = %D%/goodbye.cc $(TAP)
+%C%_goodbye_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
+%C%_goodbye_LDADD =
