@@ -194,7 +194,7 @@ static void summary_line(struct format *out, const char *label, uint64_t value, 
 	format_text(out, "mstat:   ");
 	for (; label[width] != '\0'; width++)
 		format_char(out, label[width]);
-	uint64_t room = 36 - width;
+	int64_t room = 36 - (int64_t)width;
 	for (uint64_t rest = value; rest >= 10; rest /= 10)
 		room--;
 	while (room-- > 0)
