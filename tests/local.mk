@@ -28,7 +28,7 @@ include %D%/preload/local.mk
 include %D%/misuse/local.mk
 include %D%/tools/local.mk
 
-EXTRA_DIST += %D%/tap.sh %D%/fastpath.sh $(shell_tests) $(program_tests)
+EXTRA_DIST += %D%/.clang-tidy %D%/tap.sh %D%/fastpath.sh $(shell_tests) $(program_tests)
 
 TESTS += $(shell_tests)
 

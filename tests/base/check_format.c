@@ -183,7 +183,9 @@ START_TEST(test_json_reads_no_byte_too_many)
 	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ck_assert_int_eq(mprotect(pages + 4096, 4096, PROT_NONE), 0);
-	memcpy(pages + 4093, "ab\xe2", 3);
+	pages[4093] = 'a';
+	pages[4094] = 'b';
+	pages[4095] = (char)0xe2;
 	format_json_string(&out, pages + 4093, 3);
 	ck_assert_str_eq(parsed(), "ab\xef\xbf\xbd");
 }

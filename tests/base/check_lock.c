@@ -17,6 +17,23 @@
 enum { THREADS = 8, TURNS = 20000 };
 
 static struct lock lock;
+
+/* What is done here with locks no checker can follow. */
+static void take(struct lock *which) UNCHECKED_LOCKING
+{
+	lock_acquire(which);
+}
+
+static void leave(struct lock *which) UNCHECKED_LOCKING
+{
+	lock_release(which);
+}
+
+static bool try(struct lock *which) UNCHECKED_LOCKING
+{
+	return lock_try(which);
+}
+
 static uint64_t total;
 static int inside;
 static bool was_shared;
@@ -74,21 +91,21 @@ END_TEST
 START_TEST(test_trying_does_not_wait)
 {
 	lock_init(&lock, LOCK_RANK_PAGES);
-	ck_assert(lock_try(&lock));
-	ck_assert(!lock_try(&lock));
-	lock_release(&lock);
-	ck_assert(lock_try(&lock));
-	lock_release(&lock);
+	ck_assert(try(&lock));
+	ck_assert(!try(&lock));
+	leave(&lock);
+	ck_assert(try(&lock));
+	leave(&lock);
 }
 END_TEST
 
 START_TEST(test_a_reset_lock_is_free)
 {
 	lock_init(&lock, LOCK_RANK_PAGES);
-	lock_acquire(&lock);
+	take(&lock);
 	lock_reset(&lock);
-	ck_assert(lock_try(&lock));
-	lock_release(&lock);
+	ck_assert(try(&lock));
+	leave(&lock);
 }
 END_TEST
 
@@ -97,15 +114,15 @@ START_TEST(test_errno_is_left_alone)
 	pthread_t thread;
 
 	lock_init(&lock, LOCK_RANK_PAGES);
-	lock_acquire(&lock);
+	take(&lock);
 	ck_assert_int_eq(pthread_create(&thread, NULL, take_turns, NULL), 0);
 	for (int i = 0; i < 100; i++)
 		sched_yield();
 	errno = 99;
-	lock_release(&lock);
+	leave(&lock);
 	for (int i = 0; i < 1000; i++) {
-		lock_acquire(&lock);
-		lock_release(&lock);
+		take(&lock);
+		leave(&lock);
 	}
 	ck_assert_int_eq(errno, 99);
 	pthread_join(thread, NULL);
@@ -119,16 +136,16 @@ START_TEST(test_locks_are_taken_in_rising_rank)
 	for (uint32_t rank = 1; rank <= 6; rank++)
 		lock_init(&locks[rank - 1], (enum lock_rank)rank);
 	for (int i = 0; i < 6; i++)
-		lock_acquire(&locks[i]);
+		take(&locks[i]);
 	for (int i = 5; i >= 0; i--)
-		lock_release(&locks[i]);
+		leave(&locks[i]);
 	/* One left out, and released in the other order. */
-	lock_acquire(&locks[1]);
-	lock_acquire(&locks[4]);
-	lock_release(&locks[1]);
-	lock_release(&locks[4]);
-	lock_acquire(&locks[0]);
-	lock_release(&locks[0]);
+	take(&locks[1]);
+	take(&locks[4]);
+	leave(&locks[1]);
+	leave(&locks[4]);
+	take(&locks[0]);
+	leave(&locks[0]);
 }
 END_TEST
 
@@ -138,8 +155,8 @@ START_TEST(test_a_wrong_order_is_fatal_in_debug_builds)
 
 	lock_init(&low, LOCK_RANK_CENTRAL);
 	lock_init(&high, LOCK_RANK_PAGES);
-	lock_acquire(&high);
-	lock_acquire(&low);
+	take(&high);
+	take(&low);
 }
 END_TEST
 

@@ -125,7 +125,7 @@ START_TEST(test_the_offset_is_from_the_files_first_part)
 	const char *mapped = map_file(100, path);
 
 	for (size_t at = 0; at < 3 * 4096; at += 4096) {
-		snprintf(want, sizeof(want), "%s+0x%lx", path, at + 5);
+		snprintf(want, sizeof(want), "%s+0x%zx", path, at + 5);
 		ck_assert_str_eq(describe(mapped + at + 5), want);
 	}
 	file_remove(path);

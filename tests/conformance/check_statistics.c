@@ -13,6 +13,7 @@
 #include "heap/page_heap.h"
 #include "heap/snapshot.h"
 #include "stats/box.h"
+#include "stats/fields.h"
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
 #include "tests/stats/box_file.h"
@@ -452,10 +453,11 @@ static void nothing_is_wrapped(void)
 	struct source_class row;
 
 	heap_snapshot(&now);
-	const uint64_t *words = &now.alloc;
-	for (size_t i = 0; i < offsetof(struct mstat_snapshot, by_size) / 8 - 2; i++)
-		if (words[i] >= most)
-			ck_abort_msg("field %zu reads %ld", i, (long)words[i]);
+	for (const struct stats_field *field = stats_fields; field->name != NULL; field++) {
+		uint64_t value = *(const uint64_t *)((const char *)&now + field->offset);
+		if (value >= most)
+			ck_abort_msg("%s reads %ld", field->name, (long)value);
+	}
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
 		heap_source.size_class(class, &row);
 		if (now.by_size[class].nfree >= most || row.nfree >= most ||

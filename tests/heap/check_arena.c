@@ -8,6 +8,7 @@
  */
 #include "heap/arena.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,15 @@
 
 static const size_t MIB = (size_t)1 << 20;
 static const size_t GIB = (size_t)1 << 30;
+
+/* Address space that is nobody's yet becomes somebody's. */
+static void occupy(uintptr_t address, size_t bytes)
+{
+	void *there = mmap((void *)address, bytes, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+	ck_assert(there != MAP_FAILED || errno == EEXIST);
+}
 
 static size_t grow_surely(size_t pages, size_t *got)
 {
@@ -138,8 +148,7 @@ START_TEST(test_the_heap_goes_on_beyond_a_hole)
 
 	heap_free(alloc_surely(MIB));
 	if (!arena.is_reserved)
-		mmap(arena_address_of(arena.page_count + 3), 4096, PROT_READ,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+		occupy((uintptr_t)arena_address_of(arena.page_count + 3), 4096);
 	for (size_t i = 0; i < 40; i++) {
 		objects[i] = alloc_surely(MIB);
 		fill(objects[i], MIB, i);
@@ -183,11 +192,9 @@ static void places_take(void)
 	static const size_t places[2][2] = {{(size_t)1 << 40, (size_t)8 << 40}, {64, 128}};
 
 	for (size_t at = places[0][0]; at < places[0][1]; at += 1024 * GIB)
-		mmap((void *)at, 1024 * GIB, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+		occupy(at, 1024 * GIB);
 	for (size_t at = places[1][0]; at < places[1][1]; at++)
-		mmap((void *)(at * GIB), GIB, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+		occupy(at * GIB, GIB);
 }
 
 START_TEST(test_where_no_window_is_free_a_reservation_serves)

@@ -53,7 +53,7 @@ START_TEST(test_magazines_overlap_nobodys)
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
 		void **bottom = cache_self->bottom[class];
 		ck_assert(bottom - 1 >= last);
-		ck_assert_ptr_null(bottom[-1]);
+		ck_assert_ptr_null(*(bottom - 1));
 		ck_assert(cache_self->top[class] == bottom);
 		ck_assert(cache_self->limit[class] == bottom + cache_first_objects(class));
 		last = bottom + cache_most_objects(class);
@@ -66,7 +66,7 @@ static void has_no_room(const struct cache *cache, uint32_t class)
 {
 	ck_assert(cache->top[class] == cache->bottom[class]);
 	ck_assert(cache->top[class] == cache->limit[class]);
-	ck_assert_ptr_null(cache->top[class][-1]);
+	ck_assert_ptr_null(*(cache->top[class] - 1));
 }
 
 START_TEST(test_what_is_unusual_has_no_room)

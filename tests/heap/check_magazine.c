@@ -42,7 +42,7 @@ static void pools_audit(void)
 		central_audit(class);
 		ck_assert_int_eq(cache->net[class], (int64_t)centrals[class].out_objects);
 		central_unlock(class);
-		ck_assert_ptr_null(cache->bottom[class][-1]);
+		ck_assert_ptr_null(*(cache->bottom[class] - 1));
 		ck_assert(cache->top[class] >= cache->bottom[class]);
 		ck_assert(cache->top[class] <= cache->limit[class]);
 		ck_assert_uint_le(room(class), cache_most_objects(class));

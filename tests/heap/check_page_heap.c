@@ -110,7 +110,8 @@ static void own(const struct span *span, size_t from, size_t to, uint8_t who, ui
 
 	ck_assert_uint_le(first + to, arena.page_count);
 	for (size_t page = first + from; page < first + to; page++) {
-		ck_assert_uint_eq(owner[page], was);
+		if (owner[page] != was)
+			ck_abort_msg("page %zu belongs to %u, not %u", page, owner[page], was);
 		owner[page] = who;
 	}
 	inuse += who != 0 ? to - from : 0;
@@ -132,7 +133,8 @@ static void step_take(uint8_t who)
 	ck_assert_uint_eq((uintptr_t)span_address(span) % (align << PAGE_SHIFT), 0);
 	own(span, 0, pages, who, 0);
 	for (size_t page = 0; zero && page < pages; page++)
-		ck_assert(is_zero(span_address(span) + (page << PAGE_SHIFT), 64));
+		if (!is_zero(span_address(span) + (page << PAGE_SHIFT), 64))
+			ck_abort_msg("page %zu is said to read zero", page);
 	span->kind = SPAN_LARGE;
 	runs[who] = span;
 	/* Small spans touch what they carve: the first part. */
@@ -206,9 +208,9 @@ START_TEST(test_random_runs_follow_the_model)
 		if (step % 16 == 0)
 			audit();
 	}
-	for (uint8_t who = 1; who <= RUNS; who++)
+	for (int who = 1; who <= RUNS; who++)
 		if (runs[who] != NULL)
-			step_give(who);
+			step_give((uint8_t)who);
 	audit();
 	ck_assert_uint_eq(inuse, 0);
 	ck_assert_uint_eq(run_count(), 1); /* all joined again */
