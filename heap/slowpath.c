@@ -79,11 +79,18 @@ static COLD void process_is_new(void)
 	heap_fork_recover();
 }
 
+static inline void process_look(void)
+{
+	if (UNLIKELY(*process_word == 0))
+		process_is_new();
+}
+
 void *heap_out_of_memory(size_t bytes)
 {
 	char text[64];
 	struct format line;
 
+	process_look();
 	format_init(&line, text, sizeof(text), -1);
 	format_text(&line, "out of memory: ");
 	format_unsigned(&line, bytes);
@@ -100,8 +107,7 @@ void *heap_out_of_memory(size_t bytes)
 
 struct cache *heap_cache_acquire(void)
 {
-	if (UNLIKELY(*process_word == 0))
-		process_is_new();
+	process_look();
 	if (LIKELY(cache_self != &cache_none))
 		return cache_self;
 	if (!heap_init())

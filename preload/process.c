@@ -102,7 +102,8 @@ static void stderr_remember(void)
 
 static void fatal_note(const char *line)
 {
-	box_log(BOX_EVENT_FATAL, line);
+	if (process_is_self())
+		box_log(BOX_EVENT_FATAL, line);
 }
 
 static void box_make(void)
