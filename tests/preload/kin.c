@@ -170,6 +170,35 @@ static void test_child(const char *name, pid_t (*make)(void))
 	munmap(after.at, after.count);
 }
 
+/* The first thing that such a child does is what the heap cannot grant. */
+static void test_refused_child(void)
+{
+	volatile size_t impossible = PTRDIFF_MAX;
+	char path[256];
+	int status = -1;
+
+	box_of(getpid(), path, sizeof(path));
+	struct bytes before = file_copy(path);
+	pid_t child = _Fork();
+	if (child == 0)
+		_exit(malloc(impossible) == NULL && errno == ENOMEM ? 0 : 1);
+	waitpid(child, &status, 0);
+	tap_ok(status == 0, "_Fork: the child is refused what there is not");
+	child = _Fork();
+	if (child == 0) {
+		close(STDERR_FILENO);
+		free(&status);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "_Fork: its misuse ends it");
+	struct bytes after = file_copy(path);
+	tap_ok(memcmp(before.at, after.at, before.count) == 0,
+		"_Fork: neither is in the parent's box");
+	munmap(before.at, before.count);
+	munmap(after.at, after.count);
+}
+
 static void test_vfork(void)
 {
 	char path[256];
@@ -250,6 +279,7 @@ int main(int argc, char **argv)
 	test_child("fork", by_fork);
 	test_child("_Fork", by_bare_fork);
 	test_child("clone", by_clone);
+	test_refused_child();
 	test_vfork();
 	test_spawn();
 	test_handlers();
