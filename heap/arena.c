@@ -111,6 +111,7 @@ static void window_lay_out(uintptr_t start, size_t bytes)
 	arena.home_words = (uint64_t *)tables[3].address;
 	arena.pages_address = at;
 	arena.page_limit = (start + bytes - at) >> PAGE_SHIFT;
+	arena.huge_from_page = arena.page_limit;
 }
 
 /* The loader hands every process 16 random bytes; no system call. */
@@ -239,6 +240,8 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 		want = want / 2 > pages ? want / 2 : pages;
 	}
 	size_t first = arena.page_count;
+	if (heap_bytes >= SMALL_HEAP_BYTES && first < arena.huge_from_page)
+		arena.huge_from_page = first;
 	if (heap_bytes >= SMALL_HEAP_BYTES)
 		os_want_huge(arena_address_of(first), want << PAGE_SHIFT, true);
 	__atomic_store_n(&arena.page_count, first + want, __ATOMIC_RELEASE);

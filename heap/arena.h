@@ -61,6 +61,7 @@ struct arena {
 	char *caches;
 
 	size_t page_limit;       /* the window's end */
+	size_t huge_from_page;   /* from here on huge pages; at first the end */
 	size_t hole_pages;
 	uintptr_t window_address;
 	size_t metadata_bytes;   /* tables and caches, mapped */

@@ -261,19 +261,38 @@ void page_heap_trim(struct span *span, size_t pages)
 	run_free(first + pages, count - pages);
 }
 
-size_t page_heap_release_run(struct span *run)
+/* The whole huge pages of a run; all of it below the part that has them. */
+static void whole_blocks(size_t *first, size_t *end)
 {
-	size_t first = span_page(run), pages = run->page_count, released = run->dirty_pages;
+	enum { BLOCK_PAGES = OS_HUGE_PAGE_BYTES / PAGE_BYTES };
 
-	if (!os_release(span_address(run), pages << PAGE_SHIFT))
+	if (*first < arena.huge_from_page)
+		return;
+	*first = bits_round_up(*first, BLOCK_PAGES);
+	*end = bits_round_down(*end, BLOCK_PAGES);
+}
+
+size_t page_heap_release_run(struct span *run, bool only_whole_blocks)
+{
+	size_t start = span_page(run), pages = run->page_count;
+	size_t first = start, end = start + pages;
+	uint32_t dirty, fresh;
+
+	if (only_whole_blocks)
+		whole_blocks(&first, &end);
+	if (first >= end)
 		return 0;
-	for (size_t i = 0; i < pages; i++)
-		arena.page_info[first + i] &= (uint8_t)~PAGE_IS_DIRTY;
-	/* Now the worst of its list to take: to its end it goes. */
+	count_pages(first, end - first, &dirty, &fresh);
+	if (dirty == 0 || !os_release(arena_address_of(first), (end - first) << PAGE_SHIFT))
+		return 0;
+	for (size_t page = first; page < end; page++)
+		arena.page_info[page] &= (uint8_t)~PAGE_IS_DIRTY;
+	/* Now a worse one to take than others of its list. */
+	uint32_t left = run->dirty_pages - dirty;
 	run_remove(run);
-	run_insert(first, pages, 0, run->fresh_pages);
-	page_heap.dirty_pages -= released;
-	return released;
+	run_insert(start, pages, left, run->fresh_pages);
+	page_heap.dirty_pages -= dirty;
+	return dirty;
 }
 
 struct span *page_heap_next_dirty(struct span *run)

@@ -10,38 +10,60 @@ enum {
 	KEEP_PEAK_SHARE = 10,
 	KEEP_INUSE_SHARE = 4,
 	KEEP_MIN_PAGES = (4 << 20) / PAGE_BYTES,
-	INTERVAL_NS = 200 * 1000 * 1000
+	INTERVAL_NS = 200 * 1000 * 1000,
+	LONG_INTERVALS = 5
 };
 
 static uint64_t interval_end_ns;
-static size_t low_water_pages; /* the fewest kept in this interval */
 static size_t recent_peak_pages;
 
-size_t release_down_to(size_t keep_pages)
+/* The fewest pages kept in this interval, and in this row of them. */
+static size_t low_water_pages, long_low_water_pages;
+static uint32_t intervals_passed;
+
+/* There was nothing to give back at once with so many pages kept: until there
+   are more, looking again is in vain. */
+static size_t in_vain_pages;
+
+static void note_low_water(void)
+{
+	if (page_heap.dirty_pages < low_water_pages)
+		low_water_pages = page_heap.dirty_pages;
+	if (page_heap.dirty_pages < long_low_water_pages)
+		long_low_water_pages = page_heap.dirty_pages;
+}
+
+static size_t release_some(size_t keep_pages, bool only_whole_blocks)
 {
 	size_t released = 0;
 	struct span *run = page_heap_next_dirty(NULL), *next;
 
 	for (; run != NULL && page_heap.dirty_pages > keep_pages; run = next) {
 		next = page_heap_next_dirty(run);
-		released += page_heap_release_run(run);
+		released += page_heap_release_run(run, only_whole_blocks);
 	}
-	if (page_heap.dirty_pages < low_water_pages)
-		low_water_pages = page_heap.dirty_pages;
+	note_low_water();
 	return released;
+}
+
+size_t release_down_to(size_t keep_pages)
+{
+	return release_some(keep_pages, false);
 }
 
 void release_after_change(void)
 {
-	if (page_heap.inuse_pages > recent_peak_pages)
-		recent_peak_pages = page_heap.inuse_pages;
-	if (page_heap.dirty_pages < low_water_pages)
-		low_water_pages = page_heap.dirty_pages;
 	size_t bound = recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages / KEEP_INUSE_SHARE;
 
 	bound = max_bytes(bound, KEEP_MIN_PAGES);
-	if (page_heap.dirty_pages > bound)
-		release_down_to(bound - bound / 4);
+	if (page_heap.inuse_pages > recent_peak_pages)
+		recent_peak_pages = page_heap.inuse_pages;
+	note_low_water();
+	if (page_heap.dirty_pages <= bound || page_heap.dirty_pages <= in_vain_pages)
+		return;
+	/* Huge pages stay whole here: what is broken up comes back page by page. */
+	release_some(bound - bound / 4, true);
+	in_vain_pages = page_heap.dirty_pages + page_heap.dirty_pages / 8;
 }
 
 bool release_is_due(uint64_t now_ns)
@@ -49,8 +71,8 @@ bool release_is_due(uint64_t now_ns)
 	uint64_t end = __atomic_load_n(&interval_end_ns, __ATOMIC_RELAXED);
 
 	/* One thread wins the interval. */
-	return now_ns >= end && __atomic_compare_exchange_n(&interval_end_ns, &end, now_ns + INTERVAL_NS,
-				     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return now_ns >= end && __atomic_compare_exchange_n(&interval_end_ns, &end,
+				    now_ns + INTERVAL_NS, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 void release_be_due_in(uint64_t ns)
@@ -62,6 +84,12 @@ void release_with_age(void)
 {
 	/* The peak fades too, by an eighth of its distance an interval. */
 	recent_peak_pages -= (recent_peak_pages - page_heap.inuse_pages) / 8;
-	release_down_to(page_heap.dirty_pages - low_water_pages);
+	in_vain_pages = 0;
+	release_some(page_heap.dirty_pages - low_water_pages, true);
 	low_water_pages = page_heap.dirty_pages;
+	if (++intervals_passed < LONG_INTERVALS)
+		return;
+	intervals_passed = 0;
+	release_some(page_heap.dirty_pages - long_low_water_pages, false);
+	long_low_water_pages = low_water_pages = page_heap.dirty_pages;
 }

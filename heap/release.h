@@ -11,6 +11,8 @@
  *            quarters of the bound.
  *            With age: in every interval, the pages that were free all
  *            through it go back (the low-water mark of the interval).
+ *            Huge pages are broken up only for what was free all through
+ *            five intervals, a second.
  *
  * LOCKING    The page heap's lock.
  */

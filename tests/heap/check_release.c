@@ -93,6 +93,26 @@ START_TEST(test_what_was_needed_within_an_interval_stays)
 }
 END_TEST
 
+START_TEST(test_huge_pages_are_broken_up_only_for_what_is_free_for_long)
+{
+	size_t before = dirty_bytes();
+
+	ck_assert_uint_lt(arena.huge_from_page, arena_page_of(blocks[BLOCKS / 2]));
+	for (int i = BLOCKS / 2; i < BLOCKS; i += 2) /* parts of huge pages */
+		free_blocks(i, i + 1);
+	before = dirty_bytes() - before;
+	age();
+	age();
+	ck_assert_uint_ge(dirty_bytes(), before);
+	for (int i = 0; i < 10; i++)
+		age();
+	ck_assert_uint_eq(dirty_bytes(), 0);
+	for (int i = BLOCKS / 2; i < BLOCKS; i += 2)
+		free_blocks(i + 1, i + 2);
+	free_blocks(0, BLOCKS / 2);
+}
+END_TEST
+
 START_TEST(test_it_stops_where_it_is_told_to)
 {
 	size_t dirty, released;
@@ -167,6 +187,7 @@ int main(void)
 	tcase_add_test(tests, test_a_little_is_kept_for_the_next_request);
 	tcase_add_test(tests, test_what_was_free_all_through_an_interval_goes_back);
 	tcase_add_test(tests, test_what_was_needed_within_an_interval_stays);
+	tcase_add_test(tests, test_huge_pages_are_broken_up_only_for_what_is_free_for_long);
 	tcase_add_test(tests, test_it_stops_where_it_is_told_to);
 	tcase_add_test(tests, test_released_memory_is_usable_again);
 	tcase_add_test(tests, test_one_thread_ends_an_interval);
