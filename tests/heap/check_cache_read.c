@@ -16,7 +16,7 @@
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 
-enum { BYTES = 20000, HELD_MAX = 48, READS = 1000000, SIGNALS = 4000 };
+enum { BYTES = 20000, HELD_MAX = 48, READS = 1000000, SIGNALS = 4000, STEPPED = 8 };
 
 /* What the owner has begun and what it has finished: at every moment
    finished <= the truth <= begun. */
@@ -137,6 +137,66 @@ START_TEST(test_a_handler_reads_all_but_the_operation_it_interrupts)
 }
 END_TEST
 
+#if defined(__x86_64__)
+static const bool CAN_STEP = true;
+
+/* The processor traps after each instruction, or no longer. */
+static void steps_begin(void)
+{
+	__asm__ volatile("subq $128, %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
+			 "addq $128, %%rsp" ::: "memory", "cc");
+}
+
+static void steps_end(void)
+{
+	__asm__ volatile("subq $128, %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
+			 "addq $128, %%rsp" ::: "memory", "cc");
+}
+#else
+static const bool CAN_STEP = false;
+
+static void steps_begin(void)
+{
+}
+
+static void steps_end(void)
+{
+}
+#endif
+
+static void step(int number)
+{
+	(void)number;
+	wrong += !read_is_right(size_class_of(BYTES));
+}
+
+START_TEST(test_a_handler_after_each_instruction_reads_what_is_possible)
+{
+	struct sigaction action = {.sa_handler = step};
+	void *objects[STEPPED];
+
+	attach_surely();
+	owner = cache_self;
+	sigaction(SIGTRAP, &action, NULL);
+	steps_begin();
+	for (int i = 0; i < STEPPED; i++) {
+		count(&counts.allocs_begun);
+		objects[i] = heap_alloc(BYTES);
+		if (objects[i] != NULL)
+			count(&counts.allocs_done);
+	}
+	for (int i = 0; i < STEPPED; i++) {
+		count(&counts.frees_begun);
+		heap_free(objects[i]);
+		if (objects[i] != NULL)
+			count(&counts.frees_done);
+	}
+	steps_end();
+	ck_assert_uint_eq(wrong, 0);
+	ck_assert(reads > 2 * STEPPED || !CAN_STEP);
+}
+END_TEST
+
 /* The owner stopped in between, as a handler finds it. */
 START_TEST(test_a_row_in_the_midst_of_a_change_reads_as_before_it)
 {
@@ -189,6 +249,7 @@ int main(void)
 
 	tcase_add_test(tests, test_another_thread_reads_what_was_possible_meanwhile);
 	tcase_add_test(tests, test_a_handler_reads_all_but_the_operation_it_interrupts);
+	tcase_add_test(tests, test_a_handler_after_each_instruction_reads_what_is_possible);
 	tcase_add_test(tests, test_a_row_in_the_midst_of_a_change_reads_as_before_it);
 	tcase_add_test(tests, test_the_sums_are_those_of_the_rows);
 	return suite_end();

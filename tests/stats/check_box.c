@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +148,7 @@ START_TEST(test_a_writer_killed_anywhere_leaves_each_part_whole)
 		if (child == 0)
 			write_for_ever(progress);
 		while (__atomic_load_n(&progress->written, __ATOMIC_ACQUIRE) < wait_for)
-			;
+			sched_yield();
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		box_file_open(&file, progress->path);
