@@ -6,7 +6,13 @@
  *        a runner of many MiB would be seen in every small program's figure.
  *        This one is smaller than anything that it measures.
  *
- * usage: measure RESULT-FILE LIBRARY|"" COMMAND...
+ *        And a virtual machine may give its free pages back to its host, huge
+ *        ones first, so that the next program to touch one waits for the host.
+ *        Which allocator that hits depends on whom it follows.  So a child
+ *        touches as much as the command will need, and ends, before each run:
+ *        all find the same machine.
+ *
+ * usage: measure RESULT-FILE LIBRARY|"" WARM-MIB COMMAND...
  *
  * Writes one line: exit status (or 256 + signal), ns from start to end, user
  * and system us, peak KiB, minor faults.  Children that the command waited for
@@ -14,6 +20,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +37,23 @@ static long long now_ns(void)
 static long long us_of(struct timeval time)
 {
 	return time.tv_sec * 1000000LL + time.tv_usec;
+}
+
+static void memory_warm(size_t mib)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char *memory = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (memory == MAP_FAILED)
+			_exit(0);
+		madvise(memory, mib << 20, MADV_HUGEPAGE);
+		for (size_t i = 0; i < mib << 20; i += 4096)
+			((volatile char *)memory)[i] = 1;
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
 }
 
 static int measure(const char *library, char **command, FILE *result)
@@ -55,11 +79,14 @@ static int measure(const char *library, char **command, FILE *result)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4) {
-		fprintf(stderr, "usage: measure RESULT-FILE LIBRARY COMMAND...\n");
+	if (argc < 5) {
+		fprintf(stderr, "usage: measure RESULT-FILE LIBRARY WARM-MIB COMMAND...\n");
 		return 2;
 	}
 	/* Closed in the command: a descriptor of ours would be one of its own. */
 	FILE *result = fopen(argv[1], "we");
-	return result == NULL ? 1 : measure(argv[2], argv + 3, result);
+	if (result == NULL)
+		return 1;
+	memory_warm(strtoul(argv[3], NULL, 10));
+	return measure(argv[2], argv + 4, result);
 }

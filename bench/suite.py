@@ -103,7 +103,7 @@ def shape_rows():
 
 def memory_rows():
     yield Row("giveback", "memory", ["giveback", Count(512), 2], max_reps=2)
-    yield Row("day", "memory", ["day", Count(20)], max_reps=2)
+    yield Row("day", "memory", ["day", Count(20)], max_reps=1)
 
 
 # ---- real programs ------------------------------------------------------------
