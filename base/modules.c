@@ -103,7 +103,11 @@ void modules_describe(struct format *out, uintptr_t address)
 	while (!found && reader.fd >= 0 && reader_next(&reader, &line)) {
 		if (strcmp(line.path, path) != 0) {
 			/* One longer than any line that we print is none. */
-			strcpy(path, strlen(line.path) < sizeof(path) ? line.path : "");
+			size_t bytes = strlen(line.path);
+			if (bytes >= sizeof(path))
+				bytes = 0;
+			memcpy(path, line.path, bytes);
+			path[bytes] = '\0';
 			base = line.start;
 		}
 		found = address >= line.start && address < line.end;

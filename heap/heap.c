@@ -148,13 +148,7 @@ bool heap_trim(size_t keep_bytes)
 		return false;
 	/* Spans that empty out may give back memory before it is asked for below. */
 	size_t before = released_pages();
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		magazine_empty(cache, class);
-		central_lock(class);
-		central_drain_all(class);
-		publish_class(class);
-		central_unlock(class);
-	}
+	heap_reclaim(cache);
 	heap_cache_release(cache);
 	lock_acquire(&page_heap_lock);
 	release_down_to(keep_bytes >> PAGE_SHIFT);

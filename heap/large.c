@@ -36,6 +36,8 @@ static void count_free(struct cache *cache, const struct span *span)
 {
 	cache->given_bytes += (uint64_t)span->page_count << PAGE_SHIFT;
 	word_add(&cache->large_nfree, 1);
+	/* Whoever reads that it was freed also reads that it was allocated. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	word_add(&cache->large_free_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
 	page_heap.large_objects--;
 	page_heap.large_pages -= span->page_count;
@@ -99,6 +101,10 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 		return heap_out_of_memory(bytes);
 	heap_tick(cache);
 	struct span *span = span_take(cache, pages_of(bytes), align_pages, is_zeroed);
+	if (UNLIKELY(span == NULL)) {
+		heap_reclaim(cache);
+		span = span_take(cache, pages_of(bytes), align_pages, is_zeroed);
+	}
 	heap_cache_release(cache);
 	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
 }

@@ -9,7 +9,10 @@
 struct page_heap page_heap;
 struct lock page_heap_lock = {.rank = LOCK_RANK_PAGES};
 
-enum { FIT_TRIES = 16 }; /* runs of one list that are looked at for the best */
+enum {
+	FIT_TRIES = 16, /* runs of one list that are looked at for the best */
+	HUGE_PAGE_PAGES = OS_HUGE_PAGE_BYTES / PAGE_BYTES
+};
 
 static uint32_t list_of(size_t pages)
 {
@@ -261,18 +264,16 @@ void page_heap_trim(struct span *span, size_t pages)
 	run_free(first + pages, count - pages);
 }
 
-/* The whole huge pages of a run; all of it below the part that has them. */
+/* The whole huge pages within; all of it below the part that has them. */
 static void whole_blocks(size_t *first, size_t *end)
 {
-	enum { BLOCK_PAGES = OS_HUGE_PAGE_BYTES / PAGE_BYTES };
-
 	if (*first < arena.huge_from_page)
 		return;
-	*first = bits_round_up(*first, BLOCK_PAGES);
-	*end = bits_round_down(*end, BLOCK_PAGES);
+	*first = bits_round_up(*first, HUGE_PAGE_PAGES);
+	*end = bits_round_down(*end, HUGE_PAGE_PAGES);
 }
 
-size_t page_heap_release_run(struct span *run, bool only_whole_blocks)
+size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whole_blocks)
 {
 	size_t start = span_page(run), pages = run->page_count;
 	size_t first = start, end = start + pages;
@@ -282,6 +283,12 @@ size_t page_heap_release_run(struct span *run, bool only_whole_blocks)
 		whole_blocks(&first, &end);
 	if (first >= end)
 		return 0;
+	/* A run that is all memory need not go as a whole. */
+	if (run->dirty_pages == pages && want_pages < end - first) {
+		first = end - want_pages;
+		if (only_whole_blocks && first >= arena.huge_from_page)
+			first = bits_round_down(first, HUGE_PAGE_PAGES);
+	}
 	count_pages(first, end - first, &dirty, &fresh);
 	if (dirty == 0 || !os_release(arena_address_of(first), (end - first) << PAGE_SHIFT))
 		return 0;

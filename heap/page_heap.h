@@ -67,9 +67,11 @@ bool page_heap_extend(struct span *span, size_t pages) REQUIRES(page_heap_lock);
 /* Gives back all but the first `pages` pages of a run. */
 void page_heap_trim(struct span *span, size_t pages) REQUIRES(page_heap_lock);
 
-/* Gives the memory of one free run back to the OS, all or what no huge page has
-   to be broken up for.  Returns the pages that had memory. */
-size_t page_heap_release_run(struct span *run, bool only_whole_blocks) REQUIRES(page_heap_lock);
+/* Gives memory of one free run back to the OS: from its end, until about
+   `want_pages` have gone; of whole huge pages only, if nothing else is to be
+   broken up.  Returns the pages that had memory. */
+size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whole_blocks)
+	REQUIRES(page_heap_lock);
 
 /* Free runs in the order in which they should lose their memory, the longest
    first: the one after `run`, or the first for NULL; NULL at the end. */

@@ -34,13 +34,15 @@ static void note_low_water(void)
 }
 
 static size_t release_some(size_t keep_pages, bool only_whole_blocks)
+	REQUIRES(page_heap_lock)
 {
 	size_t released = 0;
 	struct span *run = page_heap_next_dirty(NULL), *next;
 
 	for (; run != NULL && page_heap.dirty_pages > keep_pages; run = next) {
 		next = page_heap_next_dirty(run);
-		released += page_heap_release_run(run, only_whole_blocks);
+		released += page_heap_release_run(run, page_heap.dirty_pages - keep_pages,
+			only_whole_blocks);
 	}
 	note_low_water();
 	return released;

@@ -85,6 +85,17 @@ static inline void process_look(void)
 		process_is_new();
 }
 
+void heap_reclaim(struct cache *cache)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		magazine_empty(cache, class);
+		central_lock(class);
+		central_drain_all(class);
+		publish_class(class);
+		central_unlock(class);
+	}
+}
+
 void *heap_out_of_memory(size_t bytes)
 {
 	char text[64];
@@ -208,7 +219,12 @@ void *heap_alloc_slow(size_t bytes)
 	struct cache *cache = heap_cache_acquire();
 	if (cache == NULL)
 		return heap_out_of_memory(bytes);
-	void *object = cache_alloc(cache, size_class_of(bytes), bytes);
+	uint32_t class = size_class_of(bytes);
+	void *object = cache_alloc(cache, class, bytes);
+	if (UNLIKELY(object == NULL)) {
+		heap_reclaim(cache);
+		object = cache_alloc(cache, class, bytes);
+	}
 	heap_cache_release(cache);
 	return object != NULL ? object : heap_out_of_memory(bytes);
 }
@@ -283,6 +299,6 @@ void heap_tick(struct cache *cache)
 	release_with_age();
 	publish_totals();
 	lock_release(&page_heap_lock);
-	if (heap_hooks.interval_passed != NULL)
+	if (heap_hooks.interval_passed != NULL && cache->index != CACHE_SHARED)
 		heap_hooks.interval_passed();
 }

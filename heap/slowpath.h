@@ -49,6 +49,10 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes);
    what a slow path does now and then. */
 void heap_tick(struct cache *cache);
 
+/* Sends home what lies in this cache's magazines and in all pools: spans that
+   empty out are free pages then. */
+void heap_reclaim(struct cache *cache);
+
 /* Sets errno to ENOMEM, counts and logs what was refused, and returns NULL. */
 void *heap_out_of_memory(size_t bytes) COLD;
 

@@ -39,6 +39,7 @@ static void large_collect(struct mstat_snapshot *out)
 		freed += word_load(&cache->large_free_bytes);
 		out->large_nfree += word_load(&cache->large_nfree);
 	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	for (uint32_t index = 0; index < cache_count(); index++) {
 		const struct cache *cache = cache_at(index);
 		allocated += word_load(&cache->large_alloc_bytes);

@@ -89,7 +89,7 @@ END_TEST
 START_TEST(test_what_is_outside_has_no_page)
 {
 	size_t got;
-	int here;
+	int here = 0;
 	const char *start;
 
 	grow_surely(10, &got);

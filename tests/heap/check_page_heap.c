@@ -80,7 +80,7 @@ static size_t release_all(void)
 
 	lock_acquire(&page_heap_lock);
 	while ((run = page_heap_next_dirty(NULL)) != NULL)
-		released += page_heap_release_run(run, false);
+		released += page_heap_release_run(run, SIZE_MAX, false);
 	lock_release(&page_heap_lock);
 	return released;
 }
@@ -184,7 +184,7 @@ static void step_release(void)
 	struct span *run = page_heap_next_dirty(NULL);
 	if (run != NULL) {
 		bool only_whole_blocks = random_below(2) == 0;
-		size_t pages = page_heap_release_run(run, only_whole_blocks);
+		size_t pages = page_heap_release_run(run, 1 + random_below(400), only_whole_blocks);
 		ck_assert(pages > 0 || only_whole_blocks);
 		ck_assert_uint_eq(page_heap.dirty_pages, dirty - pages);
 	}
