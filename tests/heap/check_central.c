@@ -50,18 +50,6 @@ static void give_home(uint32_t class, void **objects, uint32_t count)
 	central_unlock(class);
 }
 
-static void page_audit(void)
-{
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		central_lock(class);
-		central_audit(class);
-		central_unlock(class);
-	}
-	lock_acquire(&page_heap_lock);
-	page_heap_audit();
-	lock_release(&page_heap_lock);
-}
-
 START_TEST(test_what_one_gives_another_takes_in_the_same_order)
 {
 	void *again[8];
@@ -198,7 +186,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = suite_begin("heap/central", world_begin, page_audit);
+	TCase *tests = suite_begin("heap/central", world_begin, world_end_pools);
 
 	tcase_add_test(tests, test_what_one_gives_another_takes_in_the_same_order);
 	tcase_add_test(tests, test_a_new_span_is_taken_for_the_first_object_only);

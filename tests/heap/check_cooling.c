@@ -47,19 +47,6 @@ static void span_take_all(void)
 	}
 }
 
-/* Objects stay out over a test's end: only the pages and pools can be audited. */
-static void page_audit(void)
-{
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		central_lock(class);
-		central_audit(class);
-		central_unlock(class);
-	}
-	lock_acquire(&page_heap_lock);
-	page_heap_audit();
-	lock_release(&page_heap_lock);
-}
-
 static void give_home(uint32_t from, uint32_t count)
 {
 	central_lock(CLASS);
@@ -210,7 +197,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = suite_begin("heap/cooling", world_begin, page_audit);
+	TCase *tests = suite_begin("heap/cooling", world_begin, world_end_pools);
 
 	tcase_add_test(tests, test_free_pages_of_a_span_left_alone_go_back);
 	tcase_add_test(tests, test_a_span_in_use_keeps_its_pages);

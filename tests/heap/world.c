@@ -6,7 +6,9 @@
 #include "base/os.h"
 #include "heap/cache.h"
 #include "heap/fastpath.h"
+#include "heap/central.h"
 #include "heap/heap.h"
+#include "heap/page_heap.h"
 #include "heap/slowpath.h"
 #include "tests/suite.h"
 
@@ -41,6 +43,18 @@ void world_begin(void)
 void world_end(void)
 {
 	heap_audit();
+}
+
+void world_end_pools(void)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		central_lock(class);
+		central_audit(class);
+		central_unlock(class);
+	}
+	lock_acquire(&page_heap_lock);
+	page_heap_audit();
+	lock_release(&page_heap_lock);
 }
 
 void *alloc_surely(size_t bytes)

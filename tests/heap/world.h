@@ -16,6 +16,10 @@
 void world_begin(void);
 void world_end(void);
 
+/* The same where objects were taken past every cache and stay out: pools and
+   pages alone can be audited. */
+void world_end_pools(void);
+
 /* True if this NULL may be: only in torture builds. */
 bool is_excused(void);
 
