@@ -5,8 +5,8 @@ EXTRA_DIST += %D%/libmstat.map
 
 if PRELOAD
 lib_LTLIBRARIES += libmstat.la
-libmstat_la_SOURCES = %D%/api.c %D%/exit.c %D%/info.c %D%/malloc.c %D%/new.c \
-	%D%/process.h %D%/process.c %D%/sigaction.h %D%/sigaction.c \
+libmstat_la_SOURCES = %D%/api.c %D%/exit.c %D%/fork.h %D%/fork.c %D%/info.c \
+	%D%/malloc.c %D%/new.c %D%/process.h %D%/process.c %D%/sigaction.h %D%/sigaction.c \
 	%D%/signal.h %D%/signal.c %D%/thread.h %D%/thread.c
 libmstat_la_LIBADD = $(FLOORS)
 libmstat_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \

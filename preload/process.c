@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -20,6 +19,7 @@
 #include "heap/release.h"
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
+#include "preload/fork.h"
 #include "preload/signal.h"
 #include "preload/thread.h"
 #include "stats/box.h"
@@ -148,7 +148,7 @@ static void become_child(void)
 	release_be_due_in(CHILD_AGE_NS);
 }
 
-static void fork_child(void)
+void process_fork_child(void)
 {
 	become_child(); /* first: what the heap publishes is the parent's no more */
 	heap_fork_child();
@@ -190,7 +190,7 @@ static __attribute__((constructor)) void process_start(void)
 		.process_forked = process_forked, .interval_passed = interval_passed};
 	heap_init();
 	thread_watch_init();
-	pthread_atfork(heap_fork_prepare, heap_fork_parent, fork_child);
+	fork_watch();
 	box_make();
 	signal_install(); /* then: a dump's default place is beside the box */
 	signal_publish();

@@ -26,6 +26,9 @@ int process_stderr(void);
 /* The last act of a process that ends by _exit() or exit(). */
 void process_end(void);
 
+/* In the child of a fork that our handlers saw. */
+void process_fork_child(void);
+
 /* Whether this is the process that the state is about: false in a child of
    vfork(), which shares our memory and must leave it as it is. */
 bool process_is_self(void);

@@ -80,6 +80,14 @@ tested_programs += %D%/kin
 %C%_kin_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-free-nonheap-object
 %C%_kin_LDADD =
 
+# Preloaded beside the library.
+if PROGRAM_TESTS
+check_LTLIBRARIES += %D%/elder.la
+endif
+%C%_elder_la_SOURCES = %D%/elder.c
+%C%_elder_la_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_elder_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
 program_tests += %D%/dump.sh
 
 tested_programs += %D%/handlers

@@ -1,0 +1,38 @@
+#include "preload/fork.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "heap/heap.h"
+#include "heap/slowpath.h"
+#include "preload/process.h"
+
+typedef void fork_handler_fn(void);
+typedef int register_fn(fork_handler_fn *prepare, fork_handler_fn *parent, fork_handler_fn *child,
+	void *dso_handle);
+
+void fork_watch(void)
+{
+	static bool is_watched;
+
+	if (__atomic_exchange_n(&is_watched, true, __ATOMIC_RELAXED))
+		return;
+	heap_init(); /* its locks have their ranks then */
+	pthread_atfork(heap_fork_prepare, heap_fork_parent, process_fork_child);
+}
+
+/* What pthread_atfork() calls, which each library has a copy of. */
+EXPORT register_fn __register_atfork;
+EXPORT int __register_atfork(fork_handler_fn *prepare, fork_handler_fn *parent,
+	fork_handler_fn *child, void *dso_handle)
+{
+	register_fn *libc = (register_fn *)dlsym(RTLD_NEXT, "__register_atfork");
+
+	if (libc == NULL)
+		return ENOMEM;
+	fork_watch();
+	return libc(prepare, parent, child, dso_handle);
+}
