@@ -34,12 +34,13 @@ EXPORT void cfree(void *ptr)
 	heap_free(ptr);
 }
 
-/* C23: the size and alignment are what the program believes. */
+/* C23: the size and alignment are what the program believes.  By the name: it
+   may have a malloc of its own that does not know of these. */
 EXPORT void free_sized(void *ptr, size_t bytes);
 EXPORT void free_sized(void *ptr, size_t bytes)
 {
 	(void)bytes;
-	heap_free(ptr);
+	free(ptr);
 }
 
 EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t bytes);
@@ -47,7 +48,7 @@ EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t bytes)
 {
 	(void)alignment;
 	(void)bytes;
-	heap_free(ptr);
+	free(ptr);
 }
 
 static COLD void *refuse(int error)
@@ -76,7 +77,7 @@ static ALWAYS_INLINE void *resize(void *ptr, size_t bytes, const void *caller)
 	return heap_realloc(ptr, bytes, caller);
 }
 
-EXPORT void *realloc(void *ptr, size_t bytes)
+EXPORT NOINLINE void *realloc(void *ptr, size_t bytes)
 {
 	return resize(ptr, bytes, __builtin_return_address(0));
 }
@@ -87,7 +88,7 @@ EXPORT void *reallocarray(void *ptr, size_t count, size_t each_bytes)
 
 	if (UNLIKELY(__builtin_mul_overflow(count, each_bytes, &bytes)))
 		return refuse(ENOMEM);
-	return resize(ptr, bytes, __builtin_return_address(0));
+	return realloc(ptr, bytes); /* the program's, if it has its own: as glibc's does */
 }
 
 /* glibc takes any alignment: the next power of two. */

@@ -8,9 +8,14 @@
  *            through malloc, that is from us, fails likewise, and goes on to
  *            the handler and the throw.
  *
+ *            A program may replace some forms.  The standard then has the
+ *            others go by those, and so they do: what the dynamic linker bound
+ *            their names to is what is called here, ours or the program's.
+ *
  * The names are the Itanium ABI's, with size_t as `m`.
  */
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bits.h"
@@ -78,13 +83,6 @@ static NOINLINE void *new_slow(size_t bytes)
 	return LIKELY(object != NULL) ? object : plain_failed("_Znwm", bytes);
 }
 
-static NOINLINE void *new_array_slow(size_t bytes)
-{
-	void *object = heap_alloc_slow(bytes);
-
-	return LIKELY(object != NULL) ? object : plain_failed("_Znam", bytes);
-}
-
 /* An alignment that is no power of two is undefined; it must not loop. */
 static void *aligned(size_t bytes, size_t alignment)
 {
@@ -95,35 +93,21 @@ static void *aligned(size_t bytes, size_t alignment)
 	return heap_alloc_aligned(alignment, bytes);
 }
 
-EXPORT void *_Znwm(size_t bytes);
+/* What the other forms go by.  Never inlined: the name decides. */
+EXPORT NOINLINE void *_Znwm(size_t bytes);
+EXPORT NOINLINE void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment);
+EXPORT NOINLINE void *_Znam(size_t bytes);
+EXPORT NOINLINE void *_ZnamSt11align_val_t(size_t bytes, size_t alignment);
+EXPORT NOINLINE void _ZdlPv(void *ptr);
+EXPORT NOINLINE void _ZdaPv(void *ptr);
+EXPORT NOINLINE void _ZdlPvSt11align_val_t(void *ptr, size_t alignment);
+EXPORT NOINLINE void _ZdaPvSt11align_val_t(void *ptr, size_t alignment);
+
 EXPORT void *_Znwm(size_t bytes)
 {
 	return heap_alloc_or(bytes, new_slow);
 }
 
-EXPORT void *_Znam(size_t bytes);
-EXPORT void *_Znam(size_t bytes)
-{
-	return heap_alloc_or(bytes, new_array_slow);
-}
-
-EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag);
-EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
-{
-	void *object = heap_alloc(bytes);
-
-	return LIKELY(object != NULL) ? object : nothrow_failed("_ZnwmRKSt9nothrow_t", bytes, tag);
-}
-
-EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag);
-EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
-{
-	void *object = heap_alloc(bytes);
-
-	return LIKELY(object != NULL) ? object : nothrow_failed("_ZnamRKSt9nothrow_t", bytes, tag);
-}
-
-EXPORT void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment);
 EXPORT void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
 {
 	void *object = aligned(bytes, alignment);
@@ -132,13 +116,69 @@ EXPORT void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
 				      : aligned_failed("_ZnwmSt11align_val_t", bytes, alignment);
 }
 
-EXPORT void *_ZnamSt11align_val_t(size_t bytes, size_t alignment);
+EXPORT void *_Znam(size_t bytes)
+{
+	return _Znwm(bytes);
+}
+
 EXPORT void *_ZnamSt11align_val_t(size_t bytes, size_t alignment)
 {
-	void *object = aligned(bytes, alignment);
+	return _ZnwmSt11align_val_t(bytes, alignment);
+}
+
+/*
+ * A form that does not throw goes by one that does, and C cannot catch: where
+ * that one is the program's, its own runtime does it.  By the names within this
+ * file: volatile, so that the compiler does not believe them to be the bound ones.
+ */
+static void *new_of_ours(size_t bytes) __attribute__((alias("_Znwm")));
+static void *new_array_of_ours(size_t bytes) __attribute__((alias("_Znam")));
+static void *new_aligned_of_ours(size_t bytes, size_t alignment)
+	__attribute__((alias("_ZnwmSt11align_val_t")));
+static void *new_array_aligned_of_ours(size_t bytes, size_t alignment)
+	__attribute__((alias("_ZnamSt11align_val_t")));
+
+static void *(*const volatile plain_forms[])(size_t) = {new_of_ours, new_array_of_ours};
+static void *(*const volatile aligned_forms[])(size_t, size_t) = {
+	new_aligned_of_ours, new_array_aligned_of_ours};
+
+static bool are_plain_ours(void)
+{
+	return _Znwm == plain_forms[0] && _Znam == plain_forms[1];
+}
+
+static bool are_aligned_ours(void)
+{
+	return _ZnwmSt11align_val_t == aligned_forms[0] &&
+		_ZnamSt11align_val_t == aligned_forms[1];
+}
+
+static void *nothrow(const char *name, size_t bytes, const struct nothrow *tag)
+{
+	void *object = are_plain_ours() ? heap_alloc(bytes) : NULL;
+
+	return LIKELY(object != NULL) ? object : nothrow_failed(name, bytes, tag);
+}
+
+static void *aligned_nothrow(const char *name, size_t bytes, size_t alignment,
+	const struct nothrow *tag)
+{
+	void *object = are_aligned_ours() ? aligned(bytes, alignment) : NULL;
 
 	return LIKELY(object != NULL) ? object
-				      : aligned_failed("_ZnamSt11align_val_t", bytes, alignment);
+				      : aligned_nothrow_failed(name, bytes, alignment, tag);
+}
+
+EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag);
+EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
+{
+	return nothrow("_ZnwmRKSt9nothrow_t", bytes, tag);
+}
+
+EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag);
+EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
+{
+	return nothrow("_ZnamRKSt9nothrow_t", bytes, tag);
 }
 
 EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
@@ -146,11 +186,7 @@ EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 	const struct nothrow *tag)
 {
-	void *object = aligned(bytes, alignment);
-
-	return LIKELY(object != NULL) ? object
-				      : aligned_nothrow_failed("_ZnwmSt11align_val_tRKSt9nothrow_t",
-						bytes, alignment, tag);
+	return aligned_nothrow("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment, tag);
 }
 
 EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
@@ -158,35 +194,87 @@ EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 	const struct nothrow *tag)
 {
-	void *object = aligned(bytes, alignment);
-
-	return LIKELY(object != NULL) ? object
-				      : aligned_nothrow_failed("_ZnamSt11align_val_tRKSt9nothrow_t",
-						bytes, alignment, tag);
+	return aligned_nothrow("_ZnamSt11align_val_tRKSt9nothrow_t", bytes, alignment, tag);
 }
 
-EXPORT void _ZdlPv(void *ptr);
 EXPORT void _ZdlPv(void *ptr)
 {
 	heap_free(ptr);
 }
 
+EXPORT void _ZdaPv(void *ptr)
+{
+	_ZdlPv(ptr);
+}
+
+EXPORT void _ZdlPvSt11align_val_t(void *ptr, size_t alignment)
+{
+	(void)alignment;
+	heap_free(ptr);
+}
+
+EXPORT void _ZdaPvSt11align_val_t(void *ptr, size_t alignment)
+{
+	_ZdlPvSt11align_val_t(ptr, alignment);
+}
+
+/* The size and the tag say nothing that free() needs to know. */
 EXPORT void _ZdlPvm(void *ptr, size_t bytes);
 EXPORT void _ZdlPvm(void *ptr, size_t bytes)
 {
 	(void)bytes;
-	heap_free(ptr);
+	_ZdlPv(ptr);
 }
 
-/* All other forms only say more than free() needs to know; what a caller puts
-   into further argument registers is not looked at. */
-EXPORT void _ZdaPv(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdlPvRKSt9nothrow_t(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdaPvRKSt9nothrow_t(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdlPvSt11align_val_t(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdaPvSt11align_val_t(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *ptr) ALIAS_OF(_ZdlPv);
-EXPORT void _ZdaPvm(void *ptr, size_t bytes) ALIAS_OF(_ZdlPvm);
-EXPORT void _ZdlPvmSt11align_val_t(void *ptr, size_t bytes) ALIAS_OF(_ZdlPvm);
-EXPORT void _ZdaPvmSt11align_val_t(void *ptr, size_t bytes) ALIAS_OF(_ZdlPvm);
+EXPORT void _ZdaPvm(void *ptr, size_t bytes);
+EXPORT void _ZdaPvm(void *ptr, size_t bytes)
+{
+	(void)bytes;
+	_ZdaPv(ptr);
+}
+
+EXPORT void _ZdlPvmSt11align_val_t(void *ptr, size_t bytes, size_t alignment);
+EXPORT void _ZdlPvmSt11align_val_t(void *ptr, size_t bytes, size_t alignment)
+{
+	(void)bytes;
+	_ZdlPvSt11align_val_t(ptr, alignment);
+}
+
+EXPORT void _ZdaPvmSt11align_val_t(void *ptr, size_t bytes, size_t alignment);
+EXPORT void _ZdaPvmSt11align_val_t(void *ptr, size_t bytes, size_t alignment)
+{
+	(void)bytes;
+	_ZdaPvSt11align_val_t(ptr, alignment);
+}
+
+EXPORT void _ZdlPvRKSt9nothrow_t(void *ptr, const struct nothrow *tag);
+EXPORT void _ZdlPvRKSt9nothrow_t(void *ptr, const struct nothrow *tag)
+{
+	(void)tag;
+	_ZdlPv(ptr);
+}
+
+EXPORT void _ZdaPvRKSt9nothrow_t(void *ptr, const struct nothrow *tag);
+EXPORT void _ZdaPvRKSt9nothrow_t(void *ptr, const struct nothrow *tag)
+{
+	(void)tag;
+	_ZdaPv(ptr);
+}
+
+EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *ptr, size_t alignment,
+	const struct nothrow *tag);
+EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *ptr, size_t alignment,
+	const struct nothrow *tag)
+{
+	(void)tag;
+	_ZdlPvSt11align_val_t(ptr, alignment);
+}
+
+EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *ptr, size_t alignment,
+	const struct nothrow *tag);
+EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *ptr, size_t alignment,
+	const struct nothrow *tag)
+{
+	(void)tag;
+	_ZdaPvSt11align_val_t(ptr, alignment);
+}

@@ -60,6 +60,16 @@ tested_programs += %D%/new
 %C%_new_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
 %C%_new_LDADD =
 
+tested_programs += %D%/operators
+%C%_operators_SOURCES = %D%/operators.cc
+%C%_operators_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS) -Wno-sized-deallocation -Wno-free-nonheap-object
+%C%_operators_LDADD =
+
+tested_programs += %D%/ownmalloc
+%C%_ownmalloc_SOURCES = %D%/ownmalloc.c
+%C%_ownmalloc_CFLAGS = $(CALLS_KEPT_CFLAGS) -fvisibility=default
+%C%_ownmalloc_LDADD =
+
 # In C, and so linked without the C++ runtime.
 tested_programs += %D%/host
 %C%_host_SOURCES = %D%/host.c $(TAP)
