@@ -1,6 +1,5 @@
 #include "preload/thread.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,12 +9,15 @@
 static pthread_key_t end_key;
 static bool has_key;
 
+/* What the key is set to: how often its destructor is still to be called. */
+enum { ROUNDS = 2 };
+
 static void thread_end(void *value)
 {
-	uintptr_t round = (uintptr_t)value;
+	uintptr_t rounds = (uintptr_t)value - 1;
 
-	if (round < PTHREAD_DESTRUCTOR_ITERATIONS)
-		pthread_setspecific(end_key, (void *)(round + 1));
+	if (rounds > 0)
+		pthread_setspecific(end_key, (void *)rounds);
 	else
 		cache_detach();
 }
@@ -30,5 +32,5 @@ void thread_watch_init(void)
 void thread_attached(void)
 {
 	if (has_key)
-		pthread_setspecific(end_key, (void *)1);
+		pthread_setspecific(end_key, (void *)ROUNDS);
 }

@@ -1,10 +1,12 @@
 /*
  * preload/thread.h - noticing that a thread ends.
  *
- * WHY        What a thread's magazines hold must go back when it ends, as late
- *            as can be: other destructors still free.  A pthread key's
- *            destructor that sets its key again is called once more, up to the
- *            last round; what is freed after that goes by the shared cache.
+ * WHY        What a thread's magazines hold must go back when it ends, late:
+ *            other destructors still free.  A pthread key's destructor that
+ *            sets its key again is called once more, in the next of libc's four
+ *            rounds.  Ours waits for the second: a thread that allocates for
+ *            the first time in a destructor has fewer before it.  What is freed
+ *            after that goes by the shared cache.
  */
 #ifndef PRELOAD_THREAD_H
 #define PRELOAD_THREAD_H

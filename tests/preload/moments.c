@@ -128,6 +128,42 @@ static void test_keys(void)
 		pthread_key_delete(keys[i]);
 }
 
+/* Frees in the first round of destructors, or in the second. */
+static void late_destructor(void *value)
+{
+	static __thread bool is_second;
+
+	if (!is_second && *(int *)value % 2 != 0)
+		pthread_setspecific(keys[0], value);
+	else
+		free(value);
+	is_second = true;
+}
+
+static void *late_thread(void *arg)
+{
+	pthread_setspecific(keys[0], arg);
+	return NULL;
+}
+
+static void test_threads_that_only_free_at_their_end(void)
+{
+	pthread_t thread;
+
+	pthread_key_create(&keys[0], late_destructor);
+	for (int i = 0; i < KEY_THREADS; i++) {
+		int *object = malloc(sizeof(*object));
+		*object = i;
+		if (pthread_create(&thread, NULL, late_thread, object) != 0)
+			abort();
+		pthread_join(thread, NULL);
+	}
+	pthread_key_delete(keys[0]);
+	struct mstat_snapshot now = snapshot_take();
+	tap_is(1, (long long)now.thread_count,
+		"threads that use the heap only in a destructor leave the books");
+}
+
 static void *small_stack_thread(void *arg)
 {
 	bool good = true;
@@ -233,6 +269,7 @@ int main(void)
 	tap_ok(is_usable(from_constructor, 100000), "what a constructor allocated is there");
 	atexit(at_exit);
 	test_keys();
+	test_threads_that_only_free_at_their_end();
 	test_small_stack();
 	test_first_allocation();
 	test_crowd();
