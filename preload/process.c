@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -126,14 +127,18 @@ static bool is_sandboxed(void)
 static void interval_passed(void)
 {
 	int saved = errno; /* this may be a free() */
+	int cancel_state;
 
 	if (!process_is_self())
 		return;
+	/* malloc() is no place for a thread to be cancelled in; open() would be. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	if (__atomic_exchange_n(&box_is_due, false, __ATOMIC_RELAXED) && !is_sandboxed()) {
 		box_identify();
 		box_make();
 	}
 	signal_check();
+	pthread_setcancelstate(cancel_state, NULL);
 	errno = saved;
 }
 
@@ -165,6 +170,7 @@ void process_end(void)
 
 	if (!process_is_self())
 		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* write() would end but a thread */
 	if (process_conf.exit_report && !__atomic_exchange_n(&has_reported, true, __ATOMIC_RELAXED)) {
 		char buffer[1024];
 		struct format out;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@ enum {
 
 /* 0: no dump runs; 1: one does; 2: and another is wanted. */
 static int running;
+static int cancel_state; /* of the thread that writes it */
 static char buffer[BUFFER_BYTES];
 static uint64_t dump_count;
 static struct box_dump outcome;
@@ -31,18 +33,26 @@ bool dump_begin(void)
 		int next = state == 0 ? 1 : 2;
 		if (__atomic_compare_exchange_n(&running, &state, next, false, __ATOMIC_ACQUIRE,
 			    __ATOMIC_RELAXED))
-			return state == 0;
+			break;
 	}
+	/* open() and write() would end a thread that is to be cancelled, with what
+	   it holds: the signal may have come anywhere. */
+	if (state == 0)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	return state == 0;
 }
 
 bool dump_end(void)
 {
-	int one = 1;
+	int one = 1, before = cancel_state;
 
-	if (__atomic_compare_exchange_n(&running, &one, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		return true;
-	__atomic_store_n(&running, 1, __ATOMIC_RELAXED);
-	return false;
+	if (!__atomic_compare_exchange_n(&running, &one, 0, false, __ATOMIC_RELEASE,
+		    __ATOMIC_RELAXED)) {
+		__atomic_store_n(&running, 1, __ATOMIC_RELAXED);
+		return false;
+	}
+	pthread_setcancelstate(before, NULL);
+	return true;
 }
 
 void dump_forget(void)

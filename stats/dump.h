@@ -2,7 +2,8 @@
  * stats/dump.h - one dump: where it goes, and writing it.
  *
  * WHY        Done by a signal handler on whatever stack it interrupted, so
- *            buffers are static and one dump runs at a time.
+ *            buffers are static and one dump runs at a time.  Between begin and
+ *            end the thread cannot be cancelled.
  *
  * LOCKING    A flag, never waited for: dump_begin() fails while a dump runs,
  *            and that one then goes round once more.

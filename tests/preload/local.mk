@@ -109,6 +109,10 @@ tested_programs += %D%/storm
 %C%_storm_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_storm_LDADD =
 
+tested_programs += %D%/cancelled
+%C%_cancelled_SOURCES = %D%/cancelled.c $(TAP)
+%C%_cancelled_LDADD =
+
 tested_programs += %D%/stopped
 %C%_stopped_SOURCES = %D%/stopped.c $(BOOKS)
 %C%_stopped_CFLAGS = $(CALLS_KEPT_CFLAGS)
