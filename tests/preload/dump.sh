@@ -165,6 +165,16 @@ MSTAT_CONF=dir:$scratch,dump:$scratch/stopped.dump adopt stopped "$programs/stop
 MSTAT_CONF=dir:$scratch,dump:$scratch/cancelled-%n.dump adopt cancelled "$programs/cancelled" \
 	"$scratch/cancelled"
 
+# ---- loaded late ------------------------------------------------------------
+
+tap_is "a program that loads the library and closes it again keeps a handler that is there" \
+	"libmstat: dump written to $scratch/closed.dump" "$(
+		MSTAT_CONF=dir:$scratch,dump:$scratch/closed.dump /usr/bin/python3 -c '
+import _ctypes, os, signal, sys
+_ctypes.dlclose(_ctypes.dlopen(sys.argv[1], os.RTLD_NOW))
+os.kill(os.getpid(), signal.SIGUSR2)' "$MSTAT_LIBRARY" 2>&1
+	)"
+
 # ---- the report at exit ------------------------------------------------------
 
 want=$(ls "$MSTAT_SOURCE/heap")
