@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "base/config.h"
+#include "base/fatal.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -137,14 +138,23 @@ void os_want_huge(void *address, size_t bytes, bool want)
 	errno = saved;
 }
 
+/*
+ * By way of a place that the kernel chooses: it unmaps what is at `to` before
+ * it looks whether the move is permitted at all.  Whatever it may refuse - pages
+ * of two mappings, beyond RLIMIT_AS - it has refused by then.
+ */
 bool os_move(void *from, void *to, size_t bytes)
 {
 	int saved = errno;
-	bool done = !is_refused_by_torture() &&
-		mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+	void *between = is_refused_by_torture()
+		? MAP_FAILED
+		: mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 
+	if (between != MAP_FAILED &&
+		mremap(between, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+		fatal("the kernel lost pages on their way");
 	errno = saved;
-	return done;
+	return between != MAP_FAILED;
 }
 
 void os_name(void *address, size_t bytes, const char *name)

@@ -186,6 +186,34 @@ START_TEST(test_pages_move_with_what_they_hold)
 }
 END_TEST
 
+START_TEST(test_where_the_kernel_refuses_to_move_nothing_is_lost)
+{
+	char *from = map_surely(2 * BYTES), *to = map_surely(2 * BYTES);
+	struct rlimit limit;
+
+	memset(from, 7, 2 * BYTES);
+	memset(to, 9, 2 * BYTES);
+	/* Beyond what the process may have. */
+	getrlimit(RLIMIT_AS, &limit);
+	limit.rlim_cur = BYTES;
+	setrlimit(RLIMIT_AS, &limit);
+	errno = 5;
+	ck_assert(!os_move(from, to, 2 * BYTES));
+	ck_assert_int_eq(errno, 5);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_AS, &limit);
+	ck_assert_int_eq(from[0], 7);
+	ck_assert_int_eq(to[0], 9);
+	/* Of two mappings; some kernels can. */
+	os_want_huge(from + BYTES, BYTES, true);
+	bool moved = os_move(from, to, 2 * BYTES);
+	ck_assert_int_eq(from[2 * BYTES - 1], moved ? 0 : 7);
+	ck_assert_int_eq(to[2 * BYTES - 1], moved ? 7 : 9);
+	os_unmap(from, 2 * BYTES);
+	os_unmap(to, 2 * BYTES);
+}
+END_TEST
+
 START_TEST(test_a_child_finds_what_is_wiped)
 {
 	char *memory = map_surely(os_page_bytes());
@@ -277,6 +305,7 @@ int main(void)
 	tcase_add_test(tests, test_what_was_released_reads_zero);
 	tcase_add_test(tests, test_locked_memory_is_not_released_and_keeps_its_contents);
 	tcase_add_test(tests, test_pages_move_with_what_they_hold);
+	tcase_add_test(tests, test_where_the_kernel_refuses_to_move_nothing_is_lost);
 	tcase_add_test(tests, test_a_child_finds_what_is_wiped);
 	tcase_add_test(tests, test_files_are_read_as_far_as_there_is_room);
 	tcase_add_test(tests, test_all_is_written_through_a_pipe_and_interruptions);
