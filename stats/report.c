@@ -11,6 +11,9 @@ struct cell {
 
 enum { CLASS_CELLS = 10, THREAD_CELLS = 6 };
 
+/* A dump's totals: too large for the stack of a signal handler. */
+static struct mstat_snapshot snapshot;
+
 static void class_cells(const struct source_class *row, struct cell cells[CLASS_CELLS])
 {
 	cells[0] = (struct cell){"size_bytes", (int64_t)row->object_bytes};
@@ -66,7 +69,6 @@ static void text_string(struct format *out, const char *name, const char *value)
 void report_text(struct format *out, const struct source *source,
 	const struct report_subject *subject)
 {
-	struct mstat_snapshot snapshot;
 	struct source_class class;
 	struct source_thread thread;
 	struct cell cells[CLASS_CELLS];
@@ -163,8 +165,6 @@ static void json_threads(struct format *out, const struct source *source)
 void report_json(struct format *out, const struct source *source,
 	const struct report_subject *subject)
 {
-	struct mstat_snapshot snapshot;
-
 	source->snapshot(&snapshot);
 	format_char(out, '{');
 	json_number(out, "mstat_dump", 1, true);
@@ -208,22 +208,22 @@ static void summary_line(struct format *out, const char *label, uint64_t value, 
 void report_summary(struct format *out, const struct source *source,
 	const struct report_subject *subject)
 {
-	struct mstat_snapshot snapshot;
+	struct mstat_snapshot now;
 
-	source->snapshot(&snapshot);
+	source->snapshot(&now);
 	format_text(out, "mstat: ");
 	format_text(out, subject->exe);
 	format_text(out, " (pid ");
 	format_signed(out, subject->pid);
 	format_text(out, ") at exit\n");
-	summary_line(out, "live objects", snapshot.alloc, "bytes");
-	summary_line(out, "+ in magazines", snapshot.magazine_bytes, "bytes");
-	summary_line(out, "+ free in spans", snapshot.span_free_bytes, "bytes");
-	summary_line(out, "+ idle pages kept", snapshot.idle_kept_bytes, "bytes");
-	summary_line(out, "+ given back to the OS", snapshot.heap_released, "bytes");
-	summary_line(out, "+ never used", snapshot.never_used_bytes, "bytes");
-	summary_line(out, "= heap, mapped", snapshot.heap_sys, "bytes");
-	summary_line(out, "not freed", snapshot.nmalloc - snapshot.nfree, "objects");
-	summary_line(out, "allocations", snapshot.nmalloc, "");
-	summary_line(out, "allocated in all", snapshot.total_alloc, "bytes");
+	summary_line(out, "live objects", now.alloc, "bytes");
+	summary_line(out, "+ in magazines", now.magazine_bytes, "bytes");
+	summary_line(out, "+ free in spans", now.span_free_bytes, "bytes");
+	summary_line(out, "+ idle pages kept", now.idle_kept_bytes, "bytes");
+	summary_line(out, "+ given back to the OS", now.heap_released, "bytes");
+	summary_line(out, "+ never used", now.never_used_bytes, "bytes");
+	summary_line(out, "= heap, mapped", now.heap_sys, "bytes");
+	summary_line(out, "not freed", now.nmalloc - now.nfree, "objects");
+	summary_line(out, "allocations", now.nmalloc, "");
+	summary_line(out, "allocated in all", now.total_alloc, "bytes");
 }

@@ -9,6 +9,9 @@
  *            begin with "class" and "thread", and a last line "end", without
  *            which it is truncated.  As JSON it is one object with the same
  *            names.  Both are described in libmstat(7).
+ *
+ * LOCKING    report_text, report_json: one at a time, which is who writes the
+ *            dump (stats/dump.h).
  */
 #ifndef STATS_REPORT_H
 #define STATS_REPORT_H
@@ -28,7 +31,7 @@ void report_text(struct format *out, const struct source *source,
 void report_json(struct format *out, const struct source *source,
 	const struct report_subject *subject);
 
-/* For people, at exit. */
+/* For people, at exit.  At any time. */
 void report_summary(struct format *out, const struct source *source,
 	const struct report_subject *subject);
 

@@ -162,6 +162,8 @@ end "a FIFO with a reader"
 MSTAT_CONF=dir:$scratch,dump:$scratch/storm.dump adopt storm "$programs/storm" "$scratch/storm.dump"
 MSTAT_CONF=dir:$scratch,dump:$scratch/stopped.dump adopt stopped "$programs/stopped" \
 	"$scratch/stopped.dump"
+MSTAT_CONF=dir:$scratch,dump:$scratch/altstack.dump adopt altstack "$programs/altstack" \
+	"$scratch/altstack.dump"
 MSTAT_CONF=dir:$scratch,dump:$scratch/cancelled-%n.dump adopt cancelled "$programs/cancelled" \
 	"$scratch/cancelled"
 

@@ -109,6 +109,10 @@ tested_programs += %D%/storm
 %C%_storm_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_storm_LDADD =
 
+tested_programs += %D%/altstack
+%C%_altstack_SOURCES = %D%/altstack.c $(TAP)
+%C%_altstack_LDADD =
+
 tested_programs += %D%/cancelled
 %C%_cancelled_SOURCES = %D%/cancelled.c $(TAP)
 %C%_cancelled_LDADD =
