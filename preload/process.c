@@ -21,6 +21,7 @@
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
 #include "preload/fork.h"
+#include "preload/sigaction.h"
 #include "preload/signal.h"
 #include "preload/thread.h"
 #include "stats/box.h"
@@ -197,6 +198,7 @@ static __attribute__((constructor)) void process_start(void)
 	heap_init();
 	thread_watch_init();
 	fork_watch();
+	sigaction_find();
 	box_make();
 	signal_install(); /* then: a dump's default place is beside the box */
 	signal_publish();

@@ -13,21 +13,47 @@ typedef void handler_fn(int);
 typedef handler_fn *set_handler_fn(int number, handler_fn *handler);
 typedef int sigaction_fn(int number, const struct sigaction *action, struct sigaction *old);
 
-static void *libc_symbol(const char *name)
-{
-	void *found = dlsym(RTLD_NEXT, name);
+enum libc_name {
+	SIGACTION,
+	SIGNAL,
+	SSIGNAL,
+	BSD_SIGNAL,
+	SYSV_SIGNAL,
+	SYSV_SIGNAL_ALIAS,
+	SIGSET,
+	NAME_COUNT
+};
 
-	if (found == NULL)
+static struct {
+	const char *name;
+	void *function;
+} libc_names[NAME_COUNT] = {{"sigaction", NULL}, {"signal", NULL}, {"ssignal", NULL},
+	{"bsd_signal", NULL}, {"sysv_signal", NULL}, {"__sysv_signal", NULL}, {"sigset", NULL}};
+
+static void *libc_function(enum libc_name name)
+{
+	void **known = &libc_names[name].function;
+	void *function = __atomic_load_n(known, __ATOMIC_RELAXED);
+
+	if (function != NULL)
+		return function;
+	function = dlsym(RTLD_NEXT, libc_names[name].name);
+	if (function == NULL)
 		errno = ENOSYS;
-	return found;
+	__atomic_store_n(known, function, __ATOMIC_RELAXED);
+	return function;
+}
+
+void sigaction_find(void)
+{
+	for (enum libc_name name = 0; name < NAME_COUNT; name++)
+		libc_function(name);
 }
 
 int sigaction_of_libc(int number, const struct sigaction *action, struct sigaction *old)
 {
-	static sigaction_fn *libc;
+	sigaction_fn *libc = (sigaction_fn *)libc_function(SIGACTION);
 
-	if (libc == NULL)
-		libc = (sigaction_fn *)libc_symbol("sigaction");
 	return libc != NULL ? libc(number, action, old) : -1;
 }
 
@@ -63,9 +89,9 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
 }
 
 /* signal() and its kin differ in what they make of a handler, not in this. */
-static handler_fn *set_handler(const char *name, int number, handler_fn *handler)
+static handler_fn *set_handler(enum libc_name name, int number, handler_fn *handler)
 {
-	set_handler_fn *libc = (set_handler_fn *)libc_symbol(name);
+	set_handler_fn *libc = (set_handler_fn *)libc_function(name);
 
 	if (libc == NULL)
 		return SIG_ERR;
@@ -76,31 +102,31 @@ static handler_fn *set_handler(const char *name, int number, handler_fn *handler
 
 EXPORT handler_fn *signal(int number, handler_fn *handler)
 {
-	return set_handler("signal", number, handler);
+	return set_handler(SIGNAL, number, handler);
 }
 
 EXPORT handler_fn *ssignal(int number, handler_fn *handler)
 {
-	return set_handler("ssignal", number, handler);
+	return set_handler(SSIGNAL, number, handler);
 }
 
 EXPORT handler_fn *bsd_signal(int number, handler_fn *handler);
 EXPORT handler_fn *bsd_signal(int number, handler_fn *handler)
 {
-	return set_handler("bsd_signal", number, handler);
+	return set_handler(BSD_SIGNAL, number, handler);
 }
 
 EXPORT handler_fn *sysv_signal(int number, handler_fn *handler)
 {
-	return set_handler("sysv_signal", number, handler);
+	return set_handler(SYSV_SIGNAL, number, handler);
 }
 
 EXPORT handler_fn *__sysv_signal(int number, handler_fn *handler)
 {
-	return set_handler("__sysv_signal", number, handler);
+	return set_handler(SYSV_SIGNAL_ALIAS, number, handler);
 }
 
 EXPORT handler_fn *sigset(int number, handler_fn *handler)
 {
-	return set_handler("sigset", number, handler);
+	return set_handler(SIGSET, number, handler);
 }

@@ -12,6 +12,11 @@
 
 #include <signal.h>
 
+/* At start: finds libc's functions.  Later, in a handler or while a library's
+   constructor waits for another thread, the dynamic linker's lock must not be
+   waited for. */
+void sigaction_find(void);
+
 /* libc's sigaction(), past ours. */
 int sigaction_of_libc(int number, const struct sigaction *action, struct sigaction *old);
 

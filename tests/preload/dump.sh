@@ -101,6 +101,13 @@ os.kill(os.getpid(), signal.SIGUSR2)' 2>&1)"
 MSTAT_CONF=dir:$scratch,dump:$scratch/handlers.dump \
 	adopt handlers "$programs/handlers" "$scratch/handlers.dump"
 
+tap_is "a library's constructor waits for a thread that sets handlers" loaded "$(
+	preload timeout -k 1 60 /usr/bin/python3 -c '
+import _ctypes, os, sys
+_ctypes.dlopen(sys.argv[1], os.RTLD_NOW)
+print("loaded")' "$programs/.libs/patient.so" 2>&1
+)"
+
 # ---- formats and paths -------------------------------------------------------
 
 start dump_format:json perl -e 'my @a = map { "x" x $_ } 1 .. 3000; sleep 1 while 1'

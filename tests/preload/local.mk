@@ -90,10 +90,12 @@ tested_programs += %D%/kin
 %C%_kin_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-free-nonheap-object
 %C%_kin_LDADD =
 
-# Preloaded beside the library.
+# Preloaded beside the library; loaded by Python.
 if PROGRAM_TESTS
-check_LTLIBRARIES += %D%/elder.la
+check_LTLIBRARIES += %D%/elder.la %D%/patient.la
 endif
+%C%_patient_la_SOURCES = %D%/patient.c
+%C%_patient_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_elder_la_SOURCES = %D%/elder.c
 %C%_elder_la_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_elder_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
