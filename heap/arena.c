@@ -114,15 +114,22 @@ static void window_lay_out(uintptr_t start, size_t bytes)
 	arena.huge_from_page = arena.page_limit;
 }
 
-/* The loader hands every process 16 random bytes; no system call. */
+/*
+ * The loader hands every process 16 random bytes; no system call.  libc makes
+ * its stack and pointer guards of them, which whoever learns where the heap is
+ * must not learn too: they are mixed, by the finalizer of MurmurHash3 (Appleby).
+ */
 static uint64_t random_word(void)
 {
 	const void *bytes = (const void *)getauxval(AT_RANDOM);
-	uint64_t word = 0;
+	uint64_t words[2] = {0, 0};
 
 	if (bytes != NULL)
-		memcpy(&word, bytes, sizeof(word));
-	return word;
+		memcpy(words, bytes, sizeof(words));
+	uint64_t word = words[0] ^ words[1] * 0x9e3779b97f4a7c15u;
+	word = (word ^ word >> 33) * 0xff51afd7ed558ccdu;
+	word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53u;
+	return word ^ word >> 33;
 }
 
 /* Whether the kernel lets us map there; leaves the first table mapped. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -117,6 +118,21 @@ START_TEST(test_the_parts_of_the_window_do_not_touch)
 	ck_assert(spans + arena.page_limit * sizeof(struct span) < home);
 	ck_assert(home + arena.page_limit * HOME_WORDS_PER_PAGE * 8 < arena.caches);
 	ck_assert(arena.caches < arena_address_of(0));
+}
+END_TEST
+
+/* libc's stack and pointer guards are these bytes. */
+START_TEST(test_the_place_of_the_window_shows_no_guard)
+{
+	const char *bytes = (const char *)getauxval(AT_RANDOM);
+	uint64_t spread = ((uint64_t)4 << 40) - 2 * MIB, shown = arena.window_address & spread;
+
+	for (size_t at = 0; at <= 8; at += 8) {
+		uint64_t word;
+		memcpy(&word, bytes + at, sizeof(word));
+		for (int tries = 0; tries < 4; tries++, word >>= 8)
+			ck_assert_uint_ne(shown, (((uint64_t)1 << 40) + (word & spread)) & spread);
+	}
 }
 END_TEST
 
@@ -358,6 +374,7 @@ int main(void)
 	tcase_add_test(tests, test_addresses_go_there_and_back);
 	tcase_add_test(tests, test_what_is_outside_has_no_page);
 	tcase_add_test(tests, test_the_parts_of_the_window_do_not_touch);
+	tcase_add_test(tests, test_the_place_of_the_window_shows_no_guard);
 	tcase_add_test(tests, test_what_others_mapped_is_a_hole);
 	tcase_add_test(tests, test_caches_take_no_more_than_their_part);
 	tcase_add_test(tests, test_metadata_is_what_the_tables_take);
