@@ -285,9 +285,11 @@ size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whol
 		return 0;
 	/* A run that is all memory need not go as a whole. */
 	if (run->dirty_pages == pages && want_pages < end - first) {
+		size_t lowest = first;
 		first = end - want_pages;
-		if (only_whole_blocks && first >= arena.huge_from_page)
+		if (only_whole_blocks)
 			first = bits_round_down(first, HUGE_PAGE_PAGES);
+		first = max_bytes(first, lowest);
 	}
 	count_pages(first, end - first, &dirty, &fresh);
 	if (dirty == 0 || !os_release(arena_address_of(first), (end - first) << PAGE_SHIFT))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/os.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 
@@ -412,6 +413,32 @@ START_TEST(test_the_longest_run_loses_its_memory_first)
 }
 END_TEST
 
+/* Where huge pages begin is no huge page's edge. */
+START_TEST(test_no_page_outside_the_run_is_given_back)   /* _i: pages wanted, in tens */
+{
+	enum { LEFT = 300, MIDDLE = 600 };
+	struct span *span = take_surely(LEFT + MIDDLE, OS_HUGE_PAGE_BYTES / PAGE_BYTES);
+	size_t first = span_page(span), end = first + LEFT + MIDDLE;
+
+	touch(span, 0, LEFT + MIDDLE);
+	/* A neighbour in use keeps what is trimmed a run of its own. */
+	if (end < arena.page_count && arena.spans[end].kind == SPAN_FREE)
+		ck_assert_ptr_eq(take_surely(arena.spans[end].page_count, 1), arena.spans + end);
+	trim(span, LEFT);
+	arena.huge_from_page = first + LEFT + 1;
+	lock_acquire(&page_heap_lock);
+	struct span *run = arena.spans + first + LEFT;
+	ck_assert_uint_eq(run->dirty_pages, MIDDLE);
+	page_heap_release_run(run, 10 * (size_t)_i, true);
+	page_heap_audit();
+	lock_release(&page_heap_lock);
+	for (size_t page = 0; page < LEFT; page++) {
+		ck_assert_uint_ne(arena.page_info[first + page] & PAGE_IS_DIRTY, 0);
+		ck_assert_uint_eq((uint8_t)span_address(span)[page << PAGE_SHIFT], 0xa5);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("heap/page_heap", world_begin, audit);
@@ -427,5 +454,6 @@ int main(void)
 	tcase_add_test(tests, test_a_run_does_not_grow_into_one_in_use);
 	tcase_add_test(tests, test_what_no_machine_has_is_refused);
 	tcase_add_test(tests, test_the_longest_run_loses_its_memory_first);
+	tcase_add_loop_test(tests, test_no_page_outside_the_run_is_given_back, 1, 60);
 	return suite_end();
 }
