@@ -93,7 +93,7 @@ git -C "$scratch/repository" add file
 FEED='ready' explained git git -C "$scratch/repository" cat-file --batch-check
 
 explained redis-server bash -c '
-	ln -s "$(command -v redis-server)" "$0/redis-server"
+	ln -s "$(command -v redis-check-rdb)" "$0/redis-server"
 	"$0/redis-server" --port 0 --unixsocket "$0/socket" --save "" >/dev/null </dev/null &
 	server=$!
 	export -n LD_PRELOAD

@@ -9,6 +9,11 @@
 
 . "${BASH_SOURCE[0]%/*}/preload.sh"
 
+# redis-tools brings the server's program, under another name: the package
+# redis-server is this link, and a service that starts.
+mkdir "$scratch/bin" && ln -s "$(command -v redis-check-rdb)" "$scratch/bin/redis-server"
+PATH=$scratch/bin:$PATH
+
 socket=$scratch/redis.sock
 server=
 
