@@ -13,4 +13,12 @@ static const bool CONFIG_DEBUG = MSTAT_DEBUG;
 /* --enable-torture: small constants, and memory that the OS refuses at random. */
 static const bool CONFIG_TORTURE = MSTAT_TORTURE;
 
+/* --disable-books: no countdown, no box, nothing that only they need.  Still an
+   allocator, but never shipped: bench/books measures by it what the books cost.
+   Without the countdown threads come by the slow path only where a magazine is
+   empty or full or an object large, so that unused memory ages by those alone;
+   a magazine that is as full as at the last look counts as unused; and the
+   tests that read figures fail. */
+static const bool CONFIG_BOOKS = MSTAT_BOOKS;
+
 #endif

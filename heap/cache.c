@@ -130,18 +130,27 @@ static struct cache *slot_obtain(void)
 /* A slot took address space, or there is a thread more or less. */
 static void publish_count(void)
 {
+	if (!CONFIG_BOOKS)
+		return;
 	lock_acquire(&page_heap_lock);
 	publish_totals();
 	lock_release(&page_heap_lock);
 }
 
-static void slot_welcome(struct cache *cache)
+/* What readers are told of its thread. */
+static void slot_describe(struct cache *cache)
 {
 	cache->base = cache_read_sums(cache);
 	cache->tid = os_thread_id();
 	cache->stack_address = (uintptr_t)__builtin_frame_address(0);
 	memset(cache->name, 0, sizeof(cache->name));
 	os_thread_name(cache->name);
+}
+
+static void slot_welcome(struct cache *cache)
+{
+	if (CONFIG_BOOKS)
+		slot_describe(cache);
 	__atomic_store_n(&cache->state, CACHE_LIVE, __ATOMIC_RELEASE);
 	live_count++;
 	publish_thread(cache);

@@ -14,10 +14,14 @@
  */
 #include "heap/cache.h"
 
+#include "base/config.h"
+
 enum { READ_TRIES = 16 };
 
 void cache_change_begin(struct cache *cache, uint32_t class)
 {
+	if (!CONFIG_BOOKS)
+		return;
 	__atomic_store_n(&cache->busy_class, class, __ATOMIC_RELAXED);
 	word_store(&cache->busy_nmalloc, cache->armed[class] - (uint64_t)cache->until[class]);
 	__atomic_store_n(&cache->busy_live, cache->net[class] - cache_held(cache, class),
@@ -28,6 +32,8 @@ void cache_change_begin(struct cache *cache, uint32_t class)
 
 void cache_change_end(struct cache *cache)
 {
+	if (!CONFIG_BOOKS)
+		return;
 	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
 }
 

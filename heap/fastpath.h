@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/config.h"
 #include "heap/arena.h"
 #include "heap/cache.h"
 #include "heap/size_class.h"
@@ -41,7 +42,7 @@ static ALWAYS_INLINE void *heap_alloc_or(size_t bytes, void *(*slow)(size_t byte
 	if (UNLIKELY(top == cache->bottom[class]))
 		return slow(bytes);
 	/* A plain decrement, one instruction: the owner is its only writer. */
-	if (UNLIKELY(--cache->until[class] < 0))
+	if (CONFIG_BOOKS && UNLIKELY(--cache->until[class] < 0))
 		return slow(bytes);
 
 	void *object = top[-1];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/config.h"
 #include "base/os.h"
 #include "heap/cache.h"
 #include "heap/misuse.h"
@@ -26,8 +27,10 @@ static size_t pages_of(size_t bytes)
 
 static void count_alloc(struct cache *cache, const struct span *span)
 {
-	word_add(&cache->large_alloc_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
-	word_add(&cache->large_nmalloc, 1);
+	if (CONFIG_BOOKS) {
+		word_add(&cache->large_alloc_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
+		word_add(&cache->large_nmalloc, 1);
+	}
 	page_heap.large_objects++;
 	page_heap.large_pages += span->page_count;
 }
@@ -35,10 +38,12 @@ static void count_alloc(struct cache *cache, const struct span *span)
 static void count_free(struct cache *cache, const struct span *span)
 {
 	cache->given_bytes += (uint64_t)span->page_count << PAGE_SHIFT;
-	word_add(&cache->large_nfree, 1);
-	/* Whoever reads that it was freed also reads that it was allocated. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	word_add(&cache->large_free_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
+	if (CONFIG_BOOKS) {
+		word_add(&cache->large_nfree, 1);
+		/* Whoever reads that it was freed also reads that it was allocated. */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		word_add(&cache->large_free_bytes, (uint64_t)span->page_count << PAGE_SHIFT);
+	}
 	page_heap.large_objects--;
 	page_heap.large_pages -= span->page_count;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/config.h"
 #include "heap/central.h"
 #include "heap/publish.h"
 
@@ -41,6 +42,8 @@ static void shrink(struct cache *cache, uint32_t class)
 /* Class's lock held: the pool's share of the samples. */
 static void hand_samples(struct cache *cache, uint32_t class)
 {
+	if (!CONFIG_BOOKS)
+		return;
 	centrals[class].sampled_objects += cache->sampled_count[class];
 	centrals[class].sampled_bytes += cache->sampled_bytes[class];
 	cache->sampled_count[class] = 0;

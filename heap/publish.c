@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/config.h"
 #include "base/os.h"
 #include "heap/cache.h"
 #include "stats/box.h"
@@ -39,7 +40,7 @@ static void publish_peak(const struct box_totals *totals)
 
 void publish_totals(void)
 {
-	if (!box_exists())
+	if (!CONFIG_BOOKS || !box_exists())
 		return;
 	struct box_totals totals = {
 		.realtime_ns = os_coarse_realtime_ns(),
@@ -69,7 +70,7 @@ void publish_class(uint32_t class)
 {
 	const struct central *central = &centrals[class];
 
-	if (!box_exists())
+	if (!CONFIG_BOOKS || !box_exists())
 		return;
 	struct box_class row = {
 		.object_bytes = size_classes[class].object_bytes,
@@ -86,7 +87,7 @@ void publish_class(uint32_t class)
 
 void publish_row(struct cache *cache, uint32_t class)
 {
-	if (!cache->is_published || !box_exists())
+	if (!CONFIG_BOOKS || !cache->is_published || !box_exists())
 		return;
 	struct box_row row = {
 		.nmalloc = cache->armed[class] - (uint64_t)cache->until[class],
@@ -98,6 +99,8 @@ void publish_row(struct cache *cache, uint32_t class)
 
 void publish_thread(struct cache *cache)
 {
+	if (!CONFIG_BOOKS)
+		return;
 	cache->is_published = box_slot_prepare(cache->index);
 	if (!cache->is_published)
 		return;

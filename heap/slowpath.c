@@ -193,20 +193,28 @@ static bool is_haste_due(const struct cache *cache, uint64_t now_ns)
 		cache->given_bytes >= max_bytes(much, HASTE_MIN_BYTES);
 }
 
-void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
+/* One allocation more. */
+static inline void countdown_step(struct cache *cache, uint32_t class)
 {
-	heap_tick(cache);
-	if (cache->top[class] == cache->bottom[class] && !magazine_fill(cache, class))
-		return NULL;
 	/* Below zero: the fast path has counted this one, and ended the countdown. */
 	if (cache->until[class] >= 0)
 		cache->until[class]--;
 	if (cache->until[class] < 0)
 		countdown_arm(cache, class);
+}
+
+void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
+{
+	heap_tick(cache);
+	if (cache->top[class] == cache->bottom[class] && !magazine_fill(cache, class))
+		return NULL;
+	if (CONFIG_BOOKS)
+		countdown_step(cache, class);
 	void **top = cache->top[class] - 1;
 	void *object = *top;
 	__atomic_store_n(&cache->top[class], top, __ATOMIC_RELAXED);
-	magazine_sample(cache, class, bytes);
+	if (CONFIG_BOOKS)
+		magazine_sample(cache, class, bytes);
 	publish_row(cache, class);
 	return object;
 }
@@ -290,7 +298,7 @@ void heap_tick(struct cache *cache)
 	uint64_t now_ns = os_coarse_ns();
 
 	magazine_decay_next(cache);
-	if (is_haste_due(cache, now_ns))
+	if (CONFIG_BOOKS && is_haste_due(cache, now_ns))
 		countdown_hasten(cache, now_ns);
 	if (!release_is_due(now_ns))
 		return;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "base/config.h"
 #include "base/fatal.h"
 #include "base/format.h"
 #include "base/os.h"
@@ -91,6 +92,10 @@ static void options_read(void)
 		process_conf.signal_number = 0;
 	} else if (text != NULL) {
 		conf_parse(&process_conf, text, complain, NULL);
+	}
+	if (!CONFIG_BOOKS) {
+		process_conf.box = process_conf.exit_report = false;
+		process_conf.signal_number = 0;
 	}
 }
 
@@ -190,8 +195,10 @@ static __attribute__((constructor)) void process_start(void)
 	process_pid = os_process_id();
 	options_read();
 	stderr_remember();
-	box_identify();
-	publish_layout(box_identity());
+	if (CONFIG_BOOKS) {
+		box_identify();
+		publish_layout(box_identity());
+	}
 	fatal_observer = fatal_note;
 	heap_hooks = (struct heap_hooks){.thread_attached = thread_attached,
 		.process_forked = process_forked, .interval_passed = interval_passed};
