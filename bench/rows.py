@@ -157,6 +157,8 @@ ALL_KINDS = ("micro", "shape", "real")
 def means(rows):
     """Geometric means of ours by each peer's: below 1 is better."""
     peers = Comparison(rows, "ns_per_op_median", ALL_KINDS).peers
+    if not any(row["kind"] in ALL_KINDS for row in rows):
+        return []
     lines = [["ours / peer, geometric mean", *peers]]
     for title, column in (("time", "ns_per_op_median"), ("peak RSS", "peak_rss_kib")):
         for kinds in [(kind,) for kind in ALL_KINDS] + [ALL_KINDS]:
@@ -178,6 +180,26 @@ def day_ratio(rows):
     yield from aligned(lines)
 
 
+CONTENTION_FROM = 2  # threads: as many as the machine that this was written on has CPUs
+
+
+def contention(rows):
+    """The throughput of the same work in more threads, by that in two: below 1
+    it falls."""
+    times = Comparison(rows, "ns_per_op_median", ALL_KINDS).values
+    lines = []
+    for bench, values in times.items():
+        name, _, threads = bench.rpartition("/")
+        few = times.get(f"{name}/{CONTENTION_FROM}")
+        if not threads.isdigit() or int(threads) <= CONTENTION_FROM or few is None:
+            continue
+        lines.append([bench, *(ratio_text(few[who] / ns if ns and few.get(who) else None)
+                               for who, ns in values.items())])
+    if lines:
+        names = Comparison(rows, "ns_per_op_median", ALL_KINDS).allocators
+        yield from aligned([["throughput / that of two threads", *names], *lines])
+
+
 def report(rows, worst_first=False):
     parts = []
     for title, kinds in (("time: micro", ("micro",)), ("time: shapes", ("shape",)),
@@ -188,6 +210,6 @@ def report(rows, worst_first=False):
                         ("resident over time", moments)):
         parts.append(table(Comparison(some, "peak_rss_kib", (*ALL_KINDS, "memory")), title,
                            memory_text, worst_first))
-    parts += [day_ratio(rows), means(rows)]
+    parts += [day_ratio(rows), contention(rows), means(rows)]
     texts = ["\n".join(part) for part in parts]
     return "\n\n".join(text for text in texts if "\n" in text) + "\n"

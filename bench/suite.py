@@ -84,13 +84,13 @@ def shape_rows():
     def row(name, *command, threads=1):
         return Row(name, "shape", list(command), threads)
 
-    for threads in (1, 2, 8):
+    for threads in (1, 2, 4, 8, 64):
         yield row(f"server/{threads}", "server", threads, Count(12_000_000), threads=threads)
     for threads in (1, 2, 8):
         yield row(f"bursts/{threads}", "bursts", threads, Count(8_000_000), threads=threads)
     for threads in (2, 8):
         yield row(f"traffic/{threads}", "traffic", threads, Count(2_000_000), threads=threads)
-    for threads in (2, 8):
+    for threads in (2, 4, 8, 64):
         yield row(f"queue/{threads}", "queue", threads, Count(6_000_000), threads=threads)
     yield row("factor", "factor", Count(30))
     yield row("nbody", "nbody", Count(60))
