@@ -169,15 +169,21 @@ def means(rows):
     return aligned(lines)
 
 
-def day_ratio(rows):
-    """Resident by live bytes over the day, for each allocator."""
+def live_ratios(rows):
+    """Resident by live bytes over the time of each row that samples both, and
+    the CPU time that it took."""
     memory = Comparison(rows, "peak_rss_kib", ("memory",)).values
-    mean, live = memory.get("day:mean", {}), memory.get("day:live-mean", {})
-    if not mean:
-        return
-    lines = [["day: resident / live", *mean]]
-    lines.append(["", *(ratio_text(mean[name] / live[name] if mean[name] else None) for name in mean)])
-    yield from aligned(lines)
+    seconds = Comparison(rows, "cpu_seconds", ("memory",)).values
+    lines = []
+    for bench, live_bench in (("day", "day:live-mean"), ("redis-evict", "redis-evict:used-mean")):
+        mean, live = memory.get(f"{bench}:mean", {}), memory.get(live_bench, {})
+        if not mean:
+            continue
+        lines.append([f"{bench}: resident / live", *mean])
+        lines.append(["", *(ratio_text(mean[name] / live[name] if mean[name] else None) for name in mean)])
+        lines.append(["CPU seconds", *(ratio_text(seconds[bench].get(name)) for name in mean)])
+    if lines:
+        yield from aligned(lines)
 
 
 CONTENTION_FROM = 2  # threads: as many as the machine that this was written on has CPUs
@@ -210,6 +216,6 @@ def report(rows, worst_first=False):
                         ("resident over time", moments)):
         parts.append(table(Comparison(some, "peak_rss_kib", (*ALL_KINDS, "memory")), title,
                            memory_text, worst_first))
-    parts += [day_ratio(rows), contention(rows), means(rows)]
+    parts += [live_ratios(rows), contention(rows), means(rows)]
     texts = ["\n".join(part) for part in parts]
     return "\n\n".join(text for text in texts if "\n" in text) + "\n"

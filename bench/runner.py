@@ -96,9 +96,9 @@ class Runner:
         with tempfile.NamedTemporaryFile(mode="r", dir=self.work) as result:
             process = self.start(row, library, result.name, wrap)
             try:
-                if row.client is not None:
-                    row.client(self.work)
+                said = row.client(self.work) if row.client is not None else None
                 out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+                out += said or ""
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, 9)
                 process.communicate()

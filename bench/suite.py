@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+import redis_load
+
 QUICK_DIVISOR = 5
 
 
@@ -29,7 +31,8 @@ class Row:
     max_reps: int = 100
     needs: str = ""  # a program that must be there
     prepare: Optional[Callable[[Path], None]] = None
-    client: Optional[Callable[[Path], None]] = None  # drives the command from outside
+    client: Optional[Callable[[Path], Optional[str]]] = None  # drives the command from
+    # outside, and may print for it
 
     def argv(self, programs: Path, work: Path, quick: bool) -> list:
         def word(part):
@@ -38,7 +41,8 @@ class Row:
             return str(part).replace("{work}", str(work))
 
         words = [word(part) for part in self.command]
-        return words if self.kind == "real" else [str(programs / words[0])] + words[1:]
+        is_ours = self.kind != "real" and "/" not in words[0]
+        return [str(programs / words[0])] + words[1:] if is_ours else words
 
 
 def bytes_name(count: int) -> str:
@@ -104,6 +108,8 @@ def shape_rows():
 def memory_rows():
     yield Row("giveback", "memory", ["giveback", Count(512), 2], max_reps=2)
     yield Row("day", "memory", ["day", Count(20)], max_reps=1)
+    yield Row("redis-evict", "memory", redis_load.eviction_command(), max_reps=2,
+              needs="redis-check-rdb", prepare=redis_load.prepare, client=redis_load.evict)
 
 
 # ---- real programs ------------------------------------------------------------
@@ -262,29 +268,6 @@ def git_repository(work: Path) -> None:
     subprocess.run(["git", "-C", repository, "-c", "pack.threads=1", "repack", "-adfq"], check=True)
 
 
-def redis_server(work: Path) -> None:
-    """The server's binary is redis-tools' own; the name it is called by decides."""
-    name = work / "redis-server"
-    name.unlink(missing_ok=True)
-    name.symlink_to(shutil.which("redis-check-rdb"))
-
-
-def redis_client(work: Path) -> None:
-    """Values of 64 and 512 bytes by 50 clients; then the server is told to end."""
-    socket = str(work / "redis.socket")
-    cli = ["redis-cli", "-s", socket]
-    for _ in range(200):
-        ping = subprocess.run(cli + ["ping"], capture_output=True, text=True)
-        if ping.stdout.startswith("PONG"):
-            break
-        subprocess.run(["sleep", "0.02"])
-    for value_bytes, requests in ((64, 150_000), (512, 100_000)):
-        subprocess.run(["redis-benchmark", "-s", socket, "-q", "-t", "set", "-P", "16",
-                        "-n", str(requests), "-r", "100000", "-d", str(value_bytes)],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    subprocess.run(cli + ["shutdown", "nosave"], capture_output=True)
-
-
 def cc1_path() -> str:
     if shutil.which("gcc") is None:
         return "cc1"
@@ -308,9 +291,8 @@ def real_rows():
     yield row("sqlite", "sqlite3", ":memory:", ".read {work}/job.sql", prepare=script("job.sql", SQL_JOB))
     yield row("jq", "jq", "[group_by(.name)[] | {name: .[0].name, n: length, x: (map(.at.x) | add)}]"
               " | sort_by(.n) | length", "{work}/rows.json", prepare=json_document)
-    yield Row("redis", "real", ["{work}/redis-server", "--port", "0", "--unixsocket", "{work}/redis.socket",
-                                "--save", "", "--appendonly", "no", "--logfile", "/dev/null"],
-              needs="redis-check-rdb", prepare=redis_server, client=redis_client)
+    yield Row("redis", "real", redis_load.command(), needs="redis-check-rdb",
+              prepare=redis_load.prepare, client=redis_load.benchmark)
     yield row("node", "node", "{work}/job.js", prepare=script("job.js", NODE_JOB))
     yield row("git-repack", "git", "-C", "{work}/history.git", "-c", "pack.threads=1", "repack", "-adfq",
               prepare=git_repository)
