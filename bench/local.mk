@@ -2,7 +2,7 @@
 # a plain make does not, since nothing else needs them.
 
 bench_c = aligned batch buffers bursts day factor giveback grow handoff json large \
-	measure nbody pair phases queue replace server spawn thread traffic zeroed
+	measure nbody pair phases preempt queue replace server spawn thread traffic zeroed
 bench_cxx = containers newdelete words
 bench_programs = $(bench_c:%=%D%/%) $(bench_cxx:%=%D%/%)
 

@@ -25,6 +25,7 @@ class Run:
     minor_faults: int
     cpu_seconds: float
     rss_kib: dict = field(default_factory=dict)  # moment -> KiB
+    stalls: dict = field(default_factory=dict)  # name -> (count, ns)
 
 
 def number(value, digits):
@@ -54,6 +55,19 @@ def moment_rows(bench, allocator, threads, runs):
         row.update(bench=f"{bench}:{moment}", kind="memory", allocator=allocator, threads=threads,
                    runs=len(runs),
                    peak_rss_kib=number(statistics.median(r.rss_kib[moment] for r in runs), 0))
+        yield row
+
+
+def stall_rows(bench, allocator, threads, runs):
+    """One row for each figure of how long calls took at worst: `ops` is how many
+    it is about, and its times those of one."""
+    for name in runs[0].stalls if runs else ():
+        row = dict.fromkeys(COLUMNS, "")
+        times = [run.stalls[name][1] for run in runs]
+        row.update(bench=f"{bench}:{name}", kind="stall", allocator=allocator, threads=threads,
+                   runs=len(runs), ops=number(statistics.median(run.stalls[name][0] for run in runs), 0),
+                   ns_per_op_min=min(times), ns_per_op_median=number(statistics.median(times), 0),
+                   ns_per_op_max=max(times))
         yield row
 
 
@@ -206,6 +220,20 @@ def contention(rows):
         yield from aligned([["throughput / that of two threads", *names], *lines])
 
 
+def stalls(rows):
+    """How many and how long, for each allocator."""
+    cells = {}
+    for row in rows:
+        if row["kind"] == "stall" and ":" in row["bench"]:
+            cells.setdefault(row["bench"], {})[row["allocator"]] = (
+                f"{time_text(float(row['ns_per_op_median']))} x {row['ops']}")
+    if cells:
+        names = list(dict.fromkeys(name for values in cells.values() for name in values))
+        yield from aligned([["stalls: how long x how many", *names],
+                            *([bench, *(values.get(name, "-") for name in names)]
+                              for bench, values in cells.items())])
+
+
 def report(rows, worst_first=False):
     parts = []
     for title, kinds in (("time: micro", ("micro",)), ("time: shapes", ("shape",)),
@@ -216,6 +244,6 @@ def report(rows, worst_first=False):
                         ("resident over time", moments)):
         parts.append(table(Comparison(some, "peak_rss_kib", (*ALL_KINDS, "memory")), title,
                            memory_text, worst_first))
-    parts += [live_ratios(rows), contention(rows), means(rows)]
+    parts += [live_ratios(rows), contention(rows), stalls(rows), means(rows)]
     texts = ["\n".join(part) for part in parts]
     return "\n\n".join(text for text in texts if "\n" in text) + "\n"

@@ -116,9 +116,11 @@ class Runner:
         self.peak_kib[row.name] = max(peak_kib, self.peak_kib.get(row.name, 0))
         cpu_seconds = (user_us + system_us) / 1e6
         rss = {name: int(kib) for name, kib in re.findall(r"^rss (\S+) (\d+)$", out, re.MULTILINE)}
+        stalls = {name: (int(count), int(ns)) for name, count, ns
+                  in re.findall(r"^stall (\S+) (\d+) (\d+)$", out, re.MULTILINE)}
         timed = re.search(r"^ops (\d+) ns (\d+)$", out, re.MULTILINE) if row.kind != "real" else None
         ops, ns = (int(timed[1]), int(timed[2])) if timed else (1, cpu_seconds * 1e9)
-        return measured.Run(ops, ns, peak_kib, faults, cpu_seconds, rss)
+        return measured.Run(ops, ns, peak_kib, faults, cpu_seconds, rss, stalls)
 
     def instructions(self, row, library):
         """Of one more run, in user mode; None where they cannot be counted."""

@@ -7,6 +7,7 @@ busy machine is the same as on an idle one.  Counts are chosen so that a run
 takes some tenths of a second.
 """
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Count(int):
 @dataclass
 class Row:
     name: str
-    kind: str  # micro, shape, real, memory
+    kind: str  # micro, shape, real, memory, stall
     command: list
     threads: int = 1
     max_reps: int = 100
@@ -110,6 +111,18 @@ def memory_rows():
     yield Row("day", "memory", ["day", Count(20)], max_reps=1)
     yield Row("redis-evict", "memory", redis_load.eviction_command(), max_reps=2,
               needs="redis-check-rdb", prepare=redis_load.prepare, client=redis_load.evict)
+
+
+def may_take_the_cpu() -> bool:
+    """Real time (CAP_SYS_NICE is bit 23) and a second CPU to be seen from."""
+    status = Path("/proc/self/status").read_text()
+    return os.cpu_count() > 1 and int(status.split("CapEff:")[1].split()[0], 16) >> 23 & 1 == 1
+
+
+def stall_rows():
+    if may_take_the_cpu():
+        yield Row("preempt", "stall", ["preempt", 2000, Count(5)], 2)
+        yield Row("preempt/none-taken", "stall", ["preempt", 0, Count(5)], 2)
 
 
 # ---- real programs ------------------------------------------------------------
@@ -299,4 +312,4 @@ def real_rows():
 
 
 def rows() -> list:
-    return [*micro_rows(), *shape_rows(), *real_rows(), *memory_rows()]
+    return [*micro_rows(), *shape_rows(), *real_rows(), *memory_rows(), *stall_rows()]
