@@ -63,7 +63,7 @@ count()  # KIND LIBRARY BYTES
 command -v valgrind >/dev/null || { echo "instructions.sh: no valgrind" >&2; exit 1; }
 printf '# host %s, kernel %s, %s, commit %s, command: %s\n' "$(uname -m)" "$(uname -r)" \
 	"$(${CC:-cc} --version | head -n 1)" "$(git rev-parse --short HEAD 2>/dev/null || echo none)" \
-	"./dev bench instructions $(sed -E 's,=[^ ]*/,=,g' <<<"$*")"
+	"bench/instructions.sh $(sed -E 's,=[^ ]*/,=,g' <<<"$*")"
 echo "bench,allocator,bytes,instructions_per_pair"
 for peer in "glibc=" "libmstat=$(realpath "${MSTAT_LIBRARY:-$build/.libs/libmstat.so}")" "$@"; do
 	for kind in $kinds; do
