@@ -11,12 +11,13 @@
 #include "heap/publish.h"
 
 enum {
-	MAGAZINE_MAX_OBJECTS = 256,
+	MAGAZINE_MAX_OBJECTS = 1024,
 	MAGAZINE_MIN_OBJECTS = 8,    /* what the largest classes grow to */
 	MAGAZINE_MAX_BYTES = 64 << 10,
+	MAGAZINE_MOST_SPANS = 2,     /* of the classes whose objects are spans */
 	MAGAZINE_FIRST_OBJECTS = 8,
 	MAGAZINE_FIRST_BYTES = 8 << 10,
-	STRIDE_BYTES = 64 << 10      /* a cache and its magazines: cache_init() checks it */
+	STRIDE_BYTES = 128 << 10     /* a cache and its magazines: cache_init() checks it */
 };
 
 /* One word that every magazine of no room points to. */
@@ -42,6 +43,8 @@ uint32_t cache_most_objects(uint32_t class)
 {
 	uint32_t fits = MAGAZINE_MAX_BYTES / size_classes[class].object_bytes;
 
+	if (size_classes[class].object_bytes > SHARED_MAX_BYTES)
+		return MAGAZINE_MOST_SPANS;
 	if (CONFIG_TORTURE || fits < MAGAZINE_MIN_OBJECTS)
 		return CONFIG_TORTURE ? 4 : MAGAZINE_MIN_OBJECTS;
 	return fits < MAGAZINE_MAX_OBJECTS ? fits : MAGAZINE_MAX_OBJECTS;
@@ -51,6 +54,8 @@ uint32_t cache_first_objects(uint32_t class)
 {
 	uint32_t fits = MAGAZINE_FIRST_BYTES / size_classes[class].object_bytes;
 
+	if (size_classes[class].object_bytes > SHARED_MAX_BYTES)
+		return 1;
 	if (CONFIG_TORTURE || fits < 2)
 		return 2;
 	return fits < MAGAZINE_FIRST_OBJECTS ? fits : MAGAZINE_FIRST_OBJECTS;
@@ -99,8 +104,6 @@ static struct cache *slot_make(uint32_t index)
 		cache->bottom[class] = bottom;
 		cache->top[class] = bottom;
 		cache->limit[class] = bottom + cache_first_objects(class);
-		cache->capacity_bytes +=
-			(size_t)cache_first_objects(class) * size_classes[class].object_bytes;
 	}
 	cache->top[0] = cache->bottom[0] = cache->limit[0] = no_room + 1;
 	cache->random = 0x9e3779b97f4a7c15u * (index + 1);

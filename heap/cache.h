@@ -91,7 +91,7 @@ struct cache {
 	uint32_t haste;              /* the next countdown's length; 0: as usual */
 	uint64_t hastened_ns;
 	uint64_t given_bytes;        /* to pools and page heap since then */
-	size_t capacity_bytes;       /* what the magazines have room for */
+	size_t grown_bytes;          /* what the magazines have room for beyond their first */
 	uint32_t decay_class;        /* the next that is looked at for decay */
 	uint32_t sampled_count[SIZE_CLASS_COUNT]; /* not yet handed to the pool */
 	uint32_t sampled_bytes[SIZE_CLASS_COUNT];

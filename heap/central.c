@@ -17,6 +17,7 @@ enum {
 	   magazines, little enough to forget about. */
 	STACK_MAX_BYTES = 128 << 10,
 	STACK_MIN_OBJECTS = 8,
+	STACK_MOST_SPANS = 2, /* of the classes whose objects are spans */
 	STACK_MAX_OBJECTS = 512,
 	SLOT_COUNT = 14336 /* the sum over all classes; central_init() checks it */
 };
@@ -27,6 +28,8 @@ static uint32_t stack_capacity(uint32_t class)
 {
 	uint32_t fits = STACK_MAX_BYTES / size_classes[class].object_bytes;
 
+	if (size_classes[class].object_bytes > SHARED_MAX_BYTES)
+		return STACK_MOST_SPANS;
 	if (CONFIG_TORTURE || fits < STACK_MIN_OBJECTS)
 		return STACK_MIN_OBJECTS;
 	return fits < STACK_MAX_OBJECTS ? fits : STACK_MAX_OBJECTS;
@@ -40,6 +43,7 @@ void central_init(void)
 		struct central *central = &centrals[class];
 		lock_init(&central->lock, LOCK_RANK_CENTRAL);
 		central->stack_capacity = stack_capacity(class);
+		central->stack_room = central->stack_capacity;
 		central->stack = stack_slots + used;
 		used += central->stack_capacity;
 	}
@@ -137,6 +141,9 @@ uint32_t central_take(uint32_t class, void **objects, uint32_t want)
 	uint32_t got = want < central->stacked_count ? want : central->stacked_count;
 
 	central->stacked_count -= got;
+	central->stack_was_used = true;
+	if (got == 0)
+		central->stack_room = central->stack_capacity;
 	if (got > 0)
 		memcpy(objects, central->stack + central->stacked_count, got * sizeof(void *));
 	if (central->stacked_count < central->stacked_low)
@@ -147,27 +154,30 @@ uint32_t central_take(uint32_t class, void **objects, uint32_t want)
 	return got;
 }
 
-static COLD _Noreturn void refuse(uint32_t class, const void *object,
-	enum span_put_result result, const void *caller)
+static COLD _Noreturn void refuse(uint32_t class, const void *object, const void *caller)
 {
+	struct span *span = span_of_small(object);
+	/* A span that is no more, or another class's by now, had all of its objects
+	   home. */
+	bool is_home = span == NULL || span->class != class ||
+		span_put_object(span, object) == SPAN_PUT_IS_HOME;
+
 	fatal_pointer("free", object,
-		result == SPAN_PUT_IS_HOME ? "double free: the object was freed before"
-					   : "not the start of an object",
+		is_home ? "double free: the object was freed before" : "not the start of an object",
 		size_classes[class].object_bytes, caller);
 }
 
+/* What is freed one after the other often lies in one span: its lists are
+   looked after once. */
 static void send_home(struct central *central, uint32_t class, void **objects, uint32_t count,
 	const void *caller)
 {
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0, done; i < count; i += done) {
 		struct span *span = span_of_small(objects[i]);
-		/* A span that is no more, or another class's by now, had all of its
-		   objects home. */
 		bool is_gone = span == NULL || span->class != class;
-		enum span_put_result result =
-			is_gone ? SPAN_PUT_IS_HOME : span_put_object(span, objects[i]);
-		if (UNLIKELY(result != SPAN_PUT_DONE))
-			refuse(class, objects[i], result, caller);
+		done = is_gone ? 0 : span_put_objects(span, objects + i, count - i);
+		if (UNLIKELY(done == 0))
+			refuse(class, objects[i], caller);
 		if (span_free_objects(span) == size_classes[class].span_objects) {
 			span_give_up(central, span);
 			continue;
@@ -175,20 +185,6 @@ static void send_home(struct central *central, uint32_t class, void **objects, u
 		span_relist(central, span);
 		cooling_touch(central, span, true);
 	}
-}
-
-void central_give(uint32_t class, void **objects, uint32_t count, const void *caller)
-{
-	struct central *central = &centrals[class];
-	uint32_t room = central->stack_capacity - central->stacked_count;
-
-	central->out_objects -= count;
-	if (count > room) {
-		send_home(central, class, objects, count, caller);
-		return;
-	}
-	memcpy(central->stack + central->stacked_count, objects, count * sizeof(void *));
-	central->stacked_count += count;
 }
 
 static void drain_some(uint32_t class, uint32_t count)
@@ -201,6 +197,36 @@ static void drain_some(uint32_t class, uint32_t count)
 	send_home(central, class, central->stack, count, NULL);
 	central->stacked_count -= count;
 	memmove(central->stack, central->stack + count, central->stacked_count * sizeof(void *));
+	if (central->stacked_low > central->stacked_count)
+		central->stacked_low = central->stacked_count;
+}
+
+/* Nobody took of it since it was last too full: what lies in it pins a span
+   each, if objects are freed at random. */
+static void stack_shrink(uint32_t class)
+{
+	struct central *central = &centrals[class];
+
+	if (central->stack_room > STACK_MIN_OBJECTS)
+		central->stack_room /= 2;
+	if (central->stacked_count > central->stack_room)
+		drain_some(class, central->stacked_count - central->stack_room);
+}
+
+void central_give(uint32_t class, void **objects, uint32_t count, const void *caller)
+{
+	struct central *central = &centrals[class];
+
+	central->out_objects -= count;
+	if (central->stacked_count + count > central->stack_room) {
+		send_home(central, class, objects, count, caller);
+		if (!central->stack_was_used)
+			stack_shrink(class);
+		central->stack_was_used = false;
+		return;
+	}
+	memcpy(central->stack + central->stacked_count, objects, count * sizeof(void *));
+	central->stacked_count += count;
 }
 
 void central_drain(uint32_t class)

@@ -37,6 +37,8 @@ struct central {
 	uint32_t stacked_count;
 	uint32_t stacked_low;     /* the fewest since the last drain */
 	uint32_t stack_capacity;
+	uint32_t stack_room;      /* as much of it as is of use now */
+	bool stack_was_used;      /* taken from since it was last too full */
 	uint64_t span_count;
 	uint64_t out_objects;
 	uint64_t released_bytes;  /* of spans: pages given back (heap/cooling.h) */

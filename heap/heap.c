@@ -18,7 +18,7 @@
 
 void *heap_alloc_zeroed(size_t bytes)
 {
-	if (bytes > SMALL_MAX_BYTES)
+	if (bytes > SHARED_MAX_BYTES)
 		return large_alloc(bytes, 1, true);
 	void *object = heap_alloc(bytes);
 	return object != NULL ? memset(object, 0, bytes) : NULL;
@@ -63,7 +63,9 @@ size_t heap_usable_bytes(const void *ptr, const void *caller)
 static void *move(void *ptr, size_t old_bytes, size_t bytes, const void *caller)
 {
 	int saved = errno;
-	void *to = heap_alloc(bytes);
+	/* What grows will grow again: a large object may do so where it stands. */
+	void *to = bytes > max_bytes(old_bytes, SHARED_MAX_BYTES) ? large_alloc(bytes, 1, false)
+								  : heap_alloc(bytes);
 
 	if (to == NULL) {
 		if (bytes > old_bytes)
@@ -94,7 +96,7 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 		return heap_out_of_memory(bytes);
 	if (class != 0)
 		return realloc_small(ptr, class, bytes, caller);
-	if (bytes > SMALL_MAX_BYTES)
+	if (bytes > SHARED_MAX_BYTES)
 		return large_resize(ptr, bytes, caller);
 	size_t old_bytes = large_usable_bytes(ptr);
 	if (old_bytes == 0)

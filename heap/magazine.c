@@ -7,9 +7,9 @@
 #include "heap/publish.h"
 
 enum {
-	/* The magazines of one thread have room for so much.  All classes at
-	   their largest would be 4.4 MiB. */
-	BUDGET_BYTES = 2 << 20
+	/* The magazines of one thread may grow by so much.  All classes at their
+	   largest would be 8 MiB. */
+	BUDGET_BYTES = 1 << 20
 };
 
 static uint32_t capacity(const struct cache *cache, uint32_t class)
@@ -23,10 +23,10 @@ static bool grow(struct cache *cache, uint32_t class)
 	uint32_t more = now <= most - now ? now : most - now;
 	size_t more_bytes = (size_t)more * size_classes[class].object_bytes;
 
-	if (more == 0 || cache->capacity_bytes + more_bytes > BUDGET_BYTES)
+	if (more == 0 || cache->grown_bytes + more_bytes > BUDGET_BYTES)
 		return false;
 	cache->limit[class] += more;
-	cache->capacity_bytes += more_bytes;
+	cache->grown_bytes += more_bytes;
 	return true;
 }
 
@@ -34,7 +34,7 @@ static void shrink(struct cache *cache, uint32_t class)
 {
 	uint32_t first = cache_first_objects(class);
 
-	cache->capacity_bytes -= (size_t)(capacity(cache, class) - first) *
+	cache->grown_bytes -= (size_t)(capacity(cache, class) - first) *
 		size_classes[class].object_bytes;
 	cache->limit[class] = cache->bottom[class] + first;
 }
@@ -59,7 +59,7 @@ void magazine_sample(struct cache *cache, uint32_t class, size_t bytes)
 bool magazine_fill(struct cache *cache, uint32_t class)
 {
 	grow(cache, class);
-	uint32_t want = capacity(cache, class) / 2;
+	uint32_t want = (capacity(cache, class) + 1) / 2;
 
 	central_lock(class);
 	uint32_t got = central_take(class, cache->top[class], want);

@@ -37,18 +37,26 @@ static uint32_t nonempty_list(uint32_t list)
 	return RUN_LISTS;
 }
 
-/* How many of the pages have memory, how many were never used. */
+/* How many of the pages have memory, how many were never used.  Eight info
+   bytes at a time: a run of large objects has thousands. */
 static void count_pages(size_t first, size_t pages, uint32_t *dirty, uint32_t *fresh)
 {
 	const uint8_t *info = arena.page_info + first;
-	uint32_t is_dirty = 0, was_used = 0;
+	uint64_t each = UINT64_C(0x0101010101010101), word;
+	size_t i = 0, is_dirty = 0, was_used = 0;
 
-	for (size_t i = 0; i < pages; i++) {
+	for (; i + sizeof(word) <= pages; i += sizeof(word)) {
+		memcpy(&word, info + i, sizeof(word));
+		/* The multiplication adds the bytes up, in the highest. */
+		is_dirty += ((word >> 7 & each) * each) >> 56;
+		was_used += ((word >> 6 & each) * each) >> 56;
+	}
+	for (; i < pages; i++) {
 		is_dirty += info[i] >> 7;
 		was_used += info[i] >> 6 & 1;
 	}
-	*dirty = is_dirty;
-	*fresh = (uint32_t)pages - was_used;
+	*dirty = (uint32_t)is_dirty;
+	*fresh = (uint32_t)(pages - was_used);
 }
 
 static void run_insert(size_t first, size_t pages, uint32_t dirty, uint32_t fresh)

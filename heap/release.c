@@ -5,11 +5,15 @@
 
 enum {
 	/* 1/10 of the recent peak: below what the leanest fast peer holds after
-	   everything was freed (12 %).  And 1/4 of what is in use: a program that
-	   replaces large objects at random frees that much between two peaks. */
-	KEEP_PEAK_SHARE = 10,
-	KEEP_INUSE_SHARE = 4,
+	   everything was freed (12 %). */
+	KEEP_PEAK_SHARE = 20,
 	KEEP_MIN_PAGES = (4 << 20) / PAGE_BYTES,
+	/* At once goes at most the recent peak a second, and three times that
+	   after a pause: a program that frees all and allocates it again, thirty
+	   times a second, would fault all of it in each time. */
+	ALLOWANCE_PER_SECOND = 1,
+	ALLOWANCE_SECONDS = 3,
+	SECOND_NS = 1000 * 1000 * 1000,
 	INTERVAL_NS = 200 * 1000 * 1000,
 	LONG_INTERVALS = 5
 };
@@ -20,6 +24,10 @@ static size_t recent_peak_pages;
 /* The fewest pages kept in this interval, and in this row of them. */
 static size_t low_water_pages, long_low_water_pages;
 static uint32_t intervals_passed;
+
+/* What may still go back at once, and when that was worked out. */
+static size_t allowance_pages;
+static uint64_t allowance_ns;
 
 /* There was nothing to give back at once with so many pages kept: until there
    are more, looking again is in vain. */
@@ -53,9 +61,26 @@ size_t release_down_to(size_t keep_pages)
 	return release_some(keep_pages, false);
 }
 
+/* Grows with time, by the pages of the recent peak. */
+static size_t allowance_now(void)
+{
+	uint64_t now_ns = os_coarse_ns(), passed_ns = now_ns - allowance_ns;
+	uint64_t most_ns = (uint64_t)ALLOWANCE_SECONDS * SECOND_NS;
+	size_t most = recent_peak_pages * ALLOWANCE_PER_SECOND * ALLOWANCE_SECONDS;
+
+	passed_ns = passed_ns < most_ns ? passed_ns : most_ns;
+	allowance_pages += recent_peak_pages * ALLOWANCE_PER_SECOND * (passed_ns >> 10) /
+		(SECOND_NS >> 10);
+	allowance_pages = min_bytes(allowance_pages, most);
+	allowance_ns = now_ns;
+	return allowance_pages;
+}
+
 void release_after_change(void)
 {
-	size_t bound = recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages / KEEP_INUSE_SHARE;
+	/* As much as is in use: a program that replaces large objects at random
+	   frees about half of that between two peaks. */
+	size_t bound = recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages;
 
 	bound = max_bytes(bound, KEEP_MIN_PAGES);
 	if (page_heap.inuse_pages > recent_peak_pages)
@@ -64,7 +89,10 @@ void release_after_change(void)
 	if (page_heap.dirty_pages <= bound || page_heap.dirty_pages <= in_vain_pages)
 		return;
 	/* Huge pages stay whole here: what is broken up comes back page by page. */
-	release_some(bound - bound / 4, true);
+	size_t keep = bound - bound / 4, allowed = allowance_now();
+	if (page_heap.dirty_pages - keep > allowed)
+		keep = page_heap.dirty_pages - allowed;
+	allowance_pages -= min_bytes(allowance_pages, release_some(keep, true));
 	in_vain_pages = page_heap.dirty_pages + page_heap.dirty_pages / 8;
 }
 

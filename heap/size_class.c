@@ -4,11 +4,14 @@
  * Multiples of 16 up to 256, then eight classes a doubling: rounding up wastes
  * at most one byte in nine there, about 6 % on average.  Twice as many classes
  * would save three points more and spread a small heap over twice the spans.
+ * Above 32 KiB whole pages, one object a span: up to 64 KiB these are four
+ * classes a doubling.
  *
  * A span has the fewest pages, from 4 up to 1 KiB objects, 8 up to 2 KiB, 16 up
  * to 8 KiB, 32 above, that leave at most 1/64 of it over.  The reciprocal is
  * ceil(2^35 / bytes): exact, since 2^35 is more than a span's bytes times an
- * object's in every class, and that of 16 bytes still fits 32 bits.
+ * object's in every class that shares a span, and that of 16 bytes still fits 32
+ * bits.  Where an object is alone in its span, 0 finds it.
  */
 const struct size_class size_classes[SIZE_CLASS_COUNT] = {
 	{0, 0, 0, 0},
@@ -36,6 +39,13 @@ const struct size_class size_classes[SIZE_CLASS_COUNT] = {
 	{16384, 32, 16, 0x200000u}, {18432, 32, 14, 0x1c71c8u}, {20480, 33, 13, 0x19999au},
 	{22528, 33, 12, 0x1745d2u}, {24576, 33, 11, 0x155556u}, {26624, 33, 10, 0x13b13cu},
 	{28672, 32, 9, 0x124925u}, {30720, 34, 9, 0x111112u}, {32768, 32, 8, 0x100000u},
+	{40960, 5, 1, 0}, {49152, 6, 1, 0}, {57344, 7, 1, 0},
+	{65536, 8, 1, 0}, {73728, 9, 1, 0}, {81920, 10, 1, 0},
+	{90112, 11, 1, 0}, {98304, 12, 1, 0}, {106496, 13, 1, 0},
+	{114688, 14, 1, 0}, {122880, 15, 1, 0}, {131072, 16, 1, 0},
+	{147456, 18, 1, 0}, {163840, 20, 1, 0}, {180224, 22, 1, 0},
+	{196608, 24, 1, 0}, {212992, 26, 1, 0}, {229376, 28, 1, 0},
+	{245760, 30, 1, 0}, {262144, 32, 1, 0},
 };
 
 const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1] = {
@@ -57,4 +67,9 @@ const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1] = 
 	[769 ... 832] = 61, [833 ... 896] = 62, [897 ... 960] = 63, [961 ... 1024] = 64,
 	[1025 ... 1152] = 65, [1153 ... 1280] = 66, [1281 ... 1408] = 67, [1409 ... 1536] = 68,
 	[1537 ... 1664] = 69, [1665 ... 1792] = 70, [1793 ... 1920] = 71, [1921 ... 2048] = 72,
+	[2049 ... 2560] = 73, [2561 ... 3072] = 74, [3073 ... 3584] = 75, [3585 ... 4096] = 76,
+	[4097 ... 4608] = 77, [4609 ... 5120] = 78, [5121 ... 5632] = 79, [5633 ... 6144] = 80,
+	[6145 ... 6656] = 81, [6657 ... 7168] = 82, [7169 ... 7680] = 83, [7681 ... 8192] = 84,
+	[8193 ... 9216] = 85, [9217 ... 10240] = 86, [10241 ... 11264] = 87, [11265 ... 12288] = 88,
+	[12289 ... 13312] = 89, [13313 ... 14336] = 90, [14337 ... 15360] = 91, [15361 ... 16384] = 92,
 };

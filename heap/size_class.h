@@ -1,9 +1,12 @@
 /*
  * heap/size_class.h - which sizes small objects come in.
  *
- * WHY        One table from size to class serves every size up to 32 KiB by
- *            the same few instructions; above, whole pages are the better
- *            unit.
+ * WHY        One table from size to class serves every size up to 256 KiB by
+ *            the same few instructions.  From 32 KiB on an object is a span of
+ *            its own: it stands in its class so that it comes and goes without
+ *            a lock, and what is to be zeroed or was grown may as well be a
+ *            large object (heap/large.h), of pages that are known to be zero or
+ *            that can be added to.
  *
  * INVARIANT  Classes rise and are multiples of 16.  A class that holds a
  *            multiple of 2^k bytes is itself a multiple of 2^k, so that an
@@ -20,8 +23,9 @@
 
 enum {
 	SIZE_GRANULE_BYTES = 16,
-	SMALL_MAX_BYTES = 32768,
-	SIZE_CLASS_COUNT = 73,     /* class 0 included */
+	SMALL_MAX_BYTES = 256 << 10,
+	SHARED_MAX_BYTES = 32 << 10, /* larger ones have a span each */
+	SIZE_CLASS_COUNT = 93,     /* class 0 included */
 	SIZE_CLASS_MAX_PAGES = 48  /* no span is longer */
 };
 

@@ -106,6 +106,10 @@ enum span_put_result {
 };
 
 /* Takes one object home. */
-enum span_put_result span_put_object(struct span *span, void *object);
+enum span_put_result span_put_object(struct span *span, const void *object);
+
+/* Takes objects home up to the first that is not this span's or not to be
+   taken.  Returns how many. */
+uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count);
 
 #endif

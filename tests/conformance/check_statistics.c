@@ -124,7 +124,7 @@ END_TEST
 
 START_TEST(test_s3_a_large_object_counts_whole_pages_and_no_row)
 {
-	for (uint64_t pages = 5; pages < 2000; pages *= 3) {
+	for (uint64_t pages = 33; pages < 2000; pages *= 3) {
 		struct mstat_snapshot before = snapshot_now();
 		void *object = alloc_surely(pages * PAGE_BYTES - random_below(PAGE_BYTES));
 		struct mstat_snapshot after = snapshot_now();

@@ -125,6 +125,23 @@ START_TEST(test_the_stack_takes_a_batch_as_a_whole_or_not_at_all)
 }
 END_TEST
 
+START_TEST(test_a_stack_that_nobody_takes_from_has_ever_less_room)
+{
+	uint32_t capacity = centrals[CLASS].stack_capacity, objects = 4 * capacity;
+
+	if (CONFIG_TORTURE)
+		return; /* it is as small as it gets */
+	take_all(CLASS, out, objects);
+	for (uint32_t given = 0; given < objects; given += capacity / 4)
+		give(CLASS, out + given, capacity / 4);
+	ck_assert_uint_lt(centrals[CLASS].stack_room, capacity);
+	ck_assert_uint_le(centrals[CLASS].stacked_count, centrals[CLASS].stack_room);
+	take_all(CLASS, out, objects); /* until it is empty */
+	ck_assert_uint_eq(centrals[CLASS].stack_room, capacity);
+	give_home(CLASS, out, objects);
+}
+END_TEST
+
 START_TEST(test_what_lay_in_the_stack_between_two_drains_goes_home)
 {
 	void *used[2];
@@ -193,6 +210,7 @@ int main(void)
 	tcase_add_test(tests, test_the_fullest_span_is_taken_from_first);
 	tcase_add_test(tests, test_a_span_that_is_all_home_goes_back);
 	tcase_add_test(tests, test_the_stack_takes_a_batch_as_a_whole_or_not_at_all);
+	tcase_add_test(tests, test_a_stack_that_nobody_takes_from_has_ever_less_room);
 	tcase_add_test(tests, test_what_lay_in_the_stack_between_two_drains_goes_home);
 	tcase_add_loop_test(tests, test_random_traffic_adds_up, 0, 12);
 	return suite_end();

@@ -52,10 +52,10 @@ START_TEST(test_it_counts_by_whole_pages)
 	char *object = alloc_surely(SMALL_MAX_BYTES + 1);
 
 	ck_assert_uint_eq((uintptr_t)object % PAGE_BYTES, 0);
-	ck_assert_uint_eq(large_usable_bytes(object), 5 * PAGE_BYTES);
-	ck_assert_int_eq(live_bytes(), 5 * PAGE_BYTES);
+	ck_assert_uint_eq(large_usable_bytes(object), 33 * PAGE_BYTES);
+	ck_assert_int_eq(live_bytes(), 33 * PAGE_BYTES);
 	ck_assert_uint_eq(cache->large_nmalloc, 1);
-	ck_assert_uint_eq(page_heap.large_pages, 5);
+	ck_assert_uint_eq(page_heap.large_pages, 33);
 	ck_assert_uint_eq(page_heap.large_objects, 1);
 	heap_free(object);
 	ck_assert_int_eq(live_bytes(), 0);
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(test_it_grows_into_a_free_neighbour)
 {
-	char *object = alloc_surely(100000), *next = alloc_surely(100000), *wall = alloc_surely(MIB);
+	char *object = zeroed_surely(100000), *next = zeroed_surely(100000), *wall = alloc_surely(MIB);
 
 	ck_assert_ptr_eq(next, object + 13 * PAGE_BYTES);
 	fill(object, 100000, 3);
@@ -107,7 +107,7 @@ END_TEST
 
 static void grow_elsewhere(size_t before, size_t after)
 {
-	char *object = alloc_surely(before), *wall = alloc_surely(SMALL_MAX_BYTES + 1);
+	char *object = zeroed_surely(before), *wall = alloc_surely(SMALL_MAX_BYTES + 1);
 
 	fill(object, before, 11);
 	char *moved = realloc_surely(object, after);

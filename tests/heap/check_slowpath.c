@@ -213,7 +213,7 @@ END_TEST
 
 START_TEST(test_an_address_inside_a_large_object_is_fatal)
 {
-	char *object = alloc_surely(100000);
+	char *object = alloc_surely(SMALL_MAX_BYTES + 1);
 
 	heap_free(object + PAGE_BYTES);
 }
@@ -221,7 +221,7 @@ END_TEST
 
 START_TEST(test_a_large_objects_second_free_is_fatal)
 {
-	char *object = alloc_surely(100000);
+	char *object = alloc_surely(SMALL_MAX_BYTES + 1);
 
 	heap_free(object);
 	heap_free(object);

@@ -24,7 +24,10 @@
 #pragma weak mstat_thread_snapshot
 #pragma weak mstat_lookup
 
-enum { TALLY_SMALL_MAX_BYTES = 32768 };
+enum {
+	TALLY_SMALL_MAX_BYTES = 256 << 10, /* malloc()'s: of a size class */
+	TALLY_SHARED_MAX_BYTES = 32 << 10  /* calloc()'s, and what realloc() grew or moved */
+};
 
 struct tally {
 	struct {

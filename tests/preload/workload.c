@@ -61,11 +61,11 @@ static void discard(struct workload *work, uintptr_t object)
 }
 
 /* The ends of an object are written: an overlap would be seen by its owner. */
-static void keep(struct workload *work, void *ptr, size_t align_bytes)
+static void keep(struct workload *work, void *ptr, size_t align_bytes, size_t small_max_bytes)
 {
 	if (ptr == NULL)
 		abort();
-	bool is_large = align_bytes > PAGE_BYTES || malloc_usable_size(ptr) > TALLY_SMALL_MAX_BYTES;
+	bool is_large = align_bytes > PAGE_BYTES || malloc_usable_size(ptr) > small_max_bytes;
 	tally_alloc(&work->tally, ptr, is_large);
 	memset(ptr, 0xa5, 8);
 	discard(work, slot_exchange(work, tagged(ptr, is_large)));
@@ -94,7 +94,9 @@ static void resize(struct workload *work)
 		if (is_large)
 			tally_resized(&work->tally, before, after);
 	} else {
-		is_large = after > TALLY_SMALL_MAX_BYTES;
+		is_large = after > (ptr == NULL || (!is_large && after < before)
+					   ? TALLY_SMALL_MAX_BYTES
+					   : TALLY_SHARED_MAX_BYTES);
 		tally_alloc(&moved, to, is_large);
 		tally_add(&work->tally, &moved);
 	}
@@ -120,12 +122,13 @@ void workload_step(struct workload *work)
 	uint64_t dice = next(work) % 32;
 
 	if (dice < 12) {
-		keep(work, malloc(any_size(work) + 8), 1);
+		keep(work, malloc(any_size(work) + 8), 1, TALLY_SMALL_MAX_BYTES);
 	} else if (dice < 14) {
-		keep(work, calloc(1 + next(work) % 4, any_size(work) / 4 + 8), 1);
+		keep(work, calloc(1 + next(work) % 4, any_size(work) / 4 + 8), 1,
+			TALLY_SHARED_MAX_BYTES);
 	} else if (dice == 14) {
 		size_t align_bytes = (size_t)16 << next(work) % 11;
-		keep(work, align(work, align_bytes), align_bytes);
+		keep(work, align(work, align_bytes), align_bytes, TALLY_SMALL_MAX_BYTES);
 	} else if (dice < 19) {
 		resize(work);
 	} else {
