@@ -6,6 +6,7 @@
 #include "base/fatal.h"
 #include "base/os.h"
 #include "heap/cooling.h"
+#include "heap/draining.h"
 #include "heap/page_heap.h"
 #include "heap/publish.h"
 #include "heap/release.h"
@@ -18,8 +19,8 @@ enum {
 	STACK_MAX_BYTES = 128 << 10,
 	STACK_MIN_OBJECTS = 8,
 	STACK_MOST_SPANS = 2, /* of the classes whose objects are spans */
-	STACK_MAX_OBJECTS = 512,
-	SLOT_COUNT = 14336 /* the sum over all classes; central_init() checks it */
+	STACK_MAX_OBJECTS = 2048,
+	SLOT_COUNT = 26624 /* the sum over all classes; central_init() checks it */
 };
 
 static void *stack_slots[SLOT_COUNT];
@@ -64,7 +65,7 @@ static void span_relist(struct central *central, struct span *span)
 {
 	uint32_t list = span_free_objects(span) == 0 ? 0 : fullness_list(span) + 1;
 
-	if (list == span->list)
+	if (list == span->list || span_is_draining(span))
 		return;
 	if (span->list != 0)
 		span_list_remove(span);
@@ -99,7 +100,9 @@ static struct span *span_obtain(struct central *central, uint32_t class)
 
 static void span_give_up(struct central *central, struct span *span)
 {
-	if (span->list != 0)
+	if (span_is_draining(span))
+		draining_forget(central, span);
+	else if (span->list != 0)
 		span_list_remove(span);
 	central->span_count--;
 	cooling_forget(central, span);
@@ -122,7 +125,9 @@ static uint32_t take_from_spans(struct central *central, uint32_t class, void **
 			/* A new span for the first object only, not to round a batch up. */
 			if (got > 0)
 				break;
-			span = span_obtain(central, class);
+			span = draining_end_one(central);
+			if (span == NULL)
+				span = span_obtain(central, class);
 			if (span == NULL)
 				break;
 		}
@@ -178,6 +183,8 @@ static void send_home(struct central *central, uint32_t class, void **objects, u
 		done = is_gone ? 0 : span_put_objects(span, objects + i, count - i);
 		if (UNLIKELY(done == 0))
 			refuse(class, objects[i], caller);
+		if (span_is_draining(span))
+			central->draining_free += done;
 		if (span_free_objects(span) == size_classes[class].span_objects) {
 			span_give_up(central, span);
 			continue;
@@ -229,6 +236,12 @@ void central_give(uint32_t class, void **objects, uint32_t count, const void *ca
 	central->stacked_count += count;
 }
 
+void central_give_home(uint32_t class, void *object, const void *caller)
+{
+	centrals[class].out_objects--;
+	send_home(&centrals[class], class, &object, 1, caller);
+}
+
 void central_drain(uint32_t class)
 {
 	struct central *central = &centrals[class];
@@ -243,24 +256,35 @@ void central_drain_all(uint32_t class)
 	centrals[class].stacked_low = 0;
 }
 
+/* Of one list: what is free in its spans, and given back. */
+static void list_audit(uint32_t class, const struct span *span, uint32_t list,
+	uint64_t *free_in_spans, uint64_t *released_bytes)
+{
+	for (; span != NULL; span = span->next) {
+		const uint64_t *words = span_home_words(span);
+		uint32_t home = 0;
+		for (uint32_t i = 0; i < (span->carved_count + 63) / 64; i++)
+			home += (uint32_t)__builtin_popcountll(words[i]);
+		if (span->kind != SPAN_SMALL || span->class != class || home != span->home_count ||
+			span->list != list)
+			fatal("audit: a span disagrees with its bitmap");
+		if (arena.class_map[span_page(span)] != (span_is_draining(span) ? 0 : class))
+			fatal("audit: a span disagrees with the class map");
+		*free_in_spans += span_free_objects(span);
+		*released_bytes += cooling_released_units(span) * os_page_bytes();
+	}
+}
+
 void central_audit(uint32_t class)
 {
-	struct central *central = &centrals[class];
+	const struct central *central = &centrals[class];
 	uint64_t free_in_spans = 0, released_bytes = 0;
 
-	for (int list = 0; list < CENTRAL_FULLNESS_LISTS; list++) {
-		for (struct span *span = central->partial[list]; span != NULL; span = span->next) {
-			const uint64_t *words = span_home_words(span);
-			uint32_t home = 0;
-			for (uint32_t i = 0; i < (span->carved_count + 63) / 64; i++)
-				home += (uint32_t)__builtin_popcountll(words[i]);
-			if (span->kind != SPAN_SMALL || span->class != class ||
-				home != span->home_count || span->list != list + 1)
-				fatal("audit: a span disagrees with its bitmap");
-			free_in_spans += span_free_objects(span);
-			released_bytes += cooling_released_units(span) * os_page_bytes();
-		}
-	}
+	list_audit(class, central->draining, CENTRAL_DRAINING, &free_in_spans, &released_bytes);
+	if (free_in_spans != central->draining_free)
+		fatal("audit: a size class disagrees with its spans on what drains");
+	for (uint32_t list = 0; list < CENTRAL_FULLNESS_LISTS; list++)
+		list_audit(class, central->partial[list], list + 1, &free_in_spans, &released_bytes);
 	if (central->span_count * size_classes[class].span_objects !=
 		central->out_objects + central->stacked_count + free_in_spans)
 		fatal("audit: a size class does not add up");

@@ -29,7 +29,8 @@
 #include "heap/span.h"
 
 enum {
-	CENTRAL_FULLNESS_LISTS = 8
+	CENTRAL_FULLNESS_LISTS = 8,
+	CENTRAL_DRAINING = CENTRAL_FULLNESS_LISTS + 1 /* span->list of heap/draining.h */
 };
 
 struct central {
@@ -44,6 +45,8 @@ struct central {
 	uint64_t released_bytes;  /* of spans: pages given back (heap/cooling.h) */
 	uint64_t sampled_objects; /* requests whose size was looked at */
 	uint64_t sampled_bytes;
+	uint64_t draining_free;   /* free objects of spans that drain */
+	struct span *draining;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
 	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
@@ -72,6 +75,10 @@ uint32_t central_take(uint32_t class, void **objects, uint32_t want)
 /* Takes objects back; the caller must not read them afterwards.  `caller` is
    the return address to name if one of them was not to be freed. */
 void central_give(uint32_t class, void **objects, uint32_t count, const void *caller)
+	REQUIRES(centrals[class].lock);
+
+/* Takes back one object of a span that drains: it goes home at once. */
+void central_give_home(uint32_t class, void *object, const void *caller)
 	REQUIRES(centrals[class].lock);
 
 /* Sends home what lay in the stack since the last drain, unused. */

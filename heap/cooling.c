@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "heap/draining.h"
 
 /* A link is the number of a span's first page, and one; this is none. */
 enum { NO_LINK = 0 };
@@ -193,8 +194,9 @@ uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 
 	for (; span != NULL && done < span_budget; span = next) {
 		next = span_at(span->cooling_next);
-		if (span->touched_in == now || span->touched_in + 1 == now)
-			continue; /* still warm */
+		bool is_warm = span->touched_in == now || span->touched_in + 1 == now;
+		if (is_warm && !span_is_draining(span))
+			continue;
 		queue_remove(central, span);
 		done += span_release_pages(central, span);
 	}

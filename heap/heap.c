@@ -42,8 +42,12 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 static uint32_t class_at(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
+	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
 
-	return page < arena.page_count ? arena.class_map[page] : 0;
+	if (LIKELY(class != 0))
+		return class;
+	const struct span *span = span_of_small(ptr); /* one that drains */
+	return span != NULL ? span->class : 0;
 }
 
 size_t heap_usable_bytes(const void *ptr, const void *caller)

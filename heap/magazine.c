@@ -101,6 +101,19 @@ void magazine_make_room(struct cache *cache, uint32_t class, const void *caller)
 		give_oldest(cache, class, held - held / 2, caller);
 }
 
+void magazine_pass_home(struct cache *cache, uint32_t class, void *object, const void *caller)
+{
+	central_lock(class);
+	central_give_home(class, object, caller);
+	cache->given_bytes += size_classes[class].object_bytes;
+	cache_change_begin(cache, class);
+	cache->net[class]--;
+	cache_change_end(cache);
+	publish_class(class);
+	central_unlock(class);
+	publish_row(cache, class);
+}
+
 void magazine_empty(struct cache *cache, uint32_t class)
 {
 	uint32_t held = cache_held(cache, class);

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "heap/central.h"
 #include "heap/cooling.h"
+#include "heap/draining.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/large.h"
@@ -258,12 +259,18 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	if (ptr == NULL)
 		return;
 	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
-	if (class == 0) {
+	const struct span *span = class == 0 ? span_of_small(ptr) : NULL;
+	if (class == 0 && span == NULL) {
 		large_free(ptr, caller);
 		return;
 	}
 	struct cache *cache = heap_cache_acquire();
-	cache_free(cache, class, ptr, caller);
+	if (span != NULL) {
+		heap_tick(cache);
+		magazine_pass_home(cache, span->class, ptr, caller);
+	} else {
+		cache_free(cache, class, ptr, caller);
+	}
 	heap_cache_release(cache);
 }
 
@@ -281,10 +288,13 @@ static void pools_tidy(void)
 	cooling_advance();
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
 		struct central *central = &centrals[class];
-		if (central->stacked_count == 0 && central->cooling_first == 0)
+		bool is_due = draining_is_due(class);
+		if (central->stacked_count == 0 && central->cooling_first == 0 && !is_due)
 			continue;
 		central_lock(class);
 		central_drain(class);
+		if (is_due)
+			draining_begin(class);
 		budget -= cooling_release(class, budget);
 		publish_class(class);
 		central_unlock(class);

@@ -8,9 +8,12 @@ struct span *span_of_small(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count || arena.class_map[page] == 0)
+	if (page >= arena.page_count)
 		return NULL;
-	return arena.spans + page - (arena.page_info[page] & PAGE_BACK_MASK);
+	/* The way back may be one that a former span left behind. */
+	struct span *span = arena.spans + page - (arena.page_info[page] & PAGE_BACK_MASK);
+	bool holds = span->kind == SPAN_SMALL && page - span_page(span) < span->page_count;
+	return holds ? span : NULL;
 }
 
 struct span *span_containing(const void *ptr)

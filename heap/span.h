@@ -77,10 +77,7 @@ static inline uint32_t span_free_objects(const struct span *span)
 	return span->home_count + size_classes[span->class].span_objects - span->carved_count;
 }
 
-/*
- * The span of small objects that an address of ours lies in, NULL if it lies
- * in none.  The class map has said that the address is inside the arena.
- */
+/* The span of small objects that an address lies in, NULL if it lies in none. */
 struct span *span_of_small(const void *ptr);
 
 /* The span whose pages hold the address, small or large; NULL if none.  Walks

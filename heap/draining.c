@@ -1,0 +1,81 @@
+#include "heap/draining.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/config.h"
+
+enum {
+	FREE_SHARE = 4,  /* of what is out: so much is free before any span drains */
+	SPARE_SHARE = 8, /* and so much is left to be handed out */
+	/* A class with less has nothing worth the trouble. */
+	FREE_MIN_BYTES = 256 << 10,
+	SPARE_MIN_SPANS = 2,
+	FIRST_LIST = 2 /* about a quarter free */
+};
+
+static uint64_t free_objects(uint32_t class)
+{
+	const struct central *central = &centrals[class];
+	uint64_t objects = word_load(&central->span_count) * size_classes[class].span_objects;
+	uint64_t taken = word_load(&central->out_objects) + central->stacked_count +
+		word_load(&central->draining_free);
+
+	return objects > taken ? objects - taken : 0;
+}
+
+static uint64_t spare_objects(uint32_t class)
+{
+	return max_bytes(word_load(&centrals[class].out_objects) / SPARE_SHARE,
+		(size_t)SPARE_MIN_SPANS * size_classes[class].span_objects);
+}
+
+bool draining_is_due(uint32_t class)
+{
+	uint64_t free = free_objects(class);
+
+	return (CONFIG_TORTURE || free * size_classes[class].object_bytes > FREE_MIN_BYTES) &&
+		free > word_load(&centrals[class].out_objects) / FREE_SHARE &&
+		free > 2 * spare_objects(class);
+}
+
+static void span_begin(struct central *central, struct span *span)
+{
+	span_list_remove(span);
+	span_list_push(&central->draining, span);
+	span->list = CENTRAL_DRAINING;
+	central->draining_free += span_free_objects(span);
+	memset(arena.class_map + span_page(span), 0, span->page_count);
+}
+
+void draining_begin(uint32_t class)
+{
+	struct central *central = &centrals[class];
+	uint64_t free = free_objects(class), spare = spare_objects(class);
+
+	for (int list = CENTRAL_FULLNESS_LISTS - 1; list >= FIRST_LIST; list--) {
+		while (central->partial[list] != NULL && free > spare) {
+			struct span *span = central->partial[list];
+			free -= min_bytes(free, span_free_objects(span));
+			span_begin(central, span);
+		}
+	}
+}
+
+void draining_forget(struct central *central, struct span *span)
+{
+	span_list_remove(span);
+	span->list = 0;
+	central->draining_free -= span_free_objects(span);
+}
+
+struct span *draining_end_one(struct central *central)
+{
+	struct span *span = central->draining;
+
+	if (span == NULL)
+		return NULL;
+	draining_forget(central, span);
+	memset(arena.class_map + span_page(span), span->class, span->page_count);
+	return span;
+}
