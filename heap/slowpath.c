@@ -21,7 +21,7 @@
 enum {
 	/* How far the published totals of a class may be behind, a thread. */
 	EVENT_MAX_BYTES = 64 << 10,
-	EVENT_MIN_OBJECTS = 64,
+	EVENT_MIN_OBJECTS = 512,
 	/* Some milliseconds' work for whoever comes by at the end of an interval. */
 	SPANS_A_TIDYING = 2048,
 	TIDYING_AGAIN_NS = 20 * 1000 * 1000,

@@ -22,7 +22,7 @@
 enum {
 	OBJECTS = 500,
 	EVENT_MAX_BYTES = 64 << 10, /* the bound that docs/conformance.md states */
-	EVENT_MIN_OBJECTS = 64
+	EVENT_MIN_OBJECTS = 512
 };
 
 static struct box_file file;

@@ -103,7 +103,7 @@ END_TEST
 START_TEST(test_the_countdown_is_short)                   /* _i: every class in turn */
 {
 	size_t bytes = size_classes[_i].object_bytes;
-	int64_t most = 65536 / (int64_t)bytes > 64 ? 65536 / (int64_t)bytes : 64;
+	int64_t most = 65536 / (int64_t)bytes > 512 ? 65536 / (int64_t)bytes : 512;
 
 	for (int i = 0; i < 200; i++) {
 		void *object = alloc_surely(bytes);

@@ -33,8 +33,8 @@ paste -d ' ' "$scratch/inside" "$scratch/published" | awk -v slots=$slots '
 	function far(a, b, most) { return a - b > most || b - a > most }
 	$1 == "class" {
 		fits = int(65536 / $2)
-		if ($2 != $8 || far($4, $10, slots * clamp(fits, 64, fits + 64)) ||
-			far($6, $12, slots * clamp(fits, 8, 256)))
+		if ($2 != $8 || far($4, $10, slots * clamp(fits, 512, fits + 512)) ||
+			far($6, $12, slots * clamp(fits, 8, 1024)))
 			print
 	}
 	$1 == "large" && $3 " " $5 " " $7 != $10 " " $12 " " $14' |
