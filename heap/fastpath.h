@@ -55,6 +55,34 @@ static ALWAYS_INLINE void *heap_alloc(size_t bytes)
 	return heap_alloc_or(bytes, heap_alloc_slow);
 }
 
+/*
+ * NULL: nothing was done, and heap_alloc_aligned() is to be called, after a look
+ * at the alignment.  The last byte of the rounded size decides: too large for no
+ * bytes at all, and for an alignment of 0.
+ */
+static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t bytes)
+{
+	size_t last = (bytes - 1) | (align_bytes - 1);
+
+	if (UNLIKELY(last >= SMALL_MAX_BYTES || align_bytes > PAGE_BYTES ||
+		    (align_bytes & (align_bytes - 1)) != 0))
+		return NULL;
+
+	struct cache *cache = cache_self;
+	uint32_t class = size_class_of(last + 1);
+	void **top = cache->top[class];
+
+	if (UNLIKELY(top == cache->bottom[class]))
+		return NULL;
+	if (CONFIG_BOOKS && UNLIKELY(cache->until[class] == 0))
+		return NULL;
+	cache->until[class]--;
+
+	void *object = top[-1];
+	__atomic_store_n(&cache->top[class], top - 1, __ATOMIC_RELAXED);
+	return object;
+}
+
 /* False: nothing was done, and a slow twin is to be called. */
 static ALWAYS_INLINE bool heap_free_hits(void *ptr)
 {

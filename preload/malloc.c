@@ -92,7 +92,7 @@ EXPORT void *reallocarray(void *ptr, size_t count, size_t each_bytes)
 }
 
 /* glibc takes any alignment: the next power of two. */
-EXPORT void *memalign(size_t alignment, size_t bytes)
+static NOINLINE void *memalign_slow(size_t alignment, size_t bytes)
 {
 	if (alignment > SIZE_MAX / 2 + 1)
 		return refuse(EINVAL);
@@ -103,21 +103,44 @@ EXPORT void *memalign(size_t alignment, size_t bytes)
 	return heap_alloc_aligned(alignment, bytes);
 }
 
+static ALWAYS_INLINE void *align(size_t alignment, size_t bytes)
+{
+	void *object = heap_alloc_aligned_hit(alignment, bytes);
+
+	return LIKELY(object != NULL) ? object : memalign_slow(alignment, bytes);
+}
+
+EXPORT void *memalign(size_t alignment, size_t bytes)
+{
+	return align(alignment, bytes);
+}
+
 EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
 {
-	return memalign(alignment, bytes);
+	return align(alignment, bytes);
+}
+
+static NOINLINE int posix_memalign_slow(void **out, size_t alignment, size_t bytes)
+{
+	int saved = errno;
+
+	if (!bits_is_power_of_two(alignment))
+		return EINVAL;
+	void *object = memalign_slow(alignment, bytes);
+	errno = saved;
+	if (object == NULL)
+		return ENOMEM;
+	*out = object;
+	return 0;
 }
 
 EXPORT int posix_memalign(void **out, size_t alignment, size_t bytes)
 {
-	int saved = errno;
-
-	if (!bits_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+	if (UNLIKELY(alignment % sizeof(void *) != 0))
 		return EINVAL;
-	void *object = memalign(alignment, bytes);
-	errno = saved;
-	if (object == NULL)
-		return ENOMEM;
+	void *object = heap_alloc_aligned_hit(alignment, bytes);
+	if (UNLIKELY(object == NULL))
+		return posix_memalign_slow(out, alignment, bytes);
 	*out = object;
 	return 0;
 }

@@ -86,6 +86,10 @@ static NOINLINE void *new_slow(size_t bytes)
 /* An alignment that is no power of two is undefined; it must not loop. */
 static void *aligned(size_t bytes, size_t alignment)
 {
+	void *object = heap_alloc_aligned_hit(alignment, bytes);
+
+	if (LIKELY(object != NULL))
+		return object;
 	if (!bits_is_power_of_two(alignment))
 		return NULL;
 	if (alignment < SIZE_GRANULE_BYTES)
