@@ -1,10 +1,11 @@
 /*
- * heap/large.h - objects of more than the largest size class: whole pages,
- * straight from the page heap.
+ * heap/large.h - objects of more than the largest size class, and shorter ones
+ * that are to be zeroed or have grown: whole pages, straight from the page heap.
  *
- * WHY        Beyond 32 KiB the work per byte dwarfs the work per call, and
- *            what counts is that runs are reused and pages not touched in
- *            vain.  A large object is a span of its own, of class 0.
+ * WHY        Here the work per byte dwarfs the work per call, and what counts
+ *            is that runs are reused, that they grow where they stand, and that
+ *            no page is touched in vain.  A large object is a span of its own,
+ *            of class 0.
  *
  * LOCKING    Each takes the page heap's lock.  The calling thread's cache
  *            counts them.
