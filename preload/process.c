@@ -140,7 +140,7 @@ static void interval_passed(void)
 	/* malloc() is no place for a thread to be cancelled in; open() would be. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	if (__atomic_exchange_n(&box_is_due, false, __ATOMIC_RELAXED) && !is_sandboxed()) {
-		box_identify();
+		box_identify(0, NULL);
 		box_make();
 	}
 	signal_check();
@@ -188,7 +188,7 @@ void process_end(void)
 	box_remove();
 }
 
-static __attribute__((constructor)) void process_start(void)
+static __attribute__((constructor)) void process_start(int argc, char **argv)
 {
 	int saved = errno;
 
@@ -196,7 +196,7 @@ static __attribute__((constructor)) void process_start(void)
 	options_read();
 	stderr_remember();
 	if (CONFIG_BOOKS) {
-		box_identify();
+		box_identify(argc, argv);
 		publish_layout(box_identity());
 	}
 	fatal_observer = fatal_note;

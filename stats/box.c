@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/bits.h"
-#include "include/mstat.h"
 #include "base/lock.h"
 #include "base/os.h"
 #include "stats/box_place.h"
@@ -36,14 +35,8 @@ static struct {
 	struct box_place place;
 } box;
 
-static struct box_identity identity;
 static uint64_t event_count;
 static struct lock event_lock = {.rank = LOCK_RANK_EVENT};
-
-struct box_identity *box_identity(void)
-{
-	return &identity;
-}
 
 bool box_exists(void)
 {
@@ -58,42 +51,6 @@ const char *box_folder(void)
 const char *box_path(void)
 {
 	return box_exists() ? box.place.path : "";
-}
-
-/* Field 22 of /proc/self/stat, counted behind the name, which may hold blanks. */
-static uint64_t start_ticks(void)
-{
-	char text[1024];
-	ssize_t bytes = os_read_file("/proc/self/stat", text, sizeof(text) - 1);
-
-	if (bytes <= 0)
-		return 0;
-	text[bytes] = '\0';
-	const char *at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at != NULL ? strtoull(at + 1, NULL, 10) : 0;
-}
-
-void box_identify(void)
-{
-	struct stat status;
-
-	if (stat("/proc/self/ns/pid", &status) == 0)
-		identity.pid_namespace = status.st_ino;
-	identity.pid = os_process_id();
-	identity.uid = geteuid();
-	identity.start_ticks = start_ticks();
-	identity.start_realtime_ns = os_realtime_ns();
-	ssize_t bytes = os_read_file("/proc/sys/kernel/random/boot_id", identity.boot_id,
-		sizeof(identity.boot_id) - 1);
-	if (bytes > 0 && identity.boot_id[bytes - 1] == '\n')
-		identity.boot_id[bytes - 1] = '\0';
-	strncpy(identity.library_version, mstat_version(), sizeof(identity.library_version) - 1);
-	bytes = readlink("/proc/self/exe", identity.exe, sizeof(identity.exe) - 1);
-	identity.exe[bytes > 0 ? bytes : 0] = '\0';
-	bytes = os_read_file("/proc/self/cmdline", identity.cmdline, sizeof(identity.cmdline));
-	identity.cmdline_bytes = bytes > 0 ? (uint64_t)bytes : 0;
 }
 
 static uint64_t section_add(uint64_t offset, enum box_section_kind kind, uint32_t part_count,
@@ -190,10 +147,13 @@ static char *file_map(int fd)
 
 bool box_create(const char *dir)
 {
+	const struct box_identity *identity = box_identity();
 	uint64_t generation = 0;
 
-	header_lay_out((uint32_t)identity.class_count);
-	int fd = box_place_open(&box.place, dir, &identity);
+	header_lay_out((uint32_t)identity->class_count);
+	if (dir[0] != '\0')
+		box_identify_boot(); /* a disk's; the usual places end with the boot */
+	int fd = box_place_open(&box.place, dir, identity);
 	if (fd < 0)
 		return false;
 	char *memory = file_map(fd);
@@ -205,10 +165,10 @@ bool box_create(const char *dir)
 		return false;
 	}
 	memset(box.slots, SLOT_UNKNOWN, sizeof(box.slots));
-	box.pid = (int)identity.pid;
+	box.pid = (int)identity->pid;
 	memcpy(memory, &box.header, sizeof(box.header));
 	__atomic_store_n(&box.memory, memory, __ATOMIC_RELEASE);
-	box_write(BOX_SECTION_IDENTITY, 0, &identity, &generation);
+	box_write(BOX_SECTION_IDENTITY, 0, identity, &generation);
 	return true;
 }
 

@@ -36,10 +36,19 @@ bool box_exists(void);
 const char *box_folder(void);
 const char *box_path(void);
 
-/* This process: as /proc tells, by box_identify(); class_count and where a
-   reader finds a cache's words, by the heap, before the file is made. */
+/* This process: by box_identify(); class_count and where a reader finds a
+   cache's words, by the heap, before the file is made. */
 struct box_identity *box_identity(void);
-void box_identify(void);
+
+/* With the arguments of main before it runs, and nothing is read of /proc if
+   the kernel permits; later argc is 0. */
+void box_identify(int argc, char **argv);
+
+/* Which boot this is, for a file that outlives it. */
+void box_identify_boot(void);
+
+/* When the process began, from /proc if need be. */
+uint64_t box_start_ticks(void);
 
 /* Writes a part; *generation goes up. */
 void box_write(enum box_section_kind kind, uint32_t index, const void *payload,

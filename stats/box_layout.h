@@ -35,7 +35,7 @@
 
 #define BOX_MAGIC "mstatbox" /* 8 bytes, no terminator in the file */
 #define BOX_DIR_PREFIX "mstat-" /* /dev/shm/mstat-UID/ */
-#define BOX_FILE_SUFFIX ".box" /* PID-STARTTICKS.box */
+#define BOX_FILE_SUFFIX ".box" /* PID-NUMBER.box: pid_inode or start_ticks */
 
 enum {
 	BOX_LAYOUT_VERSION = 1,
@@ -89,9 +89,9 @@ struct box_copy {
 struct box_identity {
 	int64_t pid;            /* in the process's own pid namespace */
 	int64_t uid;
-	uint64_t start_ticks;   /* /proc/PID/stat field 22: with pid, a name for ever */
+	uint64_t start_ticks;   /* /proc/PID/stat field 22; 0 if there is a pid_inode */
 	uint64_t start_realtime_ns; /* when the box was made */
-	char boot_id[40];       /* /proc/sys/kernel/random/boot_id */
+	char boot_id[40];       /* /proc/sys/kernel/random/boot_id; "" on a tmpfs */
 	char library_version[24];
 	char exe[BOX_EXE_BYTES];
 	char cmdline[BOX_CMDLINE_BYTES]; /* arguments, each ended by a NUL */
@@ -117,6 +117,7 @@ struct box_identity {
 	uint64_t busy_live_offset;
 
 	uint64_t pid_namespace; /* inode of /proc/self/ns/pid: where pid means something */
+	uint64_t pid_inode;     /* of a pidfd: with pid, a name for this boot; 0: none */
 };
 
 /* The page heap, written under its lock whenever it changes. */

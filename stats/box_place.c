@@ -47,7 +47,7 @@ static int file_open(struct box_place *place, int folder, const struct box_ident
 	size_t name_at = text.used_bytes;
 	format_signed(&text, identity->pid);
 	format_char(&text, '-');
-	format_unsigned(&text, identity->start_ticks);
+	format_unsigned(&text, identity->pid_inode != 0 ? identity->pid_inode : identity->start_ticks);
 	format_text(&text, BOX_FILE_SUFFIX);
 	format_terminate(&text);
 

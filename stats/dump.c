@@ -120,7 +120,7 @@ bool dump_write_fd(const struct source *source, int fd, bool json, int *error)
 {
 	struct format out;
 	struct report_subject subject = {.pid = os_process_id(),
-		.start_ticks = box_identity()->start_ticks, .exe = box_identity()->exe};
+		.start_ticks = box_start_ticks(), .exe = box_identity()->exe};
 
 	format_init(&out, buffer, sizeof(buffer), fd);
 	(json ? report_json : report_text)(&out, source, &subject);

@@ -1,7 +1,7 @@
 # stats/local.mk - libstats.la: the books, and the layout that tools/ reads.
 
 noinst_LTLIBRARIES += libstats.la
-libstats_la_SOURCES = %D%/box.h %D%/box.c %D%/box_layout.h \
+libstats_la_SOURCES = %D%/box.h %D%/box.c %D%/box_identity.c %D%/box_layout.h \
 	%D%/box_place.h %D%/box_place.c %D%/conf.h %D%/conf.c \
 	%D%/dump.h %D%/dump.c %D%/fields.h %D%/fields.c \
 	%D%/report.h %D%/report.c %D%/source.h %D%/version.c

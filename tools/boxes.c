@@ -9,17 +9,17 @@
 
 #include "tools/mappings.h"
 
-bool boxes_parse_name(const char *name, int64_t *pid, uint64_t *start_ticks)
+bool boxes_parse_name(const char *name, int64_t *pid, uint64_t *number)
 {
-	long long number;
-	unsigned long long ticks;
+	long long process;
+	unsigned long long which;
 	int end = 0;
 
-	if (sscanf(name, "%lld-%llu" BOX_FILE_SUFFIX "%n", &number, &ticks, &end) != 2 ||
-		end == 0 || name[end] != '\0' || number <= 0)
+	if (sscanf(name, "%lld-%llu" BOX_FILE_SUFFIX "%n", &process, &which, &end) != 2 ||
+		end == 0 || name[end] != '\0' || process <= 0)
 		return false;
-	*pid = number;
-	*start_ticks = ticks;
+	*pid = process;
+	*number = which;
 	return true;
 }
 
@@ -55,13 +55,14 @@ static void entry_books(struct box_entry *entry, const struct box_content *conte
 static void entry_by_name(struct box_entry *entry, const struct process *list, size_t list_count)
 {
 	const char *slash = strrchr(entry->path, '/');
-	uint64_t ticks;
+	uint64_t number;
 
 	entry->is_damaged = true;
 	entry->life = LIFE_UNSEEN;
-	if (!boxes_parse_name(slash != NULL ? slash + 1 : entry->path, &entry->pid, &ticks))
+	if (!boxes_parse_name(slash != NULL ? slash + 1 : entry->path, &entry->pid, &number))
 		return;
-	const struct process *process = process_find(list, list_count, entry->pid, ticks);
+	const struct process *process =
+		process_find(list, list_count, entry->pid, number, number);
 	if (process != NULL)
 		entry->life = LIFE_LIVE;
 	else if (process_namespace_is_seen(UINT64_MAX))
@@ -124,13 +125,13 @@ static void add_folder(struct boxes *boxes, const char *folder, const struct pro
 {
 	char path[PATH_MAX];
 	DIR *open_folder = opendir(folder);
-	uint64_t ticks;
+	uint64_t number;
 	int64_t pid;
 
 	if (open_folder == NULL)
 		return; /* another user's */
 	for (struct dirent *entry; (entry = readdir(open_folder)) != NULL;)
-		if (boxes_parse_name(entry->d_name, &pid, &ticks) &&
+		if (boxes_parse_name(entry->d_name, &pid, &number) &&
 			snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) < (int)sizeof(path))
 			add_file(boxes, path, list, list_count);
 	closedir(open_folder);

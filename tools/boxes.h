@@ -44,7 +44,7 @@ void boxes_find(struct boxes *boxes, const struct places *places, const struct p
 
 void boxes_free(struct boxes *boxes);
 
-/* "PID-TICKS.box": whose box a file is by its name. */
-bool boxes_parse_name(const char *name, int64_t *pid, uint64_t *start_ticks);
+/* "PID-NUMBER.box": whose box a file is by its name. */
+bool boxes_parse_name(const char *name, int64_t *pid, uint64_t *number);
 
 #endif

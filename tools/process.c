@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,11 +124,33 @@ struct process *process_list(size_t *count)
 	return list;
 }
 
+static uint64_t pid_inode(pid_t pid)
+{
+	struct stat status = {0};
+	int fd = pidfd_open(pid, 0);
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &status) != 0)
+		status.st_ino = 0;
+	close(fd);
+	return status.st_ino;
+}
+
+bool process_is(const struct process *process, int64_t inner_pid, uint64_t start_ticks,
+	uint64_t inode)
+{
+	if (process->inner_pid != inner_pid)
+		return false;
+	return (start_ticks != 0 && process->start_ticks == start_ticks) ||
+		(inode != 0 && pid_inode(process->pid) == inode);
+}
+
 const struct process *process_find(const struct process *list, size_t count, int64_t inner_pid,
-	uint64_t start_ticks)
+	uint64_t start_ticks, uint64_t inode)
 {
 	for (size_t i = 0; i < count; i++)
-		if (list[i].inner_pid == inner_pid && list[i].start_ticks == start_ticks)
+		if (process_is(&list[i], inner_pid, start_ticks, inode))
 			return &list[i];
 	return NULL;
 }

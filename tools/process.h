@@ -1,8 +1,8 @@
 /*
  * tools/process.h - a process as /proc tells of it.
  *
- * WHY        A pid alone names nobody: it is used again.  With the start time
- *            it names one process of one boot for ever, and a signal is only
+ * WHY        A pid alone names nobody: it is used again.  With the start time,
+ *            or the inode of a pidfd, it names one process of one boot for ever, and a signal is only
  *            sent to a process that still is the one that was meant.
  */
 #ifndef TOOLS_PROCESS_H
@@ -33,9 +33,14 @@ uint64_t process_start_ticks(pid_t pid);
 /* All processes, by one look at /proc.  The caller frees the array. */
 struct process *process_list(size_t *count);
 
-/* The process that calls itself inner_pid and started then, NULL if none. */
+/* Whether it calls itself inner_pid, and started then or has that inode; a 0
+   of these two is not looked at (struct box_identity). */
+bool process_is(const struct process *process, int64_t inner_pid, uint64_t start_ticks,
+	uint64_t inode);
+
+/* The one that is, NULL if none. */
 const struct process *process_find(const struct process *list, size_t count, int64_t inner_pid,
-	uint64_t start_ticks);
+	uint64_t start_ticks, uint64_t inode);
 
 bool process_catches(const struct process *process, int64_t signal_number);
 

@@ -145,7 +145,7 @@ static void set_subject(json_t *root, const struct report *report)
 	set(root, "exact", json_boolean(books->exactness == BOOKS_EXACT));
 	set(root, "pid", json_integer(is_live ? target->process.pid : books->pid));
 	set(root, "inner_pid", json_integer(books->pid));
-	set(root, "start_ticks", number(books->start_ticks));
+	set(root, "start_ticks", books->start_ticks != 0 ? number(books->start_ticks) : json_null());
 	set(root, "start_realtime_ns", number(books->start_realtime_ns));
 	set(root, "realtime_ns", number(books->realtime_ns));
 	set(root, "version", json_string(books->version));

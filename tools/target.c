@@ -34,8 +34,8 @@ enum box_life target_life(const struct box_identity *identity, const struct file
 	text_copy(boot_id, sizeof(boot_id), identity->boot_id, sizeof(identity->boot_id));
 	if (boot_id[0] != '\0' && strcmp(boot_id, process_boot_id()) != 0)
 		return LIFE_ENDED;
-	const struct process *found =
-		process_find(list, list_count, identity->pid, identity->start_ticks);
+	const struct process *found = process_find(list, list_count, identity->pid,
+		identity->start_ticks, identity->pid_inode);
 	if (found == NULL)
 		return process_namespace_is_seen(identity->pid_namespace) ? LIFE_ENDED : LIFE_UNSEEN;
 	*process = *found;
@@ -73,6 +73,8 @@ static bool books_load(struct target *target, struct failure *failure)
 		remote_read(&target->content, target->process.pid);
 	if (!box_content_books(&target->content, &target->books))
 		return failure_set(failure, FAILURE_CANNOT, "no memory to read %s", target->path);
+	if (target->life == LIFE_LIVE)
+		target->books.start_ticks = target->process.start_ticks;
 	title_set(target);
 	return true;
 }
@@ -149,8 +151,8 @@ static bool identity_is(const struct target *target)
 {
 	const struct box_identity *identity = &target->content.identity;
 
-	return identity->pid == target->process.inner_pid &&
-		identity->start_ticks == target->process.start_ticks;
+	return process_is(&target->process, identity->pid, identity->start_ticks,
+		identity->pid_inode);
 }
 
 static bool process_content_load(struct target *target, struct failure *failure)

@@ -33,11 +33,27 @@ start()
 
 # ---- from start to end -------------------------------------------------------
 
+# number PID: what tells it from others of that pid, its pidfd's inode if the kernel
+# can tell its namespace by one, or its start time.
+number()
+{
+	/usr/bin/python3 - "$1" <<-'END'
+	import fcntl, os, sys
+	pid = int(sys.argv[1])
+	try:
+	    fd = os.pidfd_open(pid)
+	    fcntl.ioctl(fd, 0xff06)
+	    print(os.fstat(fd).st_ino)
+	except OSError:
+	    print(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19])
+	END
+}
+
 start sleep 100
 box=$(boxes $started)
 tap_is "a process has a box" 1 "$(wc -w <<<"$box")"
-tap_is "named by its pid and start time" \
-	"$folder/$started-$(awk '{ print $22 }' "/proc/$started/stat").box" "$box"
+tap_is "named by its pid and what tells it from others" "$folder/$started-$(number $started).box" \
+	"$box"
 tap_is "of mode 600" 600 "$(stat -c %a "$box")"
 tap_is "in a folder of mode 700" 700 "$(stat -c %a "$folder")"
 grep -qa "/sleep" "$box"
@@ -51,6 +67,37 @@ start sleep 100
 kill -TERM $started
 wait $started 2>/dev/null
 tap_is "after SIGTERM too" 1 "$(boxes $started | wc -l)"
+
+# runs NAME PATH COMMAND CMD...: the box of CMD says that it is that.
+runs()
+{
+	local name=$1 path=$2 command=$3 said
+
+	shift 3
+	start "$@"
+	for _ in {1..50}; do # it may be another program first, that executes this
+		said=$("$MSTAT_TOOL" show --json "$(boxes $started)" | /usr/bin/python3 -c '
+import json, sys
+shown = json.load(sys.stdin)
+print(shown["exe"], shown["command"], sep="|")')
+		[ "$said" != "$path|$command" ] || break
+		sleep 0.05
+	done
+	tap_is "$name: the program and its arguments" "$path|$command" "$said"
+	kill -KILL $started
+	wait $started 2>/dev/null
+	rm -f "$folder"/*.box
+}
+
+sleep=$(readlink -f "$(type -P sleep)")
+ln -s "$sleep" "$scratch/link"
+printf '#!%s -f\n' "$(type -P tail)" >"$scratch/script"
+chmod +x "$scratch/script"
+cd "$scratch" || exit 1
+runs "a path from the root" "$scratch/link" "$scratch/link 100 0" "$scratch/link" 100 0
+runs "a path from here" "$sleep" "./link 100 0" env ./link 100 0
+runs "a script" "$(readlink -f "$(type -P tail)")" "$(type -P tail) -f $scratch/script" "$scratch/script"
+cd - >/dev/null || exit 1
 
 # ends NAME CMD...: a process that ends by itself leaves nothing.
 ends()

@@ -50,7 +50,7 @@ void box_dir_remove(void)
 
 void box_make(void)
 {
-	box_identify();
+	box_identify(0, NULL);
 	box_identity()->class_count = SIZE_CLASS_COUNT;
 	ck_assert(box_create(box_dir));
 	ck_assert(box_exists());

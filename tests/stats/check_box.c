@@ -10,14 +10,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,12 +69,37 @@ START_TEST(test_it_names_its_process)
 	ck_assert_ptr_nonnull(identity);
 	ck_assert_int_eq(identity->pid, getpid());
 	ck_assert_int_eq(identity->uid, geteuid());
-	ck_assert_uint_gt(identity->start_ticks, 0);
+	ck_assert((identity->pid_inode != 0) != (identity->start_ticks != 0));
+	ck_assert_uint_gt(box_start_ticks(), 0);
+	ck_assert_uint_ne(identity->pid_namespace, 0);
 	ck_assert_uint_eq(identity->class_count, SIZE_CLASS_COUNT);
 	ck_assert_int_gt(readlink("/proc/self/exe", exe, sizeof(exe) - 1), 0);
 	ck_assert_str_eq(identity->exe, exe);
 	ck_assert_uint_gt(identity->cmdline_bytes, 0);
 	ck_assert_int_eq(identity->cmdline[identity->cmdline_bytes - 1], '\0');
+}
+END_TEST
+
+START_TEST(test_without_pidfds_it_is_named_by_its_start_time)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+	struct stat status;
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		return; /* a kernel without */
+	box_identify(0, NULL);
+	ck_assert_uint_eq(box_identity()->pid_inode, 0);
+	ck_assert_uint_gt(box_identity()->start_ticks, 0);
+	ck_assert_uint_eq(box_identity()->start_ticks, box_start_ticks());
+	ck_assert_int_eq(stat("/proc/self/ns/pid", &status), 0);
+	ck_assert_uint_eq(box_identity()->pid_namespace, status.st_ino);
 }
 END_TEST
 
@@ -284,7 +313,7 @@ END_TEST
 
 static void refused(int error)
 {
-	box_identify();
+	box_identify(0, NULL);
 	box_identity()->class_count = SIZE_CLASS_COUNT;
 	errno = 0;
 	ck_assert(!box_create(box_dir));
@@ -355,7 +384,7 @@ START_TEST(test_a_name_too_long_is_refused)
 
 	memset(dir, 'a', sizeof(dir) - 1);
 	dir[0] = '/';
-	box_identify();
+	box_identify(0, NULL);
 	ck_assert(!box_create(dir));
 	ck_assert_int_eq(errno, ENAMETOOLONG);
 }
@@ -441,6 +470,7 @@ int main(void)
 
 	tcase_add_test(tests, test_sections_do_not_overlap);
 	tcase_add_test(tests, test_it_names_its_process);
+	tcase_add_test(tests, test_without_pidfds_it_is_named_by_its_start_time);
 	tcase_add_test(tests, test_copies_alternate_and_the_older_one_stays_whole);
 	tcase_add_test(tests, test_a_writer_killed_anywhere_leaves_each_part_whole);
 	tcase_add_test(tests, test_any_torn_copy_is_known);

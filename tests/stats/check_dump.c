@@ -28,7 +28,7 @@ static char text[64 << 10];
 static void begin(void)
 {
 	box_dir_make();
-	box_identify();
+	box_identify(0, NULL);
 	source_make();
 }
 
