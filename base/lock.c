@@ -46,13 +46,16 @@ void lock_init(struct lock *lock, enum lock_rank rank)
 
 void lock_reset(struct lock *lock)
 {
-	__atomic_store_n(&lock->state, LOCK_FREE, __ATOMIC_RELEASE);
+	if (lock->state != LOCK_FREE) /* a page that is not written is not copied */
+		__atomic_store_n(&lock->state, LOCK_FREE, __ATOMIC_RELEASE);
 	rank_leave(lock);
 }
 
+/* In one order with what stands before and after: a holder looks at the gate
+   (heap/central.h) whose owner looks at the lock. */
 static bool state_change(struct lock *lock, uint32_t from, uint32_t to)
 {
-	return __atomic_compare_exchange_n(&lock->state, &from, to, false, __ATOMIC_ACQUIRE,
+	return __atomic_compare_exchange_n(&lock->state, &from, to, false, __ATOMIC_SEQ_CST,
 		__ATOMIC_RELAXED);
 }
 
@@ -64,7 +67,7 @@ static COLD void lock_acquire_slow(struct lock *lock)
 			return;
 		os_cpu_relax();
 	}
-	while (__atomic_exchange_n(&lock->state, LOCK_CONTENDED, __ATOMIC_ACQUIRE) != LOCK_FREE)
+	while (__atomic_exchange_n(&lock->state, LOCK_CONTENDED, __ATOMIC_SEQ_CST) != LOCK_FREE)
 		os_futex_wait(&lock->state, LOCK_CONTENDED);
 }
 
@@ -83,9 +86,19 @@ bool lock_try(struct lock *lock) UNCHECKED_LOCKING
 	return true;
 }
 
+void lock_await(const struct lock *lock)
+{
+	for (int i = 0; __atomic_load_n(&lock->state, __ATOMIC_SEQ_CST) != LOCK_FREE; i++) {
+		if (i < SPIN_COUNT)
+			os_cpu_relax();
+		else
+			os_yield();
+	}
+}
+
 void lock_release(struct lock *lock) UNCHECKED_LOCKING
 {
 	rank_leave(lock);
 	if (__atomic_exchange_n(&lock->state, LOCK_FREE, __ATOMIC_RELEASE) == LOCK_CONTENDED)
-		os_futex_wake(&lock->state);
+		os_futex_wake(&lock->state, 1);
 }

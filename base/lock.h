@@ -39,7 +39,10 @@ void lock_acquire(struct lock *lock) ACQUIRES(lock);
 bool lock_try(struct lock *lock) TRY_ACQUIRES(true, lock);
 void lock_release(struct lock *lock) RELEASES(lock);
 
-/* In a child that no fork handler prepared: free, whoever held it. */
+/* Returns when somebody saw it free. */
+void lock_await(const struct lock *lock);
+
+/* In a child of fork: free, whoever held it. */
 void lock_reset(struct lock *lock);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -182,12 +183,17 @@ void os_futex_wait(uint32_t *word, uint32_t expected)
 	errno = saved;
 }
 
-void os_futex_wake(uint32_t *word)
+void os_futex_wake(uint32_t *word, int thread_count)
 {
 	int saved = errno;
 
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, thread_count, NULL, NULL, 0);
 	errno = saved;
+}
+
+void os_yield(void)
+{
+	sched_yield();
 }
 
 bool os_write(int fd, const void *bytes, size_t count)

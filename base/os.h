@@ -58,7 +58,8 @@ void os_name(void *address, size_t bytes, const char *name);
 bool os_wipe_on_fork(void *address, size_t bytes);
 
 void os_futex_wait(uint32_t *word, uint32_t expected);
-void os_futex_wake(uint32_t *word);
+void os_futex_wake(uint32_t *word, int thread_count);
+void os_yield(void);
 
 /* write(2) until all is written.  False: an error, errno says which. */
 bool os_write(int fd, const void *bytes, size_t count);

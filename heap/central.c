@@ -1,5 +1,6 @@
 #include "heap/central.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/config.h"
@@ -50,6 +51,45 @@ void central_init(void)
 	}
 	if (used > SLOT_COUNT)
 		fatal("the size classes' stacks do not fit");
+}
+
+enum { GATE_OPEN = 0, GATE_CLOSED = 1, GATE_AWAITED = 2 };
+
+uint32_t central_gate;
+
+void central_gate_close(void)
+{
+	__atomic_store_n(&central_gate, GATE_CLOSED, __ATOMIC_SEQ_CST);
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		lock_await(&centrals[class].lock);
+}
+
+void central_gate_open(void)
+{
+	if (__atomic_exchange_n(&central_gate, GATE_OPEN, __ATOMIC_RELEASE) == GATE_AWAITED)
+		os_futex_wake(&central_gate, INT_MAX);
+}
+
+void central_gate_reset(void)
+{
+	central_gate = GATE_OPEN;
+	for (uint32_t class = SIZE_CLASS_COUNT - 1; class > 0; class--)
+		lock_reset(&centrals[class].lock);
+}
+
+void central_gate_wait(uint32_t class)
+{
+	uint32_t state = __atomic_load_n(&central_gate, __ATOMIC_SEQ_CST);
+
+	while (state != GATE_OPEN) {
+		lock_release(&centrals[class].lock);
+		if (state == GATE_AWAITED ||
+			__atomic_compare_exchange_n(&central_gate, &state, GATE_AWAITED, false,
+				__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			os_futex_wait(&central_gate, GATE_AWAITED);
+		lock_acquire(&centrals[class].lock);
+		state = __atomic_load_n(&central_gate, __ATOMIC_SEQ_CST);
+	}
 }
 
 /* The fullest spans have the lowest list. */

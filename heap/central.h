@@ -15,7 +15,9 @@
  *            fork, which holds it, never finds one in flight.
  *
  * LOCKING    One lock a class, rank CENTRAL, taken by central_lock(); the page
- *            heap's may be taken under it.
+ *            heap's may be taken under it.  Whoever forks holds them all by
+ *            one word, the gate: to write each would copy all of their pages,
+ *            in the parent and again in the child.
  */
 #ifndef HEAP_CENTRAL_H
 #define HEAP_CENTRAL_H
@@ -57,9 +59,25 @@ extern HIDDEN struct central centrals[SIZE_CLASS_COUNT];
 
 void central_init(void);
 
+/* Nobody else holds or takes a class's lock from here to there.  For a thread
+   that holds the registry's lock and the shared cache's, lest one who waits at
+   the gate has one of them. */
+void central_gate_close(void);
+void central_gate_open(void);
+
+/* In a child of fork: open, and all locks free.  Somebody may have held one for
+   the moment that it takes to see that the gate is closed. */
+void central_gate_reset(void);
+
+extern HIDDEN uint32_t central_gate;
+void central_gate_wait(uint32_t class) REQUIRES(centrals[class].lock);
+
 static inline void central_lock(uint32_t class) ACQUIRES(centrals[class].lock)
 {
 	lock_acquire(&centrals[class].lock);
+	/* Either we see the gate closed, or its owner sees the lock held. */
+	if (UNLIKELY(__atomic_load_n(&central_gate, __ATOMIC_SEQ_CST) != 0))
+		central_gate_wait(class);
 }
 
 static inline void central_unlock(uint32_t class) RELEASES(centrals[class].lock)

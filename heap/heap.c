@@ -167,23 +167,24 @@ void heap_fork_prepare(void)
 {
 	lock_acquire(&cache_registry_lock);
 	lock_acquire(&cache_shared_mutex);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
-		central_lock(class);
+	central_gate_close();
 	lock_acquire(&page_heap_lock);
 }
 
 void heap_fork_parent(void)
 {
 	lock_release(&page_heap_lock);
-	for (uint32_t class = SIZE_CLASS_COUNT - 1; class > 0; class--)
-		central_unlock(class);
+	central_gate_open();
 	lock_release(&cache_shared_mutex);
 	lock_release(&cache_registry_lock);
 }
 
 void heap_fork_child(void)
 {
-	heap_fork_parent();
+	lock_release(&page_heap_lock);
+	central_gate_reset();
+	lock_release(&cache_shared_mutex);
+	lock_release(&cache_registry_lock);
 	heap_process_is_known();
 	cache_abandon_others();
 }
@@ -191,8 +192,7 @@ void heap_fork_child(void)
 void heap_fork_recover(void)
 {
 	lock_reset(&page_heap_lock);
-	for (uint32_t class = SIZE_CLASS_COUNT - 1; class > 0; class--)
-		lock_reset(&centrals[class].lock);
+	central_gate_reset();
 	lock_reset(&cache_shared_mutex);
 	lock_reset(&cache_registry_lock);
 	cache_abandon_others();

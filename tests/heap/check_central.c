@@ -3,9 +3,14 @@
  *
  * Proves: objects are taken from the stack before the spans, and from the fullest
  * span before a sparse one; a span that is all home goes back to the page heap;
- * what lies in the stack unused is drained; the pool adds up at every step.
+ * what lies in the stack unused is drained; the pool adds up at every step; while
+ * the gate is closed nobody holds a class's lock.
  */
 #include "heap/central.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
 
 #include "base/config.h"
 #include "heap/page_heap.h"
@@ -201,6 +206,52 @@ START_TEST(test_random_traffic_adds_up)                   /* _i: every sixth cla
 }
 END_TEST
 
+enum { PASSERS = 4, CLOSINGS = 2000 };
+
+static uint64_t passed[SIZE_CLASS_COUNT]; /* guarded by the class's lock */
+static bool is_over;
+
+static void *pass(void *argument)
+{
+	for (uint32_t i = 0; !__atomic_load_n(&is_over, __ATOMIC_RELAXED); i++) {
+		uint32_t class = 1 + i % (SIZE_CLASS_COUNT - 1);
+		central_lock(class);
+		passed[class]++;
+		central_unlock(class);
+	}
+	return argument;
+}
+
+START_TEST(test_nobody_passes_a_closed_gate)
+{
+	static uint64_t before[SIZE_CLASS_COUNT];
+	pthread_t threads[PASSERS];
+
+	for (int i = 0; i < PASSERS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, pass, NULL), 0);
+	for (int i = 0; i < CLOSINGS; i++) {
+		central_gate_close();
+		memcpy(before, passed, sizeof(before));
+		sched_yield();
+		ck_assert_mem_eq(before, passed, sizeof(before));
+		central_gate_open();
+	}
+	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < PASSERS; i++)
+		pthread_join(threads[i], NULL);
+}
+END_TEST
+
+START_TEST(test_a_childs_gate_is_open_and_its_locks_are_free)
+{
+	central_gate_close();
+	centrals[CLASS].lock.state = 1; /* somebody was about to see that it is closed */
+	central_gate_reset();
+	central_lock(CLASS);
+	central_unlock(CLASS);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("heap/central", world_begin, world_end_pools);
@@ -212,6 +263,8 @@ int main(void)
 	tcase_add_test(tests, test_the_stack_takes_a_batch_as_a_whole_or_not_at_all);
 	tcase_add_test(tests, test_a_stack_that_nobody_takes_from_has_ever_less_room);
 	tcase_add_test(tests, test_what_lay_in_the_stack_between_two_drains_goes_home);
+	tcase_add_test(tests, test_nobody_passes_a_closed_gate);
+	tcase_add_test(tests, test_a_childs_gate_is_open_and_its_locks_are_free);
 	tcase_add_loop_test(tests, test_random_traffic_adds_up, 0, 12);
 	return suite_end();
 }
