@@ -123,19 +123,32 @@ void publish_thread(struct cache *cache)
 	box_write(BOX_SECTION_THREADS, cache->index, &thread, &cache->thread_generation);
 }
 
+/* A part that was never written reads as zero: none is written only to say that. */
+static void publish_used_rows(struct cache *cache)
+{
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		if (cache->armed[class] != 0 || cache->net[class] != 0)
+			publish_row(cache, class);
+}
+
+static void publish_used_class(uint32_t class)
+{
+	central_lock(class);
+	if (centrals[class].span_count != 0 || centrals[class].sampled_objects != 0)
+		publish_class(class);
+	central_unlock(class);
+}
+
 void publish_all(void)
 {
 	for (uint32_t index = 0; index < cache_count(); index++) {
 		struct cache *cache = cache_at(index);
 		publish_thread(cache);
-		for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
-			publish_row(cache, class);
+		publish_used_rows(cache);
 	}
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		central_lock(class);
-		publish_class(class);
-		central_unlock(class);
-	}
+	/* Nobody without a cache has used a class. */
+	for (uint32_t class = 1; cache_count() != 0 && class < SIZE_CLASS_COUNT; class++)
+		publish_used_class(class);
 	lock_acquire(&page_heap_lock);
 	publish_totals();
 	lock_release(&page_heap_lock);
@@ -143,7 +156,10 @@ void publish_all(void)
 
 void publish_layout(struct box_identity *identity)
 {
+	_Static_assert((int)SIZE_CLASS_COUNT <= (int)BOX_CLASSES_MAX, "the layout has room for every class");
 	identity->class_count = SIZE_CLASS_COUNT;
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		identity->class_bytes[class] = size_classes[class].object_bytes;
 	identity->cache_bytes = CACHE_READ_BYTES;
 	identity->top_offset = offsetof(struct cache, top);
 	identity->bottom_offset = offsetof(struct cache, bottom);

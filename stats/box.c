@@ -67,7 +67,8 @@ static uint64_t section_add(uint64_t offset, enum box_section_kind kind, uint32_
 	return offset + (uint64_t)part_count * section->part_bytes;
 }
 
-/* What each process writes comes first; slots are allocated as threads come. */
+/* What each process writes comes first, on one or two pages; slots are allocated
+   as threads come. */
 static void header_lay_out(uint32_t class_count)
 {
 	struct box_header *header = &box.header;
@@ -76,9 +77,9 @@ static void header_lay_out(uint32_t class_count)
 	memcpy(header->magic, BOX_MAGIC, sizeof(header->magic));
 	header->layout_version = BOX_LAYOUT_VERSION;
 	header->section_count = SECTION_COUNT;
-	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
 	at = section_add(at, BOX_SECTION_TOTALS, 1, sizeof(struct box_totals));
 	at = section_add(at, BOX_SECTION_SIGNAL, 1, sizeof(struct box_signal));
+	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
 	at = section_add(at, BOX_SECTION_DUMP, 1, sizeof(struct box_dump));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count, sizeof(struct box_class));
 	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
@@ -148,7 +149,7 @@ static char *file_map(int fd)
 bool box_create(const char *dir)
 {
 	const struct box_identity *identity = box_identity();
-	uint64_t generation = 0;
+	uint64_t generation = 1; /* the first copy, which is nearer */
 
 	header_lay_out((uint32_t)identity->class_count);
 	if (dir[0] != '\0')

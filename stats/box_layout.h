@@ -118,6 +118,7 @@ struct box_identity {
 
 	uint64_t pid_namespace; /* inode of /proc/self/ns/pid: where pid means something */
 	uint64_t pid_inode;     /* of a pidfd: with pid, a name for this boot; 0: none */
+	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object, of classes without a row too */
 };
 
 /* The page heap, written under its lock whenever it changes. */
@@ -163,7 +164,7 @@ struct box_dump {
 	char path[BOX_PATH_BYTES];
 };
 
-/* One size class.  Written under the class's lock.
+/* One size class.  Written under the class's lock, from its first use on.
      span_objects - out_objects are free in spans, batches and bitmaps */
 struct box_class {
 	uint64_t object_bytes;

@@ -9,11 +9,28 @@
 
 #include "base/format.h"
 
-/* Our folder below `dir`, made if need be.  A descriptor, or -1 with errno. */
-static int folder_open(struct box_place *place, const char *dir, uint64_t uid)
+/* A folder that is ours and shut stays so: nobody else may rename it or what is
+   in it, unless whoever owns the one above is his own enemy. */
+static bool folder_is_safe(const char *folder, uint64_t uid)
+{
+	struct stat status;
+
+	if (lstat(folder, &status) != 0)
+		return false;
+	if (!S_ISDIR(status.st_mode)) {
+		errno = ENOTDIR;
+		return false;
+	}
+	if (status.st_uid == uid && (status.st_mode & 077) == 0)
+		return true;
+	errno = EPERM; /* a stranger's, or open to strangers */
+	return false;
+}
+
+/* Our folder below `dir`, made if need be.  False with errno. */
+static bool folder_find(struct box_place *place, const char *dir, uint64_t uid)
 {
 	struct format text;
-	struct stat status;
 
 	format_init(&text, place->folder, sizeof(place->folder), -1);
 	format_text(&text, dir);
@@ -22,55 +39,41 @@ static int folder_open(struct box_place *place, const char *dir, uint64_t uid)
 	format_terminate(&text);
 	if (text.failed) {
 		errno = ENAMETOOLONG;
-		return -1;
+		return false;
 	}
-	if (mkdir(place->folder, 0700) != 0 && errno != EEXIST)
-		return -1;
-	int fd = open(place->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &status) != 0 || status.st_uid != uid || (status.st_mode & 077) != 0) {
-		close(fd);
-		errno = EPERM; /* a stranger's, or open to strangers */
-		return -1;
-	}
-	return fd;
+	if (folder_is_safe(place->folder, uid))
+		return true;
+	if (errno != ENOENT || (mkdir(place->folder, 0700) != 0 && errno != EEXIST))
+		return false;
+	return folder_is_safe(place->folder, uid);
 }
 
-static int file_open(struct box_place *place, int folder, const struct box_identity *identity)
+static int file_open(struct box_place *place, const struct box_identity *identity)
 {
 	struct format text;
 
 	format_init(&text, place->path, sizeof(place->path), -1);
 	format_text(&text, place->folder);
 	format_char(&text, '/');
-	size_t name_at = text.used_bytes;
 	format_signed(&text, identity->pid);
 	format_char(&text, '-');
 	format_unsigned(&text, identity->pid_inode != 0 ? identity->pid_inode : identity->start_ticks);
 	format_text(&text, BOX_FILE_SUFFIX);
 	format_terminate(&text);
 
-	const char *name = place->path + name_at;
 	int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(folder, name, flags, 0600);
-	if (fd < 0 && errno == EEXIST && unlinkat(folder, name, 0) == 0)
-		fd = openat(folder, name, flags, 0600);
+	int fd = open(place->path, flags, 0600);
+	if (fd < 0 && errno == EEXIST && unlink(place->path) == 0)
+		fd = open(place->path, flags, 0600);
 	return fd;
 }
 
 static int open_below(struct box_place *place, const char *dir,
 	const struct box_identity *identity)
 {
-	int folder = folder_open(place, dir, (uint64_t)identity->uid);
-
-	if (folder < 0)
+	if (!folder_find(place, dir, (uint64_t)identity->uid))
 		return -1;
-	int fd = file_open(place, folder, identity);
-	int error = errno;
-	close(folder);
-	errno = error;
-	return fd;
+	return file_open(place, identity);
 }
 
 int box_place_open(struct box_place *place, const char *dir,

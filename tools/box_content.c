@@ -66,9 +66,12 @@ bool box_content_read(struct box_content *content, const struct box_image *image
 	part_read(content, image, BOX_SECTION_TOTALS, 0, &content->totals, sizeof(content->totals));
 	part_read(content, image, BOX_SECTION_SIGNAL, 0, &content->signal, sizeof(content->signal));
 	part_read(content, image, BOX_SECTION_DUMP, 0, &content->dump, sizeof(content->dump));
-	for (uint32_t i = 1; i < content->class_count; i++)
+	for (uint32_t i = 1; i < content->class_count; i++) {
 		part_read(content, image, BOX_SECTION_CLASSES, i, &content->classes[i],
 			sizeof(content->classes[i]));
+		if (content->classes[i].object_bytes == 0)
+			content->classes[i].object_bytes = content->identity.class_bytes[i];
+	}
 	for (uint32_t i = 0; i < BOX_EVENTS_MAX; i++)
 		part_read(content, image, BOX_SECTION_EVENTS, i, &content->events[i],
 			sizeof(content->events[i]));
