@@ -11,6 +11,7 @@
 #define HEAP_HOOKS_H
 
 struct heap_hooks {
+	void (*heap_begins)(void);      /* before its first memory is mapped */
 	void (*thread_attached)(void);  /* the calling thread has a cache now */
 	void (*process_forked)(void);   /* in a child that no fork handler prepared */
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */

@@ -58,6 +58,8 @@ bool heap_init(void)
 {
 	if (__atomic_load_n(&arena.is_ready, __ATOMIC_ACQUIRE))
 		return true;
+	if (heap_hooks.heap_begins != NULL)
+		heap_hooks.heap_begins();
 	lock_acquire(&init_lock);
 	bool ready = arena.is_ready;
 	if (!ready) {
@@ -102,6 +104,7 @@ void *heap_out_of_memory(size_t bytes)
 	char text[64];
 	struct format line;
 
+	heap_init(); /* which knows a new process too */
 	process_look();
 	format_init(&line, text, sizeof(text), -1);
 	format_text(&line, "out of memory: ");

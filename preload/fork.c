@@ -7,7 +7,6 @@
 
 #include "base/compiler.h"
 #include "heap/heap.h"
-#include "heap/slowpath.h"
 #include "preload/process.h"
 
 typedef void fork_handler_fn(void);
@@ -20,7 +19,6 @@ void fork_watch(void)
 
 	if (__atomic_exchange_n(&is_watched, true, __ATOMIC_RELAXED))
 		return;
-	heap_init(); /* its locks have their ranks then */
 	pthread_atfork(heap_fork_prepare, heap_fork_parent, process_fork_child);
 }
 

@@ -170,6 +170,14 @@ static void process_forked(void)
 	become_child();
 }
 
+/* In a child that no fork handler saw, of a parent that had no heap yet whose
+   word the kernel would have wiped. */
+static void heap_begins(void)
+{
+	if (!process_is_self())
+		become_child();
+}
+
 void process_end(void)
 {
 	static bool has_reported;
@@ -200,9 +208,9 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 		publish_layout(box_identity());
 	}
 	fatal_observer = fatal_note;
-	heap_hooks = (struct heap_hooks){.thread_attached = thread_attached,
-		.process_forked = process_forked, .interval_passed = interval_passed};
-	heap_init();
+	/* The heap begins with the first allocation: many a process makes none. */
+	heap_hooks = (struct heap_hooks){.heap_begins = heap_begins,
+		.thread_attached = thread_attached, .process_forked = process_forked, .interval_passed = interval_passed};
 	thread_watch_init();
 	fork_watch();
 	sigaction_find();

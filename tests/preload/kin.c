@@ -201,6 +201,27 @@ static void test_refused_child(void)
 	munmap(after.at, after.count);
 }
 
+/* Before the first allocation, when no page of the heap's tells a child. */
+static bool heapless_parent_is_left_alone(void)
+{
+	volatile size_t impossible = PTRDIFF_MAX;
+	char path[256];
+	int status = -1;
+
+	if (!box_of(getpid(), path, sizeof(path)))
+		return false;
+	struct bytes before = file_copy(path);
+	pid_t child = _Fork();
+	if (child == 0)
+		_exit(malloc(impossible) == NULL && malloc(100) != NULL ? 0 : 1);
+	waitpid(child, &status, 0);
+	struct bytes after = file_copy(path);
+	bool same = memcmp(before.at, after.at, before.count) == 0;
+	munmap(before.at, before.count);
+	munmap(after.at, after.count);
+	return status == 0 && same;
+}
+
 static void test_vfork(void)
 {
 	char path[256];
@@ -268,7 +289,9 @@ int main(int argc, char **argv)
 	pthread_t thread;
 
 	folder = argc > 1 ? argv[1] : "/dev/shm";
+	bool left_alone = heapless_parent_is_left_alone();
 	tap_begin();
+	tap_ok(left_alone, "_Fork before the first allocation: nothing in the parent's box has changed");
 	tally_init();
 	pthread_barrier_init(&at_rest, NULL, RESTING + 1);
 	for (int i = 0; i < RESTING; i++) {
