@@ -15,6 +15,9 @@
 #define COLD __attribute__((cold, noinline))
 /* On a declaration: reached without the GOT. */
 #define HIDDEN __attribute__((visibility("hidden")))
+/* A large table that a process may never touch: the linker lays it behind the
+   small variables, which then share pages with each other. */
+#define BULKY __attribute__((common, visibility("hidden")))
 #define EXPORT __attribute__((visibility("default")))
 #define PRINTF_LIKE(text_at, first) __attribute__((format(printf, text_at, first)))
 

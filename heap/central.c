@@ -12,7 +12,7 @@
 #include "heap/publish.h"
 #include "heap/release.h"
 
-struct central centrals[SIZE_CLASS_COUNT];
+BULKY struct central centrals[SIZE_CLASS_COUNT];
 
 enum {
 	/* What one class may keep stacked: enough for two threads that trade full
@@ -24,7 +24,7 @@ enum {
 	SLOT_COUNT = 26624 /* the sum over all classes; central_init() checks it */
 };
 
-static void *stack_slots[SLOT_COUNT];
+BULKY void *stack_slots[SLOT_COUNT];
 
 static uint32_t stack_capacity(uint32_t class)
 {

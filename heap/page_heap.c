@@ -6,7 +6,7 @@
 #include "base/fatal.h"
 #include "base/os.h"
 
-struct page_heap page_heap;
+BULKY struct page_heap page_heap;
 struct lock page_heap_lock = {.rank = LOCK_RANK_PAGES};
 
 enum {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/format.h"
 #include "base/os.h"
 #include "stats/box.h"
@@ -21,7 +22,7 @@ enum {
 /* 0: no dump runs; 1: one does; 2: and another is wanted. */
 static int running;
 static int cancel_state; /* of the thread that writes it */
-static char buffer[BUFFER_BYTES];
+BULKY char dump_buffer[BUFFER_BYTES];
 static uint64_t dump_count;
 static struct box_dump outcome;
 
@@ -122,7 +123,7 @@ bool dump_write_fd(const struct source *source, int fd, bool json, int *error)
 	struct report_subject subject = {.pid = os_process_id(),
 		.start_ticks = box_start_ticks(), .exe = box_identity()->exe};
 
-	format_init(&out, buffer, sizeof(buffer), fd);
+	format_init(&out, dump_buffer, sizeof(dump_buffer), fd);
 	(json ? report_json : report_text)(&out, source, &subject);
 	bool done = format_flush(&out);
 	*error = out.error;

@@ -1,5 +1,6 @@
 #include "stats/report.h"
 
+#include "base/compiler.h"
 #include "base/os.h"
 #include "stats/fields.h"
 
@@ -12,7 +13,7 @@ struct cell {
 enum { CLASS_CELLS = 10, THREAD_CELLS = 6 };
 
 /* A dump's totals: too large for the stack of a signal handler. */
-static struct mstat_snapshot snapshot;
+BULKY struct mstat_snapshot report_snapshot;
 
 static void class_cells(const struct source_class *row, struct cell cells[CLASS_CELLS])
 {
@@ -73,7 +74,7 @@ void report_text(struct format *out, const struct source *source,
 	struct source_thread thread;
 	struct cell cells[CLASS_CELLS];
 
-	source->snapshot(&snapshot);
+	source->snapshot(&report_snapshot);
 	format_text(out, "mstat dump 1\n");
 	text_string(out, "version", mstat_version());
 	text_number(out, "pid", (uint64_t)subject->pid);
@@ -81,7 +82,7 @@ void report_text(struct format *out, const struct source *source,
 	text_string(out, "exe", subject->exe);
 	text_number(out, "realtime_ns", os_realtime_ns());
 	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
-		text_number(out, field->name, stats_field_read(&snapshot, field));
+		text_number(out, field->name, stats_field_read(&report_snapshot, field));
 	for (uint32_t i = 1; i < source->class_count(); i++) {
 		source->size_class(i, &class);
 		class_cells(&class, cells);
@@ -165,7 +166,7 @@ static void json_threads(struct format *out, const struct source *source)
 void report_json(struct format *out, const struct source *source,
 	const struct report_subject *subject)
 {
-	source->snapshot(&snapshot);
+	source->snapshot(&report_snapshot);
 	format_char(out, '{');
 	json_number(out, "mstat_dump", 1, true);
 	format_char(out, ',');
@@ -179,7 +180,7 @@ void report_json(struct format *out, const struct source *source,
 	json_number(out, "realtime_ns", (int64_t)os_realtime_ns(), false);
 	format_text(out, ",\n\"totals\":{");
 	for (const struct stats_field *field = stats_fields; field->name != NULL; field++)
-		json_number(out, field->name, (int64_t)stats_field_read(&snapshot, field),
+		json_number(out, field->name, (int64_t)stats_field_read(&report_snapshot, field),
 			field == stats_fields);
 	format_char(out, '}');
 	json_classes(out, source);
