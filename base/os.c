@@ -20,6 +20,9 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
@@ -136,6 +139,14 @@ void os_want_huge(void *address, size_t bytes, bool want)
 	int saved = errno;
 
 	madvise(address, bytes, want ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	errno = saved;
+}
+
+void os_make_huge(void *address, size_t bytes)
+{
+	int saved = errno;
+
+	madvise(address, bytes, MADV_COLLAPSE);
 	errno = saved;
 }
 

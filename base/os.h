@@ -47,6 +47,9 @@ bool os_release(void *address, size_t bytes);
 /* Asks for huge pages, or no longer. */
 void os_want_huge(void *address, size_t bytes, bool want);
 
+/* Makes huge pages of the small ones that are there, at once; not before 6.1. */
+void os_make_huge(void *address, size_t bytes);
+
 /* Moves the pages at `from` to `to`, replacing what is there.  `from` stays
    mapped and reads zero.  False: nothing moved. */
 bool os_move(void *from, void *to, size_t bytes);

@@ -105,6 +105,30 @@ START_TEST(test_what_is_outside_has_no_page)
 }
 END_TEST
 
+START_TEST(test_what_is_made_huge_keeps_what_is_in_it)
+{
+	size_t got, first = grow_surely(1, &got), last = first + got - 1;
+	uint64_t *object = (uint64_t *)arena_address_of(last);
+
+	*object = 1;
+	arena.class_map[last] = 2;
+	arena.page_info[last] = 3;
+	arena.spans[last].page_count = 4;
+	arena.home_words[last * HOME_WORDS_PER_PAGE] = 5;
+	/* What is touched as it grows begins on small pages or on huge ones. */
+	while (arena_mapped_bytes() < 600 * MIB) {
+		size_t page = grow_surely(1, &got);
+		arena.spans[page].page_count = (uint32_t)page;
+	}
+	ck_assert_uint_eq(*object, 1);
+	ck_assert_uint_eq(arena.class_map[last], 2);
+	ck_assert_uint_eq(arena.page_info[last], 3);
+	ck_assert_uint_eq(arena.spans[last].page_count, 4);
+	ck_assert_uint_eq(arena.home_words[last * HOME_WORDS_PER_PAGE], 5);
+	ck_assert_uint_eq(arena.spans[arena.page_count - got].page_count, arena.page_count - got);
+}
+END_TEST
+
 START_TEST(test_the_parts_of_the_window_do_not_touch)
 {
 	size_t got;
@@ -373,6 +397,7 @@ int main(void)
 	tcase_add_test(tests, test_growth_follows_the_last_page);
 	tcase_add_test(tests, test_addresses_go_there_and_back);
 	tcase_add_test(tests, test_what_is_outside_has_no_page);
+	tcase_add_test(tests, test_what_is_made_huge_keeps_what_is_in_it);
 	tcase_add_test(tests, test_the_parts_of_the_window_do_not_touch);
 	tcase_add_test(tests, test_the_place_of_the_window_shows_no_guard);
 	tcase_add_test(tests, test_what_others_mapped_is_a_hole);
