@@ -274,7 +274,7 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 		arena.huge_from_page = first;
 	if (heap_bytes >= SMALL_HEAP_BYTES)
 		os_want_huge(arena_address_of(first), want << PAGE_SHIFT, true);
-	if (heap_bytes < LARGE_HEAP_BYTES && arena_mapped_bytes() + (want << PAGE_SHIFT) >= LARGE_HEAP_BYTES)
+	if (heap_bytes < LARGE_HEAP_BYTES && heap_bytes + (want << PAGE_SHIFT) >= LARGE_HEAP_BYTES)
 		first_pages_make_huge();
 	__atomic_store_n(&arena.page_count, first + want, __ATOMIC_RELEASE);
 	*got_pages = want;

@@ -10,9 +10,12 @@
 #ifndef HEAP_HOOKS_H
 #define HEAP_HOOKS_H
 
+#include <stdbool.h>
+
 struct heap_hooks {
 	void (*heap_begins)(void);      /* before its first memory is mapped */
 	void (*thread_attached)(void);  /* the calling thread has a cache now */
+	bool (*is_same_process)(void);  /* as at start, where the kernel must be asked */
 	void (*process_forked)(void);   /* in a child that no fork handler prepared */
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
 };

@@ -156,7 +156,8 @@ void publish_all(void)
 
 void publish_layout(struct box_identity *identity)
 {
-	_Static_assert((int)SIZE_CLASS_COUNT <= (int)BOX_CLASSES_MAX, "the layout has room for every class");
+	_Static_assert((int)SIZE_CLASS_COUNT <= (int)BOX_CLASSES_MAX,
+		"the layout has room for every class");
 	identity->class_count = SIZE_CLASS_COUNT;
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
 		identity->class_bytes[class] = size_classes[class].object_bytes;

@@ -34,24 +34,25 @@ struct heap_hooks heap_hooks;
 
 static struct lock init_lock = {.rank = LOCK_RANK_NONE};
 
-/* Reads 0 in a child of a fork until it is set again. */
+/* Reads 0 in a child of a fork until it is set again.  Where the kernel cannot do
+   that it is 0 for ever, and the kernel is asked each time. */
 static unsigned char process_word_here = 1;
 static unsigned char *process_word = &process_word_here;
+static bool process_word_is_wiped;
 
 static void process_word_init(void)
 {
 	unsigned char *word = os_map(os_page_bytes());
 
-	if (word == NULL)
-		return;
-	*word = 1;
-	if (os_wipe_on_fork(word, os_page_bytes()))
+	process_word_is_wiped = word != NULL && os_wipe_on_fork(word, os_page_bytes());
+	if (process_word_is_wiped)
 		process_word = word;
+	heap_process_is_known();
 }
 
 void heap_process_is_known(void)
 {
-	*process_word = 1;
+	*process_word = process_word_is_wiped;
 }
 
 bool heap_init(void)
@@ -76,7 +77,11 @@ bool heap_init(void)
    of its parent may have held. */
 static COLD void process_is_new(void)
 {
-	*process_word = 1;
+	bool (*is_same)(void) = heap_hooks.is_same_process;
+
+	if (!process_word_is_wiped && (is_same == NULL || is_same()))
+		return;
+	heap_process_is_known();
 	if (heap_hooks.process_forked != NULL)
 		heap_hooks.process_forked();
 	heap_fork_recover();
@@ -86,6 +91,11 @@ static inline void process_look(void)
 {
 	if (UNLIKELY(*process_word == 0))
 		process_is_new();
+}
+
+void heap_process_look(void)
+{
+	process_look();
 }
 
 void heap_reclaim(struct cache *cache)

@@ -30,6 +30,9 @@ void heap_free_for_slow(void *ptr, const void *caller) NOINLINE;
 /* Makes the heap usable.  False while the OS refuses even that. */
 bool heap_init(void);
 
+/* Before what is written into the box without having asked for a cache. */
+void heap_process_look(void);
+
 /* In a child, once its state is set right: it need not be found out again. */
 void heap_process_is_known(void);
 

@@ -210,7 +210,8 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	fatal_observer = fatal_note;
 	/* The heap begins with the first allocation: many a process makes none. */
 	heap_hooks = (struct heap_hooks){.heap_begins = heap_begins,
-		.thread_attached = thread_attached, .process_forked = process_forked, .interval_passed = interval_passed};
+		.thread_attached = thread_attached, .is_same_process = process_is_self,
+		.process_forked = process_forked, .interval_passed = interval_passed};
 	thread_watch_init();
 	fork_watch();
 	sigaction_find();

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "heap/cache.h"
+#include "heap/slowpath.h"
 
 static pthread_key_t end_key;
 static bool has_key;
@@ -16,10 +17,12 @@ static void thread_end(void *value)
 {
 	uintptr_t rounds = (uintptr_t)value - 1;
 
-	if (rounds > 0)
+	if (rounds > 0) {
 		pthread_setspecific(end_key, (void *)rounds);
-	else
-		cache_detach();
+		return;
+	}
+	heap_process_look(); /* before it writes into the box */
+	cache_detach();
 }
 
 void thread_watch_init(void)

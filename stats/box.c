@@ -143,7 +143,13 @@ static char *file_map(int fd)
 	if (!file_allocate(fd))
 		return NULL;
 	char *memory = mmap(NULL, box.header.file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return memory != MAP_FAILED ? memory : NULL;
+	if (memory == MAP_FAILED)
+		return NULL;
+	/* A child has no use for it: see box_leave(). */
+	if (madvise(memory, box.header.file_bytes, MADV_DONTFORK) == 0)
+		return memory;
+	munmap(memory, box.header.file_bytes);
+	return NULL;
 }
 
 bool box_create(const char *dir)
@@ -216,11 +222,8 @@ bool box_slot_prepare(uint32_t slot)
 
 void box_leave(void)
 {
-	char *memory = box.memory;
-
+	/* Nothing is mapped there any more, or something of the program's. */
 	__atomic_store_n(&box.memory, NULL, __ATOMIC_RELEASE);
-	if (memory != NULL)
-		os_unmap(memory, box.header.file_bytes);
 	lock_reset(&event_lock);
 }
 

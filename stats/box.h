@@ -57,7 +57,7 @@ void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 /* Makes sure that a thread's slot can be written.  False: there is no room. */
 bool box_slot_prepare(uint32_t slot);
 
-/* In a child: the file is the parent's. */
+/* In a child: the file is the parent's, and is not mapped here. */
 void box_leave(void);
 
 /* At the end of this process. */

@@ -6,11 +6,13 @@
  * a while it has a box of its own, which goes when it ends, while the parent's
  * stays; a child that was freed of its memory by exec or vfork leaves no trace.
  *
- * The folder of the boxes is the argument.
+ * The folder of the boxes is the argument; a second one has the kernel be old.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -284,14 +287,39 @@ static void test_handlers(void)
 	tap_is(50, good, "atfork handlers of the program may allocate");
 }
 
+/* As kernels were before 4.14; while the heap has not begun. */
+static void forbid_wiping(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MADV_WIPEONFORK, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		abort();
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
 
 	folder = argc > 1 ? argv[1] : "/dev/shm";
+	if (argc > 2)
+		forbid_wiping();
 	bool left_alone = heapless_parent_is_left_alone();
 	tap_begin();
 	tap_ok(left_alone, "_Fork before the first allocation: nothing in the parent's box has changed");
+	if (argc > 2) { /* a child under a filter has no box of its own */
+		free(malloc(50));
+		test_refused_child();
+		return tap_done();
+	}
 	tally_init();
 	pthread_barrier_init(&at_rest, NULL, RESTING + 1);
 	for (int i = 0; i < RESTING; i++) {

@@ -6,6 +6,7 @@
 
 export MSTAT_CONF=dir:$scratch
 adopt kin "$programs/kin" "$scratch/mstat-$(id -u)"
+adopt "kin without a word that is wiped" "$programs/kin" "$scratch/mstat-$(id -u)" old
 find "$scratch/mstat-$(id -u)" -name '*.box' | tap_none "no box is left"
 
 # Of two preloaded libraries the second one's constructor runs first.
