@@ -253,11 +253,6 @@ void *heap_alloc_slow(size_t bytes)
 
 static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)
 {
-	void **top = cache->top[class];
-
-	if (*(top - 1) == ptr)
-		misuse_double_free("free", ptr, caller);
-	heap_tick(cache);
 	if (cache->top[class] == cache->limit[class])
 		magazine_make_room(cache, class, caller);
 	*cache->top[class] = ptr;
@@ -277,13 +272,16 @@ void heap_free_for_slow(void *ptr, const void *caller)
 		large_free(ptr, caller);
 		return;
 	}
+	if (span != NULL)
+		class = span->class;
 	struct cache *cache = heap_cache_acquire();
-	if (span != NULL) {
-		heap_tick(cache);
-		magazine_pass_home(cache, span->class, ptr, caller);
-	} else {
+	if (*(cache->top[class] - 1) == ptr)
+		misuse_double_free("free", ptr, caller);
+	heap_tick(cache);
+	if (span != NULL)
+		magazine_pass_home(cache, class, ptr, caller);
+	else
 		cache_free(cache, class, ptr, caller);
-	}
 	heap_cache_release(cache);
 }
 

@@ -26,9 +26,8 @@ static void *objects[OBJECTS_MAX];
 static size_t count;
 static uint32_t class;
 
-static void choose(void)
+static void begin_to_drain(void)
 {
-	heap_reclaim(cache_self);
 	ck_assert(draining_is_due(class));
 	central_lock(class);
 	draining_begin(class);
@@ -43,7 +42,7 @@ static void drop(size_t which)
 }
 
 /* A heap that has shrunk at random: three of four are freed. */
-static void begin(void)
+static void begin_sparse(void)
 {
 	world_begin();
 	attach_surely();
@@ -54,7 +53,13 @@ static void begin(void)
 	}
 	while (count > OBJECTS_MAX / KEPT_ONE_IN)
 		drop(random_below(count));
-	choose();
+	heap_reclaim(cache_self);
+}
+
+static void begin(void)
+{
+	begin_sparse();
+	begin_to_drain();
 }
 
 static void end(void)
@@ -186,6 +191,22 @@ START_TEST(test_a_second_free_there_is_fatal_at_once)
 }
 END_TEST
 
+START_TEST(test_a_second_free_is_fatal_at_once_where_it_began_after_the_first)
+{
+	void *object = objects[0];
+
+	for (size_t i = 1; i < count; i++)
+		if (span_free_objects(span_of_small(objects[i])) >
+			span_free_objects(span_of_small(object)))
+			object = objects[i];
+	heap_free(object);
+	begin_to_drain();
+	ck_assert(drains(object));
+	heap_free(object);
+	ck_abort_msg("not at once");
+}
+END_TEST
+
 START_TEST(test_the_inside_of_an_object_there_is_fatal_at_once)
 {
 	heap_free((char *)draining_object() + 16);
@@ -205,5 +226,8 @@ int main(void)
 	tcase_add_test_raise_signal(tests, test_a_second_free_there_is_fatal_at_once, SIGABRT);
 	tcase_add_test_raise_signal(tests, test_the_inside_of_an_object_there_is_fatal_at_once,
 		SIGABRT);
+	tests = suite_case("about to drain", begin_sparse, end);
+	tcase_add_test_raise_signal(tests,
+		test_a_second_free_is_fatal_at_once_where_it_began_after_the_first, SIGABRT);
 	return suite_end();
 }
