@@ -53,7 +53,7 @@ static void hand_samples(struct cache *cache, uint32_t class)
 void magazine_sample(struct cache *cache, uint32_t class, size_t bytes)
 {
 	cache->sampled_count[class]++;
-	cache->sampled_bytes[class] += (uint32_t)bytes;
+	cache->sampled_bytes[class] += bytes;
 }
 
 bool magazine_fill(struct cache *cache, uint32_t class)

@@ -166,6 +166,20 @@ START_TEST(test_samples_reach_the_pool_with_the_next_batch)
 }
 END_TEST
 
+START_TEST(test_samples_of_the_largest_add_up)
+{
+	enum { SAMPLES = 40000 }; /* more bytes than 32 bits hold */
+	uint32_t class = SIZE_CLASS_COUNT - 1;
+	uint64_t before = centrals[class].sampled_bytes;
+
+	for (int i = 0; i < SAMPLES; i++)
+		magazine_sample(cache, class, SMALL_MAX_BYTES);
+	fill_surely(class);
+	ck_assert_uint_eq(centrals[class].sampled_bytes - before,
+		(uint64_t)SAMPLES * SMALL_MAX_BYTES);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("heap/magazine", begin, world_end);
@@ -177,5 +191,6 @@ int main(void)
 	tcase_add_test(tests, test_what_lies_unused_between_two_looks_goes_back);
 	tcase_add_test(tests, test_what_is_used_between_two_looks_stays);
 	tcase_add_test(tests, test_samples_reach_the_pool_with_the_next_batch);
+	tcase_add_test(tests, test_samples_of_the_largest_add_up);
 	return suite_end();
 }
