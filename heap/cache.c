@@ -186,8 +186,10 @@ bool cache_attach(void)
 static void slot_leave(struct cache *cache)
 {
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		magazine_empty(cache, class);
-		publish_row(cache, class); /* one that is empty by chance, too */
+		if (cache_held(cache, class) != 0)
+			magazine_empty(cache, class);
+		else if (cache_is_used(cache, class)) /* empty by chance */
+			publish_row(cache, class);
 	}
 	lock_acquire(&cache_registry_lock);
 	__atomic_store_n(&cache->state, CACHE_ENDED, __ATOMIC_RELEASE);

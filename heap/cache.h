@@ -141,6 +141,13 @@ static inline uint32_t cache_held(const struct cache *cache, uint32_t class)
 	return (uint32_t)(cache->top[class] - cache->bottom[class]);
 }
 
+/* Whether a class of this cache has figures that are not all 0. */
+static inline bool cache_is_used(const struct cache *cache, uint32_t class)
+{
+	return word_load(&cache->armed[class]) != 0 || cache_held(cache, class) != 0 ||
+		__atomic_load_n(&cache->net[class], __ATOMIC_RELAXED) != 0;
+}
+
 /* A reader that interrupts, or another thread, sees busy_* in between. */
 void cache_change_begin(struct cache *cache, uint32_t class);
 void cache_change_end(struct cache *cache);

@@ -91,6 +91,8 @@ struct cache_sums cache_read_sums(const struct cache *cache)
 
 	sums.alloc = (int64_t)(sums.total_alloc - freed);
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		if (!cache_is_used(cache, class))
+			continue;
 		struct cache_row row = cache_read_row(cache, class);
 		int64_t bytes = size_classes[class].object_bytes;
 		sums.nmalloc += row.nmalloc;

@@ -127,7 +127,7 @@ void publish_thread(struct cache *cache)
 static void publish_used_rows(struct cache *cache)
 {
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
-		if (cache->armed[class] != 0 || cache->net[class] != 0)
+		if (cache_is_used(cache, class))
 			publish_row(cache, class);
 }
 

@@ -192,9 +192,17 @@ void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 	struct box_copy *copy =
 		(struct box_copy *)(part + (next & 1) * box_copy_bytes(payload_bytes));
 
+	/* Copied and summed up in one go: most payloads are a few words. */
+	const uint64_t *from = payload;
+	uint64_t *to = (uint64_t *)(copy + 1);
+	uint64_t sum = box_checksum_begin(next, (uint64_t)(part - memory));
+
 	copy->generation = next;
-	memcpy(copy + 1, payload, payload_bytes);
-	copy->checksum = box_checksum(payload, payload_bytes, next, (uint64_t)(part - memory));
+	for (size_t i = 0; i < payload_bytes / 8; i++) {
+		to[i] = from[i];
+		sum = box_checksum_add(sum, from[i]);
+	}
+	copy->checksum = sum;
 }
 
 bool box_slot_prepare(uint32_t slot)

@@ -236,16 +236,25 @@ struct box_peak {
 };
 
 /* Mixes a part's words; not against forgery, only against torn writes. */
+static inline uint64_t box_checksum_begin(uint64_t generation, uint64_t offset)
+{
+	return (generation ^ 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu ^ offset;
+}
+
+static inline uint64_t box_checksum_add(uint64_t sum, uint64_t word)
+{
+	sum = (sum ^ word) * 0xc4ceb9fe1a85ec53u;
+	return sum ^ sum >> 32;
+}
+
 static inline uint64_t box_checksum(const void *payload, size_t payload_bytes,
 	uint64_t generation, uint64_t offset)
 {
 	const uint64_t *words = payload;
-	uint64_t sum = (generation ^ 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu ^ offset;
+	uint64_t sum = box_checksum_begin(generation, offset);
 
-	for (size_t i = 0; i < payload_bytes / 8; i++) {
-		sum = (sum ^ words[i]) * 0xc4ceb9fe1a85ec53u;
-		sum ^= sum >> 32;
-	}
+	for (size_t i = 0; i < payload_bytes / 8; i++)
+		sum = box_checksum_add(sum, words[i]);
 	return sum;
 }
 
