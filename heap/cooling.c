@@ -186,19 +186,29 @@ static bool span_release_pages(struct central *central, struct span *span)
 	return released != 0;
 }
 
+static bool is_warm(const struct span *span)
+{
+	uint32_t now = interval_now();
+
+	return span->touched_in == now || span->touched_in + 1 == now;
+}
+
 uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 {
 	struct central *central = &centrals[class];
-	uint32_t now = interval_now(), done = 0;
-	struct span *span = span_at(central->cooling_first), *next;
+	const struct span *last = span_at(central->cooling_last);
+	struct span *span = NULL;
+	uint32_t done = 0;
 
-	for (; span != NULL && done < span_budget; span = next) {
-		next = span_at(span->cooling_next);
-		bool is_warm = span->touched_in == now || span->touched_in + 1 == now;
-		if (is_warm && !span_is_draining(span))
-			continue;
+	/* Once around at most. */
+	for (uint32_t looks = 0; span != last && looks < COOLING_LOOKS && done < span_budget;
+		looks++) {
+		span = span_at(central->cooling_first);
 		queue_remove(central, span);
-		done += span_release_pages(central, span);
+		if (is_warm(span) && !span_is_draining(span))
+			queue_append(central, span);
+		else
+			done += span_release_pages(central, span);
 	}
 	return done;
 }

@@ -9,7 +9,8 @@
  *
  * RULE       A span into which an object came home queues up.  When an
  *            interval has passed in which nothing came or went, its wholly
- *            free pages go back.  Pages of spans in use stay.
+ *            free pages go back.  Pages of spans in use stay.  A span that is
+ *            looked at too early goes to the queue's end.
  *
  * INVARIANT  A span's released bit is set for an OS page of which every object
  *            is free and that was given back since; handing an object out
@@ -26,6 +27,9 @@
 
 #include "heap/central.h"
 #include "heap/span.h"
+
+/* Spans that one call looks at: a millisecond or two, under the class's lock. */
+enum { COOLING_LOOKS = 8192 };
 
 /* An object came home, or left. */
 void cooling_touch(struct central *central, struct span *span, bool came_home);
@@ -45,7 +49,7 @@ uint32_t cooling_released_units(const struct span *span);
 void cooling_advance(void);
 
 /* Gives back the pages of spans that have cooled, at most `span_budget` of
-   them.  Returns how many spans it gave back pages of. */
+   them; goes on where the last call stopped.  Returns how many spans it gave back pages of. */
 uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 	REQUIRES(centrals[class].lock);
 

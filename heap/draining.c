@@ -11,7 +11,8 @@ enum {
 	/* A class with less has nothing worth the trouble. */
 	FREE_MIN_BYTES = 256 << 10,
 	SPARE_MIN_SPANS = 2,
-	FIRST_LIST = 2 /* about a quarter free */
+	FIRST_LIST = 2, /* about a quarter free */
+	BEGIN_MOST = 8192 /* spans at a time: a millisecond, under the class's lock */
 };
 
 static uint64_t free_objects(uint32_t class)
@@ -52,9 +53,11 @@ void draining_begin(uint32_t class)
 {
 	struct central *central = &centrals[class];
 	uint64_t free = free_objects(class), spare = spare_objects(class);
+	uint32_t begun = 0;
 
 	for (int list = CENTRAL_FULLNESS_LISTS - 1; list >= FIRST_LIST; list--) {
-		while (central->partial[list] != NULL && free > spare) {
+		while (central->partial[list] != NULL && free > spare &&
+			begun++ < BEGIN_MOST) {
 			struct span *span = central->partial[list];
 			free -= min_bytes(free, span_free_objects(span));
 			span_begin(central, span);

@@ -34,7 +34,7 @@
    lock. */
 bool draining_is_due(uint32_t class);
 
-/* Picks spans. */
+/* Picks spans, some thousands at a time. */
 void draining_begin(uint32_t class) REQUIRES(centrals[class].lock);
 
 /* Takes one back, whose objects may be handed out again; NULL if none drains. */

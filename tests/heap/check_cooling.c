@@ -4,7 +4,8 @@
  * Proves: the free pages of a span that was left alone go back, and no live
  * byte with them; a span in use keeps its pages; a page whose object is handed
  * out again counts as used; of a span that empties, the page heap knows which
- * pages have no memory; a random program never loses a byte.
+ * pages have no memory; one call looks at so many spans and the next goes on from
+ * there; a random program never loses a byte.
  */
 #include "heap/cooling.h"
 
@@ -43,8 +44,13 @@ static void span_take_all(void)
 		/* In the order of their addresses. */
 		objects[i] = span_address(span) + i * bytes;
 		ck_assert_ptr_eq(span_of_small(objects[i]), span);
-		fill(objects[i], bytes, i);
 	}
+}
+
+static void span_fill(void)
+{
+	for (uint32_t i = 0; i < SPAN_OBJECTS; i++)
+		fill(objects[i], size_classes[CLASS].object_bytes, i);
 }
 
 static void give_home(uint32_t from, uint32_t count)
@@ -90,6 +96,7 @@ static void expect_kept(uint32_t from, uint32_t count)
 START_TEST(test_free_pages_of_a_span_left_alone_go_back)
 {
 	span_take_all();
+	span_fill();
 	give_home(2 * unit_objects, 2 * unit_objects);
 	give_home(5 * unit_objects, unit_objects - 1); /* all but one of a page */
 	cool();
@@ -108,6 +115,7 @@ END_TEST
 START_TEST(test_a_span_in_use_keeps_its_pages)
 {
 	span_take_all();
+	span_fill();
 	give_home(0, 2 * unit_objects);
 	ck_assert_uint_eq(release(), 0);
 	cooling_advance();
@@ -124,6 +132,7 @@ START_TEST(test_a_page_that_is_handed_out_again_counts_as_used)
 	void *again[SPAN_OBJECTS];
 
 	span_take_all();
+	span_fill();
 	give_home(2 * unit_objects, 2 * unit_objects);
 	cool();
 	ck_assert_uint_eq(release(), 1);
@@ -142,6 +151,7 @@ END_TEST
 START_TEST(test_the_page_heap_knows_what_an_emptied_span_gave_back)
 {
 	span_take_all();
+	span_fill();
 	const struct span *span = span_of_small(objects[0]);
 	size_t page = span_page(span);
 	give_home(0, 4 * unit_objects);
@@ -155,6 +165,34 @@ START_TEST(test_the_page_heap_knows_what_an_emptied_span_gave_back)
 	lock_acquire(&page_heap_lock);
 	page_heap_audit();
 	lock_release(&page_heap_lock);
+}
+END_TEST
+
+/* What one call does is done under the class's lock. */
+START_TEST(test_one_call_looks_at_so_many_spans_and_the_next_goes_on)
+{
+	enum { SPANS = COOLING_LOOKS + 100 };
+	static void *firsts[SPANS];
+
+	/* All of each span is taken; then the first object of each comes home. */
+	for (uint32_t i = 0; i < SPANS; i++) {
+		span_take_all();
+		firsts[i] = objects[0];
+	}
+	central_lock(CLASS);
+	for (uint32_t i = 0; i < SPANS; i++)
+		central_give_home(CLASS, firsts[i], NULL);
+	central_unlock(CLASS);
+	give_home(1, unit_objects - 1); /* the last of them has a free page: with its first */
+	/* Warm: each goes behind the others, and nothing is given back. */
+	ck_assert_uint_eq(release(), 0);
+	ck_assert_uint_eq(centrals[CLASS].cooling_last,
+		span_page(span_of_small(firsts[COOLING_LOOKS - 1])) + 1);
+	cool();
+	ck_assert_uint_eq(release(), 1);
+	ck_assert_uint_ne(centrals[CLASS].cooling_first, 0);
+	ck_assert_uint_eq(release(), 0);
+	ck_assert_uint_eq(centrals[CLASS].cooling_first, 0);
 }
 END_TEST
 
@@ -203,6 +241,7 @@ int main(void)
 	tcase_add_test(tests, test_a_span_in_use_keeps_its_pages);
 	tcase_add_test(tests, test_a_page_that_is_handed_out_again_counts_as_used);
 	tcase_add_test(tests, test_the_page_heap_knows_what_an_emptied_span_gave_back);
+	tcase_add_test(tests, test_one_call_looks_at_so_many_spans_and_the_next_goes_on);
 	tcase_add_loop_test(tests, test_no_live_byte_is_lost, 0, 4);
 	return suite_end();
 }
