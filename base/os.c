@@ -158,7 +158,9 @@ void os_make_huge(void *address, size_t bytes)
 bool os_move(void *from, void *to, size_t bytes)
 {
 	int saved = errno;
-	void *between = is_refused_by_torture()
+	/* It takes what was begun of a page for all of it. */
+	bool is_whole = ((uintptr_t)from | (uintptr_t)to | bytes) % os_page_bytes() == 0;
+	void *between = is_refused_by_torture() || !is_whole
 		? MAP_FAILED
 		: mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 

@@ -6,8 +6,8 @@
  *            errno is left alone (a free must not change it).
  *
  * UNITS      Bytes, whole pages of OS_PAGE_BYTES.  Where the kernel's pages
- *            are larger (aarch64 with 16 or 64 KiB) os_page_bytes() says so and
- *            release rounds inwards.
+ *            are larger (aarch64 with 16 or 64 KiB) os_page_bytes() says so, and
+ *            whoever releases rounds inwards; what is not whole is not moved.
  */
 #ifndef BASE_OS_H
 #define BASE_OS_H

@@ -105,7 +105,7 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
 
 void cooling_forget(struct central *central, struct span *span)
 {
-	size_t unit_bytes = os_page_bytes(), units_a_page = PAGE_BYTES / unit_bytes;
+	size_t unit_bytes = os_page_bytes();
 
 	if (is_queued(central, span))
 		queue_remove(central, span);
@@ -113,9 +113,11 @@ void cooling_forget(struct central *central, struct span *span)
 		return;
 	central->released_bytes -= cooling_released_units(span) * unit_bytes;
 	for (size_t page = 0; page < span->page_count; page++) {
+		size_t first = (page << PAGE_SHIFT) / unit_bytes;
+		size_t last = (((page + 1) << PAGE_SHIFT) - 1) / unit_bytes;
 		bool is_clean = true;
-		for (size_t i = 0; i < units_a_page; i++)
-			is_clean = is_clean && is_released(span, page * units_a_page + i);
+		for (size_t unit = first; unit <= last; unit++)
+			is_clean = is_clean && is_released(span, unit);
 		if (is_clean)
 			arena.page_info[span_page(span) + page] &= (uint8_t)~PAGE_IS_DIRTY;
 	}

@@ -281,6 +281,15 @@ static void whole_blocks(size_t *first, size_t *end)
 	*end = bits_round_down(*end, HUGE_PAGE_PAGES);
 }
 
+/* The whole pages of the kernel within, which may be longer than ours. */
+static void whole_os_pages(size_t *first, size_t *end)
+{
+	size_t unit = max_bytes(os_page_bytes() / PAGE_BYTES, 1);
+
+	*first = bits_round_up(*first, unit);
+	*end = bits_round_down(*end, unit);
+}
+
 size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whole_blocks)
 {
 	size_t start = span_page(run), pages = run->page_count;
@@ -289,6 +298,7 @@ size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whol
 
 	if (only_whole_blocks)
 		whole_blocks(&first, &end);
+	whole_os_pages(&first, &end);
 	if (first >= end)
 		return 0;
 	/* A run that is all memory need not go as a whole. */
@@ -298,6 +308,9 @@ size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whol
 		if (only_whole_blocks)
 			first = bits_round_down(first, HUGE_PAGE_PAGES);
 		first = max_bytes(first, lowest);
+		whole_os_pages(&first, &end);
+		if (first >= end)
+			return 0;
 	}
 	count_pages(first, end - first, &dirty, &fresh);
 	if (dirty == 0 || !os_release(arena_address_of(first), (end - first) << PAGE_SHIFT))
