@@ -264,6 +264,11 @@ uint64_t os_realtime_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+uint64_t os_boottime_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
 uint64_t os_coarse_ns(void)
 {
 	return clock_ns(CLOCK_MONOTONIC_COARSE);

@@ -71,6 +71,7 @@ bool os_write(int fd, const void *bytes, size_t count);
 ssize_t os_read_file(const char *path, void *buffer, size_t capacity_bytes);
 
 uint64_t os_realtime_ns(void);
+uint64_t os_boottime_ns(void); /* since the boot, sleep included */
 uint64_t os_coarse_ns(void);  /* monotonic, a few milliseconds' grain, cheap */
 uint64_t os_coarse_realtime_ns(void);
 int os_thread_id(void);

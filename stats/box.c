@@ -160,7 +160,7 @@ bool box_create(const char *dir)
 	header_lay_out((uint32_t)identity->class_count);
 	if (dir[0] != '\0')
 		box_identify_boot(); /* a disk's; the usual places end with the boot */
-	int fd = box_place_open(&box.place, dir, identity);
+	int fd = box_place_open(&box.place, dir);
 	if (fd < 0)
 		return false;
 	char *memory = file_map(fd);

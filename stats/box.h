@@ -40,14 +40,14 @@ const char *box_path(void);
    cache's words, by the heap, before the file is made. */
 struct box_identity *box_identity(void);
 
-/* With the arguments of main before it runs, and nothing is read of /proc if
-   the kernel permits; later argc is 0. */
+/* With the arguments of main before it runs, and nothing is read of /proc; later
+   argc is 0. */
 void box_identify(int argc, char **argv);
 
 /* Which boot this is, for a file that outlives it. */
 void box_identify_boot(void);
 
-/* When the process began, from /proc if need be. */
+/* When the process began, in clock ticks since the boot; 0 if /proc does not say. */
 uint64_t box_start_ticks(void);
 
 /* Writes a part; *generation goes up. */

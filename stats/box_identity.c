@@ -1,21 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/os.h"
 #include "include/mstat.h"
 #include "stats/box.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef PIDFD_GET_PID_NAMESPACE
-#define PIDFD_GET_PID_NAMESPACE _IO(0xFF, 6)
-#endif
 
 static struct box_identity identity;
 
@@ -25,7 +15,7 @@ struct box_identity *box_identity(void)
 }
 
 /* Field 22 of /proc/self/stat, counted behind the name, which may hold blanks. */
-static uint64_t start_ticks(void)
+uint64_t box_start_ticks(void)
 {
 	char text[1024];
 	ssize_t bytes = os_read_file("/proc/self/stat", text, sizeof(text) - 1);
@@ -37,51 +27,6 @@ static uint64_t start_ticks(void)
 	for (int field = 2; at != NULL && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	return at != NULL ? strtoull(at + 1, NULL, 10) : 0;
-}
-
-uint64_t box_start_ticks(void)
-{
-	return identity.start_ticks != 0 ? identity.start_ticks : start_ticks();
-}
-
-static uint64_t inode_of(int fd)
-{
-	struct stat status;
-
-	return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
-}
-
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-/*
- * The inode of a pidfd is the process's own, and stays so over exec.  Kernels
- * that tell the namespace by a pidfd (6.11) have one for each process (6.9).
- * Half of what /proc would take, which makes and drops a folder of files for
- * each process that somebody looks at.
- */
-static bool name_by_pidfd(void)
-{
-	int self = (int)syscall(SYS_pidfd_open, (pid_t)identity.pid, 0);
-	int namespace = self >= 0 ? ioctl(self, PIDFD_GET_PID_NAMESPACE, 0) : -1;
-
-	identity.pid_namespace = inode_of(namespace);
-	identity.pid_inode = identity.pid_namespace != 0 ? inode_of(self) : 0;
-	close_if_open(namespace);
-	close_if_open(self);
-	return identity.pid_inode != 0;
-}
-
-static void name_by_proc(void)
-{
-	struct stat status;
-
-	if (stat("/proc/self/ns/pid", &status) == 0)
-		identity.pid_namespace = status.st_ino;
-	identity.start_ticks = start_ticks();
 }
 
 /* The path that was executed, from the root, if it is that of the program: an
@@ -139,10 +84,8 @@ void box_identify(int argc, char **argv)
 {
 	identity.pid = os_process_id();
 	identity.uid = geteuid();
-	identity.start_ticks = 0;
+	identity.made_boottime_ns = os_boottime_ns();
 	identity.start_realtime_ns = os_realtime_ns();
-	if (!name_by_pidfd())
-		name_by_proc();
 	strncpy(identity.library_version, mstat_version(), sizeof(identity.library_version) - 1);
 	copy_exe(argc, argv);
 	if (argc > 0)

@@ -35,7 +35,7 @@
 
 #define BOX_MAGIC "mstatbox" /* 8 bytes, no terminator in the file */
 #define BOX_DIR_PREFIX "mstat-" /* /dev/shm/mstat-UID/ */
-#define BOX_FILE_SUFFIX ".box" /* PID-NUMBER.box: pid_inode or start_ticks */
+#define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
 	BOX_LAYOUT_VERSION = 1,
@@ -85,12 +85,16 @@ struct box_copy {
 	uint64_t checksum;      /* box_checksum(payload, generation, offset of the part) */
 };
 
-/* Who wrote this, and how to read its memory.  Written once. */
+/*
+ * Who wrote this, and how to read its memory.  Written once.  Nothing in it tells
+ * the process from others of its pid, in another pid namespace or later on: a box
+ * is the process's that has it mapped, and nobody's once nobody has it open.
+ */
 struct box_identity {
 	int64_t pid;            /* in the process's own pid namespace */
 	int64_t uid;
-	uint64_t start_ticks;   /* /proc/PID/stat field 22; 0 if there is a pid_inode */
-	uint64_t start_realtime_ns; /* when the box was made */
+	uint64_t made_boottime_ns; /* when the box was made, by CLOCK_BOOTTIME */
+	uint64_t start_realtime_ns; /* the same, by the wall clock */
 	char boot_id[40];       /* /proc/sys/kernel/random/boot_id; "" on a tmpfs */
 	char library_version[24];
 	char exe[BOX_EXE_BYTES];
@@ -116,8 +120,6 @@ struct box_identity {
 	uint64_t busy_nmalloc_offset;
 	uint64_t busy_live_offset;
 
-	uint64_t pid_namespace; /* inode of /proc/self/ns/pid: where pid means something */
-	uint64_t pid_inode;     /* of a pidfd: with pid, a name for this boot; 0: none */
 	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object, of classes without a row too */
 };
 

@@ -16,11 +16,11 @@ struct box_place {
 };
 
 /*
- * Makes PID-STARTTICKS.box in mstat-UID of `dir`, or of /dev/shm, or of
- * $XDG_RUNTIME_DIR.  A file of this name is our own, from before an exec, and
- * is replaced.  Returns a descriptor, or -1 with errno.
+ * Makes PID.box in mstat-UID of `dir`, or of /dev/shm, or of $XDG_RUNTIME_DIR.  A
+ * file of this name that is our own, from before an exec, is replaced; beside one
+ * that a dead process left, or that a living one of another pid namespace has, ours
+ * is PID-NUMBER.box.  Returns a descriptor, or -1 with errno.
  */
-int box_place_open(struct box_place *place, const char *dir,
-	const struct box_identity *identity);
+int box_place_open(struct box_place *place, const char *dir);
 
 #endif

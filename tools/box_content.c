@@ -250,7 +250,6 @@ static void identity_copy(const struct box_content *content, struct books *books
 	const struct box_identity *from = &content->identity;
 
 	books->pid = from->pid;
-	books->start_ticks = from->start_ticks;
 	books->start_realtime_ns = from->start_realtime_ns;
 	books->realtime_ns = content->totals.realtime_ns;
 	if (books->realtime_ns < content->dump.realtime_ns)

@@ -7,21 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/box_name.h"
 #include "tools/mappings.h"
-
-bool boxes_parse_name(const char *name, int64_t *pid, uint64_t *number)
-{
-	long long process;
-	unsigned long long which;
-	int end = 0;
-
-	if (sscanf(name, "%lld-%llu" BOX_FILE_SUFFIX "%n", &process, &which, &end) != 2 ||
-		end == 0 || name[end] != '\0' || process <= 0)
-		return false;
-	*pid = process;
-	*number = which;
-	return true;
-}
 
 static bool is_known(const struct boxes *boxes, const struct file *file)
 {
@@ -52,21 +39,13 @@ static void entry_books(struct box_entry *entry, const struct box_content *conte
 
 /* What cannot be read still has a name; a file that a process is just making
    has nothing else. */
-static void entry_by_name(struct box_entry *entry, const struct process *list, size_t list_count)
+static void entry_by_name(struct box_entry *entry, const struct file *file)
 {
 	const char *slash = strrchr(entry->path, '/');
-	uint64_t number;
 
+	box_name_parse(slash != NULL ? slash + 1 : entry->path, &entry->pid);
 	entry->is_damaged = true;
-	entry->life = LIFE_UNSEEN;
-	if (!boxes_parse_name(slash != NULL ? slash + 1 : entry->path, &entry->pid, &number))
-		return;
-	const struct process *process =
-		process_find(list, list_count, entry->pid, number, number);
-	if (process != NULL)
-		entry->life = LIFE_LIVE;
-	else if (process_namespace_is_seen(UINT64_MAX))
-		entry->life = LIFE_ENDED;
+	entry->life = file->use == FILE_LEFT ? LIFE_ENDED : LIFE_UNSEEN;
 }
 
 static void entry_read(struct box_entry *entry, const struct file *file,
@@ -77,7 +56,7 @@ static void entry_read(struct box_entry *entry, const struct file *file,
 
 	if (!box_image_open(&image, file->bytes, file->count, entry->path, &entry->failure) ||
 		!box_content_read(&content, &image, entry->path, &entry->failure)) {
-		entry_by_name(entry, list, list_count);
+		entry_by_name(entry, file);
 		return;
 	}
 	entry->life = target_life(&content.identity, file, entry->path, list, list_count,
@@ -125,13 +104,12 @@ static void add_folder(struct boxes *boxes, const char *folder, const struct pro
 {
 	char path[PATH_MAX];
 	DIR *open_folder = opendir(folder);
-	uint64_t number;
 	int64_t pid;
 
 	if (open_folder == NULL)
 		return; /* another user's */
 	for (struct dirent *entry; (entry = readdir(open_folder)) != NULL;)
-		if (boxes_parse_name(entry->d_name, &pid, &number) &&
+		if (box_name_parse(entry->d_name, &pid) &&
 			snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) < (int)sizeof(path))
 			add_file(boxes, path, list, list_count);
 	closedir(open_folder);

@@ -20,7 +20,7 @@ struct box_entry {
 	ino_t inode;
 	time_t touched;        /* the last sign of life: written, published */
 	bool is_damaged;       /* then only path, life and failure are set */
-	enum box_life life;    /* of a damaged box by its name */
+	enum box_life life;    /* of a damaged box: whether it was left */
 	struct failure failure;
 	struct process process; /* if live */
 	int64_t pid;           /* as the process sees itself */
@@ -43,8 +43,5 @@ void boxes_find(struct boxes *boxes, const struct places *places, const struct p
 	size_t list_count);
 
 void boxes_free(struct boxes *boxes);
-
-/* "PID-NUMBER.box": whose box a file is by its name. */
-bool boxes_parse_name(const char *name, int64_t *pid, uint64_t *number);
 
 #endif

@@ -78,7 +78,7 @@ static bool dump_is_due(int folder, const char *name, bool all, const struct pro
 		!S_ISREG(status.st_mode))
 		return false;
 	/* A number of a namespace that is not ours to see may be in use. */
-	bool is_gone = process_namespace_is_seen(UINT64_MAX) && !is_running(pid, list, list_count);
+	bool is_gone = process_all_are_seen() && !is_running(pid, list, list_count);
 	return (all && is_gone) ||
 		(now > status.st_mtime && now - status.st_mtime > CLEAR_AGE_SECONDS);
 }

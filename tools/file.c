@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,18 @@ int file_open(const char *path, struct failure *failure)
 		path);
 	close(fd);
 	return -1;
+}
+
+/* A lease for readers is refused as long as there is a writer, wherever it may be.
+   Whoever comes to write meanwhile waits for our close, and tells us so by a signal
+   that is ignored. */
+static enum file_use file_use(int fd)
+{
+	if (fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+		return FILE_LEFT;
+	}
+	return errno == EAGAIN ? FILE_WRITTEN : FILE_UNKNOWN;
 }
 
 bool file_read_fd(int fd, const char *path, struct file *file, struct failure *failure)
@@ -57,6 +70,7 @@ bool file_read_fd(int fd, const char *path, struct file *file, struct failure *f
 	file->device = status.st_dev;
 	file->inode = status.st_ino;
 	file->modified = status.st_mtime;
+	file->use = file_use(fd);
 	return true;
 }
 

@@ -18,12 +18,16 @@
 /* A box of the largest layout has 9 MiB, a dump less. */
 enum { FILE_MOST_BYTES = 64 << 20 };
 
+/* Whether somebody has a file open, or mapped, to write it. */
+enum file_use { FILE_UNKNOWN, FILE_LEFT, FILE_WRITTEN };
+
 struct file {
 	char *bytes;     /* aligned for any word; a NUL stands behind the last */
 	size_t count;
 	dev_t device;
 	ino_t inode;
 	time_t modified; /* seconds since 1970 */
+	enum file_use use; /* when it had been read */
 };
 
 /* Reads a regular file of at most FILE_MOST_BYTES. */

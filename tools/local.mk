@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += libreporter.la
 libreporter_la_SOURCES = \
 	%D%/books.h %D%/books.c \
 	%D%/box_content.h %D%/box_content.c \
+	%D%/box_name.h %D%/box_name.c \
 	%D%/box_read.h %D%/box_read.c \
 	%D%/boxes.h %D%/boxes.c \
 	%D%/cgroup.h %D%/cgroup.c \

@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "stats/box_layout.h"
+#include "tools/box_name.h"
 #include "tools/text.h"
 
 static bool mapping_add(struct mappings *mappings, const struct mapping *mapping, size_t *room)
@@ -127,13 +128,12 @@ static const char *base_name(const char *path)
 
 static bool is_box(const struct mapping *mapping)
 {
-	unsigned long long pid, ticks;
-	int end = 0;
 	const char *name = base_name(mapping->path);
+	int64_t pid;
+	size_t end;
 
 	return mapping->permissions[3] == 's' && strstr(mapping->path, "/" BOX_DIR_PREFIX) != NULL &&
-		sscanf(name, "%llu-%llu" BOX_FILE_SUFFIX "%n", &pid, &ticks, &end) == 2 && end > 0 &&
-		(name[end] == '\0' || name[end] == ' ');
+		box_name_begins(name, &pid, &end) && (name[end] == '\0' || name[end] == ' ');
 }
 
 const struct mapping *mappings_find_box(const struct mappings *mappings)

@@ -42,7 +42,7 @@ void mappings_free(struct mappings *mappings);
 /* RSS as the kernel adds it up itself, 0 if it does not say. */
 uint64_t mappings_rss(pid_t pid);
 
-/* The mapping of a box: a shared one of .../mstat-UID/PID-TICKS.box.  NULL if
+/* The mapping of a box: a shared one of .../mstat-UID/PID.box.  NULL if
    there is none, as after an exec of a program without libmstat. */
 const struct mapping *mappings_find_box(const struct mappings *mappings);
 

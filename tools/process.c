@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,35 +123,12 @@ struct process *process_list(size_t *count)
 	return list;
 }
 
-static uint64_t pid_inode(pid_t pid)
+bool process_made(const struct process *process, const struct box_identity *identity)
 {
-	struct stat status = {0};
-	int fd = pidfd_open(pid, 0);
+	uint64_t tick_ns = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 
-	if (fd < 0)
-		return 0;
-	if (fstat(fd, &status) != 0)
-		status.st_ino = 0;
-	close(fd);
-	return status.st_ino;
-}
-
-bool process_is(const struct process *process, int64_t inner_pid, uint64_t start_ticks,
-	uint64_t inode)
-{
-	if (process->inner_pid != inner_pid)
-		return false;
-	return (start_ticks != 0 && process->start_ticks == start_ticks) ||
-		(inode != 0 && pid_inode(process->pid) == inode);
-}
-
-const struct process *process_find(const struct process *list, size_t count, int64_t inner_pid,
-	uint64_t start_ticks, uint64_t inode)
-{
-	for (size_t i = 0; i < count; i++)
-		if (process_is(&list[i], inner_pid, start_ticks, inode))
-			return &list[i];
-	return NULL;
+	return process->inner_pid == identity->pid &&
+		process->start_ticks <= identity->made_boottime_ns / tick_ns;
 }
 
 bool process_catches(const struct process *process, int64_t signal_number)
@@ -180,9 +156,7 @@ uint64_t process_namespace(pid_t pid, const char *kind)
 	return stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
-bool process_namespace_is_seen(uint64_t pid_namespace)
+bool process_all_are_seen(void)
 {
-	uint64_t ours = process_namespace(getpid(), "pid");
-
-	return ours == FIRST_PID_NAMESPACE || (ours != 0 && ours == pid_namespace);
+	return process_namespace(getpid(), "pid") == FIRST_PID_NAMESPACE;
 }

@@ -1,9 +1,9 @@
 /*
  * tools/process.h - a process as /proc tells of it.
  *
- * WHY        A pid alone names nobody: it is used again.  With the start time,
- *            or the inode of a pidfd, it names one process of one boot for ever, and a signal is only
- *            sent to a process that still is the one that was meant.
+ * WHY        A pid alone names nobody: it is used again.  With the start time it
+ *            names one process of one boot for ever, and a signal is only sent
+ *            to a process that still is the one that was meant.
  */
 #ifndef TOOLS_PROCESS_H
 #define TOOLS_PROCESS_H
@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "stats/box_layout.h"
 
 struct process {
 	pid_t pid;            /* as we see it */
@@ -33,14 +35,9 @@ uint64_t process_start_ticks(pid_t pid);
 /* All processes, by one look at /proc.  The caller frees the array. */
 struct process *process_list(size_t *count);
 
-/* Whether it calls itself inner_pid, and started then or has that inode; a 0
-   of these two is not looked at (struct box_identity). */
-bool process_is(const struct process *process, int64_t inner_pid, uint64_t start_ticks,
-	uint64_t inode);
-
-/* The one that is, NULL if none. */
-const struct process *process_find(const struct process *list, size_t count, int64_t inner_pid,
-	uint64_t start_ticks, uint64_t inode);
+/* Whether it may have made a box, before an exec too: its pid is the box's, and it
+   is the older.  Another's, of another pid namespace, may pass. */
+bool process_made(const struct process *process, const struct box_identity *identity);
 
 bool process_catches(const struct process *process, int64_t signal_number);
 
@@ -50,8 +47,7 @@ const char *process_boot_id(void);
 /* The inode of a namespace of a process ("pid", "mnt"), 0 if unreadable. */
 uint64_t process_namespace(pid_t pid, const char *kind);
 
-/* Whether we see every process of a pid namespace: our own is the same, or the
-   first one of the machine.  0: which it is is not known. */
-bool process_namespace_is_seen(uint64_t pid_namespace);
+/* Whether our own pid namespace is the first of the machine. */
+bool process_all_are_seen(void);
 
 #endif

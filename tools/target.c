@@ -25,26 +25,46 @@ const char *target_life_word(enum box_life life)
 	return words[life];
 }
 
+/* Whether a process has the box mapped.  Who may not look takes the box's word. */
+static bool has_box(const struct process *process, const struct box_identity *identity,
+	const struct file *file, const char *path)
+{
+	struct mappings mappings;
+
+	if (!mappings_read(process->pid, false, &mappings))
+		return process_made(process, identity);
+	bool is_mapped = mappings_have_file(&mappings, file->device, file->inode, path);
+	mappings_free(&mappings);
+	return is_mapped;
+}
+
+/* Of a box that no process has: whether the one that made it goes on without. */
+static enum box_life life_without(const struct box_identity *identity,
+	const struct process *list, size_t list_count)
+{
+	for (size_t i = 0; i < list_count; i++)
+		if (process_made(&list[i], identity))
+			return LIFE_EXECUTED;
+	return LIFE_ENDED;
+}
+
 enum box_life target_life(const struct box_identity *identity, const struct file *file,
 	const char *path, const struct process *list, size_t list_count, struct process *process)
 {
 	char boot_id[sizeof(identity->boot_id) + 1];
-	struct mappings mappings;
 
 	text_copy(boot_id, sizeof(boot_id), identity->boot_id, sizeof(identity->boot_id));
 	if (boot_id[0] != '\0' && strcmp(boot_id, process_boot_id()) != 0)
 		return LIFE_ENDED;
-	const struct process *found = process_find(list, list_count, identity->pid,
-		identity->start_ticks, identity->pid_inode);
-	if (found == NULL)
-		return process_namespace_is_seen(identity->pid_namespace) ? LIFE_ENDED : LIFE_UNSEEN;
-	*process = *found;
-	/* Who may not look takes the process's word for it. */
-	if (!mappings_read(found->pid, false, &mappings))
-		return LIFE_LIVE;
-	bool is_mapped = mappings_have_file(&mappings, file->device, file->inode, path);
-	mappings_free(&mappings);
-	return is_mapped ? LIFE_LIVE : LIFE_EXECUTED;
+	for (size_t i = 0; file->use != FILE_LEFT && i < list_count; i++)
+		if (list[i].inner_pid == identity->pid &&
+			has_box(&list[i], identity, file, path)) {
+			*process = list[i];
+			return LIFE_LIVE;
+		}
+	if (file->use == FILE_LEFT || (file->use == FILE_UNKNOWN && process_all_are_seen()))
+		return life_without(identity, list, list_count);
+	return LIFE_UNSEEN;
 }
 
 static void title_set(struct target *target)
@@ -147,14 +167,6 @@ static int process_box_open(struct target *target, struct failure *failure)
 	return fd;
 }
 
-static bool identity_is(const struct target *target)
-{
-	const struct box_identity *identity = &target->content.identity;
-
-	return process_is(&target->process, identity->pid, identity->start_ticks,
-		identity->pid_inode);
-}
-
 static bool process_content_load(struct target *target, struct failure *failure)
 {
 	struct file file;
@@ -175,7 +187,7 @@ static bool process_content_load(struct target *target, struct failure *failure)
 		if (done)
 			box_content_free(&target->content);
 	}
-	if (!done || identity_is(target))
+	if (!done || target->process.inner_pid == target->content.identity.pid)
 		return done;
 	return failure_set(failure, FAILURE_CANNOT,
 		"process %d (%s) is a fork of process %lld and has no box of its own yet",

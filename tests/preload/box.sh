@@ -17,7 +17,7 @@ export MSTAT_CONF=dir:$scratch
 # boxes [PID]: their paths.
 boxes()
 {
-	find "$folder" -name "${1:-*}-*.box" 2>/dev/null
+	find "$folder" -name "${1:-*}.box" -o -name "${1:-*}-*.box" 2>/dev/null
 }
 
 # start CMD...: in the background, until it has a box; its pid is $started.
@@ -33,27 +33,10 @@ start()
 
 # ---- from start to end -------------------------------------------------------
 
-# number PID: what tells it from others of that pid, its pidfd's inode if the kernel
-# can tell its namespace by one, or its start time.
-number()
-{
-	/usr/bin/python3 - "$1" <<-'END'
-	import fcntl, os, sys
-	pid = int(sys.argv[1])
-	try:
-	    fd = os.pidfd_open(pid)
-	    fcntl.ioctl(fd, 0xff06)
-	    print(os.fstat(fd).st_ino)
-	except OSError:
-	    print(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19])
-	END
-}
-
 start sleep 100
 box=$(boxes $started)
 tap_is "a process has a box" 1 "$(wc -w <<<"$box")"
-tap_is "named by its pid and what tells it from others" "$folder/$started-$(number $started).box" \
-	"$box"
+tap_is "named by its pid" "$folder/$started.box" "$box"
 tap_is "of mode 600" 600 "$(stat -c %a "$box")"
 tap_is "in a folder of mode 700" 700 "$(stat -c %a "$folder")"
 grep -qa "/sleep" "$box"
@@ -138,6 +121,66 @@ grep -qa "sleep.100" "$(boxes)"
 tap_result $? "and it is the new program's"
 kill -KILL $started
 wait $started 2>/dev/null
+
+# What a dead process left, whose pid came round again: the box of a shell stands
+# under the name of the next one's pid, an hour old.
+rm -f "$folder"/*.box
+start sleep 100
+until "$MSTAT_TOOL" show $started >/dev/null 2>&1; do
+	sleep 0.05
+done
+kill -KILL $started
+wait $started 2>/dev/null
+dead=$folder/$started.box
+(
+	touch -d '1 hour ago' "$dead"
+	mv "$dead" "$folder/$BASHPID.box"
+	exec env LD_PRELOAD="$MSTAT_LIBRARY" bash -c 'exec sleep 100'
+) >/dev/null 2>&1 </dev/null &
+started=$!
+for _ in {1..100}; do
+	[ "$(cat /proc/$started/comm)" = sleep ] && [ "$(boxes $started | wc -l)" = 2 ] && break
+	sleep 0.05
+done
+sleep 0.2
+boxes $started | grep -qx "$folder/$started.box"
+tap_result $? "what a dead process of the same pid left stays"
+tap_is "beside one box, after an exec too" 2 "$(boxes $started | wc -l)"
+tap_is "which mstat finds by the pid" "sleep 100" "$("$MSTAT_TOOL" show --json $started |
+	/usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["command"])')"
+tap_is "and mstat ls tells apart" "ended running" "$("$MSTAT_TOOL" ls --json --dir "$scratch" |
+	/usr/bin/python3 -c '
+import json, sys
+mine = [box for box in json.load(sys.stdin)["boxes"] if box["path"].startswith(sys.argv[1] + "/")]
+print(*sorted(box["state"] for box in mine))' "$folder")"
+kill -KILL $started
+wait $started 2>/dev/null
+
+# Two pid namespaces that share the folder: both processes are number 1.
+rm -f "$folder"/*.box
+if unshare --pid --fork --kill-child true 2>/dev/null; then
+	for _ in 1 2; do
+		(exec unshare --pid --fork --kill-child env LD_PRELOAD="$MSTAT_LIBRARY" sleep 100) \
+			>/dev/null 2>&1 </dev/null &
+		namespaces+=($!)
+	done
+	for _ in {1..100}; do
+		[ "$(boxes 1 | wc -l)" = 2 ] && break
+		sleep 0.05
+	done
+	sleep 0.2
+	tap_is "two processes number 1 have two boxes" 2 "$(boxes 1 | wc -l)"
+	tap_is "both of which are known to be running" "running running" "$(
+		"$MSTAT_TOOL" ls --json --dir "$scratch" | /usr/bin/python3 -c '
+import json, sys
+mine = [box for box in json.load(sys.stdin)["boxes"] if box["path"].startswith(sys.argv[1] + "/")]
+print(*sorted(box["state"] for box in mine))' "$folder")"
+	kill "${namespaces[@]}"
+	wait "${namespaces[@]}" 2>/dev/null
+else
+	tap_skip "two processes number 1 have two boxes" "no permission to make a pid namespace"
+	tap_skip "both of which are known to be running" "no permission to make a pid namespace"
+fi
 
 rm -rf "$folder"
 start bash -c 'read -r -t 1; rm -rf "$0"; x=$(seq 3000); exit 5' "$folder"

@@ -19,7 +19,7 @@ start()
 	(MSTAT_CONF=dir:$scratch${1:+,$1} preload "${@:2}") >/dev/null 2>"$scratch/stderr" </dev/null &
 	started=$!
 	for _ in {1..100}; do
-		[ -n "$(find "$folder" -name "$started-*.box" 2>/dev/null)" ] &&
+		[ -n "$(find "$folder" -name "$started.box" 2>/dev/null)" ] &&
 			grep -q '^State:.S' "/proc/$started/status" && return
 		sleep 0.05
 	done

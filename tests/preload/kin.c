@@ -45,7 +45,7 @@ static bool box_of(pid_t pid, char *path, size_t path_bytes)
 	bool found = false;
 	long got;
 
-	snprintf(prefix, sizeof(prefix), "%d-", pid);
+	snprintf(prefix, sizeof(prefix), "%d.", pid);
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	while (fd >= 0 && !found && (got = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
 		for (long at = 0; at < got && !found;) {

@@ -20,7 +20,7 @@ while IFS= read -r line <&"${RESTING[0]}" && [ "$line" != end ]; do
 	esac
 done 3>"$scratch/inside"
 
-box=$(find "${MSTAT_BOXES:-/dev/shm/mstat-$(id -u)}" -name "$pid-*.box")
+box=$(find "${MSTAT_BOXES:-/dev/shm/mstat-$(id -u)}" -name "$pid.box")
 "$programs/outside" "$box" >"$scratch/exact"
 "$programs/outside" "$box" published >"$scratch/published"
 
@@ -43,6 +43,6 @@ paste -d ' ' "$scratch/inside" "$scratch/published" | awk -v slots=$slots '
 exec {RESTING[1]}>&-
 wait "$pid"
 tap_is "the process ends well" 0 $?
-tap_is "and its box is gone" "" "$(find "$(dirname "$box")" -name "$pid-*.box")"
+tap_is "and its box is gone" "" "$(find "$(dirname "$box")" -name "$pid.box")"
 
 tap_done

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "heap/size_class.h"
@@ -69,37 +70,14 @@ START_TEST(test_it_names_its_process)
 	ck_assert_ptr_nonnull(identity);
 	ck_assert_int_eq(identity->pid, getpid());
 	ck_assert_int_eq(identity->uid, geteuid());
-	ck_assert((identity->pid_inode != 0) != (identity->start_ticks != 0));
+	/* It was made since the process began, which is told in ticks of 10 ms. */
 	ck_assert_uint_gt(box_start_ticks(), 0);
-	ck_assert_uint_ne(identity->pid_namespace, 0);
+	ck_assert_uint_ge(identity->made_boottime_ns, box_start_ticks() * 10000000);
 	ck_assert_uint_eq(identity->class_count, SIZE_CLASS_COUNT);
 	ck_assert_int_gt(readlink("/proc/self/exe", exe, sizeof(exe) - 1), 0);
 	ck_assert_str_eq(identity->exe, exe);
 	ck_assert_uint_gt(identity->cmdline_bytes, 0);
 	ck_assert_int_eq(identity->cmdline[identity->cmdline_bytes - 1], '\0');
-}
-END_TEST
-
-START_TEST(test_without_pidfds_it_is_named_by_its_start_time)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
-	struct stat status;
-
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		return; /* a kernel without */
-	box_identify(0, NULL);
-	ck_assert_uint_eq(box_identity()->pid_inode, 0);
-	ck_assert_uint_gt(box_identity()->start_ticks, 0);
-	ck_assert_uint_eq(box_identity()->start_ticks, box_start_ticks());
-	ck_assert_int_eq(stat("/proc/self/ns/pid", &status), 0);
-	ck_assert_uint_eq(box_identity()->pid_namespace, status.st_ino);
 }
 END_TEST
 
@@ -296,18 +274,140 @@ START_TEST(test_a_child_makes_its_own)
 }
 END_TEST
 
+/* What exec() takes: the mapping, not the file. */
+static void box_unmap(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[PATH_MAX];
+	char *from = NULL, *to = NULL;
+
+	ck_assert_ptr_nonnull(maps);
+	while (from == NULL && fgets(line, sizeof(line), maps) != NULL)
+		if (strstr(line, box_path()) != NULL)
+			ck_assert_int_eq(sscanf(line, "%p-%p", (void **)&from, (void **)&to), 2);
+	fclose(maps);
+	ck_assert_ptr_nonnull(from);
+	box_leave();
+	ck_assert_int_eq(munmap(from, (size_t)(to - from)), 0);
+}
+
+static char *own_path(char path[PATH_MAX], const char *number)
+{
+	snprintf(path, PATH_MAX, "%s/" BOX_DIR_PREFIX "%d/%d%s" BOX_FILE_SUFFIX, box_dir,
+		(int)geteuid(), (int)getpid(), number);
+	return path;
+}
+
+START_TEST(test_it_is_named_by_its_pid)
+{
+	char path[PATH_MAX];
+
+	box_make();
+	ck_assert_str_eq(box_path(), own_path(path, ""));
+}
+END_TEST
+
 START_TEST(test_one_left_by_an_image_before_exec_is_replaced)
 {
 	struct stat before, after;
+	char path[PATH_MAX];
 
 	box_make();
 	ck_assert_int_eq(stat(box_path(), &before), 0);
-	/* exec() takes the mapping, not the file. */
-	box_leave();
+	box_unmap();
 	box_make();
 	ck_assert_int_eq(stat(box_path(), &after), 0);
 	ck_assert(before.st_ino != after.st_ino);
 	ck_assert_uint_eq(after.st_nlink, 1);
+	ck_assert_str_eq(box_path(), own_path(path, ""));
+}
+END_TEST
+
+/* As if an hour ago, before this process began. */
+static void box_make_old(char path[PATH_MAX])
+{
+	struct timespec hour_ago[2] = {{0}};
+
+	box_make();
+	strcpy(path, box_path());
+	clock_gettime(CLOCK_REALTIME, &hour_ago[1]);
+	hour_ago[1].tv_sec -= 3600;
+	hour_ago[0] = hour_ago[1];
+	ck_assert_int_eq(utimensat(AT_FDCWD, box_path(), hour_ago, 0), 0);
+	box_unmap();
+}
+
+START_TEST(test_what_a_dead_process_of_the_same_pid_left_stays)
+{
+	char dead[PATH_MAX], second[PATH_MAX];
+	struct stat before, after;
+
+	box_make_old(dead);
+	ck_assert_str_eq(dead, own_path(second, ""));
+	ck_assert_int_eq(stat(dead, &before), 0);
+	box_make();
+	ck_assert_str_ne(box_path(), dead);
+	strcpy(second, box_path());
+	ck_assert_int_eq(stat(dead, &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	/* After an exec it is found under its second name. */
+	ck_assert_int_eq(stat(second, &before), 0);
+	box_unmap();
+	box_make();
+	ck_assert_str_eq(box_path(), second);
+	ck_assert_int_eq(stat(second, &after), 0);
+	ck_assert(before.st_ino != after.st_ino);
+	box_remove();
+	ck_assert_int_ne(access(second, F_OK), 0);
+	ck_assert_int_eq(access(dead, F_OK), 0);
+}
+END_TEST
+
+START_TEST(test_two_dead_ones_stay_too)
+{
+	char names[3][PATH_MAX];
+
+	for (int i = 0; i < 2; i++)
+		box_make_old(names[i]);
+	box_make();
+	strcpy(names[2], box_path());
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(access(names[i], F_OK), 0);
+		ck_assert_str_ne(names[i], names[(i + 1) % 3]);
+	}
+}
+END_TEST
+
+START_TEST(test_a_living_ones_of_another_pid_namespace_stays)
+{
+	char path[PATH_MAX];
+	struct stat before, after;
+
+	/* However new it is: what is mapped is somebody's. */
+	box_make();
+	ck_assert_int_eq(stat(box_path(), &before), 0);
+	box_leave();
+	box_make();
+	ck_assert_str_ne(box_path(), own_path(path, ""));
+	ck_assert_int_eq(stat(path, &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+}
+END_TEST
+
+START_TEST(test_a_folder_of_its_name_is_left_alone)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	box_make();
+	box_remove();
+	box_unmap();
+	ck_assert_int_eq(mkdir(own_path(path, ""), 0700), 0);
+	box_make();
+	ck_assert_str_ne(box_path(), path);
+	ck_assert_int_eq(stat(path, &status), 0);
+	ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
 
@@ -470,7 +570,6 @@ int main(void)
 
 	tcase_add_test(tests, test_sections_do_not_overlap);
 	tcase_add_test(tests, test_it_names_its_process);
-	tcase_add_test(tests, test_without_pidfds_it_is_named_by_its_start_time);
 	tcase_add_test(tests, test_copies_alternate_and_the_older_one_stays_whole);
 	tcase_add_test(tests, test_a_writer_killed_anywhere_leaves_each_part_whole);
 	tcase_add_test(tests, test_any_torn_copy_is_known);
@@ -478,7 +577,12 @@ int main(void)
 	tcase_add_test(tests, test_it_is_ours_alone_and_leaves_no_descriptor);
 	tcase_add_test(tests, test_its_own_process_removes_it_and_no_other);
 	tcase_add_test(tests, test_a_child_makes_its_own);
+	tcase_add_test(tests, test_it_is_named_by_its_pid);
 	tcase_add_test(tests, test_one_left_by_an_image_before_exec_is_replaced);
+	tcase_add_test(tests, test_what_a_dead_process_of_the_same_pid_left_stays);
+	tcase_add_test(tests, test_two_dead_ones_stay_too);
+	tcase_add_test(tests, test_a_living_ones_of_another_pid_namespace_stays);
+	tcase_add_test(tests, test_a_folder_of_its_name_is_left_alone);
 	tcase_add_test(tests, test_a_folder_open_to_others_is_refused);
 	tcase_add_test(tests, test_a_link_in_the_folders_place_is_refused);
 	tcase_add_test(tests, test_a_file_in_the_folders_place_is_refused);

@@ -106,41 +106,22 @@ static int make_box(const char *kind, const char *path)
 	return 0;
 }
 
-static uint64_t own_start_ticks(void)
-{
-	char text[1024];
-	unsigned long long ticks = 0;
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	ssize_t got = read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	const char *at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at != NULL)
-		ticks = strtoull(at, NULL, 10);
-	return ticks;
-}
-
 static void fill_identity(void)
 {
 	struct box_identity *identity = &sample.identity;
 	struct timespec now;
-	struct stat status;
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	identity->pid = getpid();
 	identity->uid = getuid();
-	identity->start_ticks = own_start_ticks();
 	identity->start_realtime_ns = (uint64_t)now.tv_sec * 1000000000u;
 	memset(identity->boot_id, 0, sizeof(identity->boot_id));
 	if (read(fd, identity->boot_id, 36) != 36)
 		die("boot_id");
 	close(fd);
-	if (stat("/proc/self/ns/pid", &status) == 0)
-		identity->pid_namespace = status.st_ino;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	identity->made_boottime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	identity->cache_bytes = sizeof(struct sample_cache);
 	identity->top_offset = offsetof(struct sample_cache, top);
 	identity->bottom_offset = offsetof(struct sample_cache, bottom);
@@ -221,8 +202,8 @@ static void map_box(const char *dir)
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		die(path);
 	snprintf(dump_path, sizeof(dump_path), "%.200s/%d-1.dump", path, (int)getpid());
-	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%d-%llu" BOX_FILE_SUFFIX,
-		(int)getpid(), (unsigned long long)sample.identity.start_ticks);
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%d" BOX_FILE_SUFFIX,
+		(int)getpid());
 	write_file(path, made, bytes);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	image = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -8,7 +8,7 @@ static void init_identity(struct box_identity *identity)
 	static const char command[] = "/usr/bin/sample\0--with\0an argument";
 
 	identity->pid = 4711;
-	identity->start_ticks = 123456;
+	identity->made_boottime_ns = UINT64_C(1234560000000);
 	identity->start_realtime_ns = UINT64_C(1767225600000000000); /* 2026-01-01 */
 	strcpy(identity->boot_id, "00000000-0000-0000-0000-000000000000");
 	strcpy(identity->library_version, "0.1.0");

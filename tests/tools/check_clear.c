@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/suite.h"
+#include "tools/box_name.h"
 
 static const time_t now = 1800000000;
 
@@ -53,18 +54,19 @@ START_TEST(test_what_another_mount_namespace_has_is_its_own_affair)
 }
 END_TEST
 
-START_TEST(test_names_are_numbers_of_a_process_and_its_start)
+START_TEST(test_names_are_numbers_of_a_process)
 {
-	static const char *const wrong[] = {"", "1-2", "1.box", "-1-2.box", "0-2.box", "1-2.box.bak",
-		"x1-2.box", "1-2.dump", ".box"};
-	uint64_t ticks;
+	static const char *const right[] = {"4711.box", "4711-123456.box"};
+	static const char *const wrong[] = {"", "1-2", "-1.box", "0.box", "1-.box", "-1-2.box",
+		"0-2.box", "1-2.box.bak", "1.box ", "x1-2.box", "1-2.dump", ".box", "1-2-3.box"};
 	int64_t pid;
 
-	ck_assert(boxes_parse_name("4711-123456.box", &pid, &ticks));
-	ck_assert_int_eq(pid, 4711);
-	ck_assert_uint_eq(ticks, 123456);
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		ck_assert(box_name_parse(right[i], &pid));
+		ck_assert_int_eq(pid, 4711);
+	}
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		ck_assert_msg(!boxes_parse_name(wrong[i], &pid, &ticks), "%s", wrong[i]);
+		ck_assert_msg(!box_name_parse(wrong[i], &pid), "%s", wrong[i]);
 }
 END_TEST
 
@@ -122,7 +124,7 @@ int main(void)
 	tcase_add_test(tests, test_only_what_is_dead_is_ever_due);
 	tcase_add_test(tests, test_seven_days_are_kept_unless_all_are_to_go);
 	tcase_add_test(tests, test_what_another_mount_namespace_has_is_its_own_affair);
-	tcase_add_test(tests, test_names_are_numbers_of_a_process_and_its_start);
+	tcase_add_test(tests, test_names_are_numbers_of_a_process);
 	tcase_add_test(tests, test_a_file_that_took_the_name_since_stays);
 	tcase_add_test(tests, test_old_dumps_go_and_other_files_stay);
 	return suite_end();
