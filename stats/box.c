@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "base/lock.h"
 #include "base/os.h"
 #include "stats/box_place.h"
@@ -20,19 +21,21 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 9
+	SECTION_COUNT = 9,
+	PAGE_BITS = 12,
+	PAGES_MAX = 2048 /* a quarter more than the largest layout has */
 };
 
-/* A slot is prepared once; whoever finds no room does not ask again. */
-enum slot_state { SLOT_UNKNOWN = 0, SLOT_READY, SLOT_REFUSED };
+/* A page is allocated before it is written, once; whoever finds no room does not
+   ask again. */
+enum page_state { PAGE_UNKNOWN = 0, PAGE_READY, PAGE_REFUSED };
 
 static struct {
 	char *memory; /* NULL: no file */
 	int pid;
-	bool is_all_allocated;
-	uint8_t slots[BOX_THREADS_MAX]; /* enum slot_state */
 	struct box_header header;
 	struct box_place place;
+	uint8_t pages[PAGES_MAX]; /* enum page_state */
 } box;
 
 static uint64_t event_count;
@@ -67,8 +70,8 @@ static uint64_t section_add(uint64_t offset, enum box_section_kind kind, uint32_
 	return offset + (uint64_t)part_count * section->part_bytes;
 }
 
-/* What each process writes comes first, on one or two pages; slots are allocated
-   as threads come. */
+/* What each process writes comes first, on one page (of the identity one copy is
+   written).  The others are allocated as there is news for them. */
 static void header_lay_out(uint32_t class_count)
 {
 	struct box_header *header = &box.header;
@@ -80,13 +83,13 @@ static void header_lay_out(uint32_t class_count)
 	at = section_add(at, BOX_SECTION_TOTALS, 1, sizeof(struct box_totals));
 	at = section_add(at, BOX_SECTION_SIGNAL, 1, sizeof(struct box_signal));
 	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
-	at = section_add(at, BOX_SECTION_DUMP, 1, sizeof(struct box_dump));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count, sizeof(struct box_class));
-	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
-	at = section_add(at, BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak));
 	at = section_add(at, BOX_SECTION_THREADS, BOX_THREADS_MAX, sizeof(struct box_thread));
 	at = section_add(at, BOX_SECTION_ROWS, BOX_THREADS_MAX * class_count,
 		sizeof(struct box_row));
+	at = section_add(at, BOX_SECTION_DUMP, 1, sizeof(struct box_dump));
+	at = section_add(at, BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak));
+	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
 	header->file_bytes = bits_round_up(at, os_page_bytes());
 	header->checksum = box_checksum(header, offsetof(struct box_header, checksum), 0, 0);
 }
@@ -115,40 +118,90 @@ static bool size_is_permitted(uint64_t bytes)
 	return true;
 }
 
-/* Allocates [from, to) of the mapped file.  Kernels before 5.14 cannot. */
-static bool range_populate(char *memory, const char *from, const char *to)
+static bool page_is(size_t page, enum page_state state)
 {
-	size_t page = os_page_bytes();
-	size_t first = bits_round_down((size_t)(from - memory), page);
-	size_t end = bits_round_up((size_t)(to - memory), page);
-
-	return madvise(memory + first, end - first, MADV_POPULATE_WRITE) == 0;
+	return __atomic_load_n(&box.pages[page], __ATOMIC_RELAXED) == state;
 }
 
-static bool file_allocate(int fd)
+/* What is known about a page stays so. */
+static void pages_mark(size_t first, size_t last, enum page_state state)
 {
-	uint64_t fixed = section_of(BOX_SECTION_THREADS)->offset +
-		section_of(BOX_SECTION_THREADS)->part_bytes;
+	for (size_t page = first; page <= last; page++)
+		if (page_is(page, PAGE_UNKNOWN))
+			__atomic_store_n(&box.pages[page], state, __ATOMIC_RELAXED);
+}
 
-	if (!size_is_permitted(box.header.file_bytes) ||
-		ftruncate(fd, (off_t)box.header.file_bytes) != 0)
+/* Allocates pages of the mapped file; errno says why not. */
+static bool pages_allocate(char *memory, size_t first, size_t last)
+{
+	size_t from = bits_round_down(first << PAGE_BITS, os_page_bytes());
+	size_t to = bits_round_up((last + 1) << PAGE_BITS, os_page_bytes());
+	bool done = madvise(memory + from, to - from, MADV_POPULATE_WRITE) == 0;
+
+	pages_mark(first, last, done ? PAGE_READY : PAGE_REFUSED);
+	if (!done && errno == EFAULT)
+		errno = ENOSPC; /* what would have been SIGBUS */
+	return done;
+}
+
+static bool range_prepare_slow(char *memory, size_t first, size_t last)
+{
+	for (size_t page = first; page <= last; page++)
+		if (page_is(page, PAGE_REFUSED))
+			return false;
+	int saved = errno;
+	bool done = pages_allocate(memory, first, last);
+	errno = saved;
+	return done;
+}
+
+/* Makes sure that a range of the file can be written.  Threads that share a page
+   may both do so: to allocate it twice is to allocate it once. */
+static bool range_prepare(char *memory, const char *from, size_t bytes)
+{
+	size_t first = (size_t)(from - memory) >> PAGE_BITS;
+	size_t last = ((size_t)(from - memory) + bytes - 1) >> PAGE_BITS;
+
+	while (first < last && page_is(first, PAGE_READY))
+		first++;
+	return LIKELY(page_is(first, PAGE_READY)) || range_prepare_slow(memory, first, last);
+}
+
+/* Allocates what every process writes. */
+static bool start_allocate(int fd, char *memory)
+{
+	const struct box_section *identity = section_of(BOX_SECTION_IDENTITY);
+	uint64_t end = identity->offset + box_copy_bytes(identity->payload_bytes);
+
+	memset(box.pages, PAGE_UNKNOWN, sizeof(box.pages));
+	if (pages_allocate(memory, 0, (end - 1) >> PAGE_BITS))
+		return true;
+	/* Kernels before 5.14 cannot; then all is allocated now. */
+	if (errno != EINVAL || fallocate(fd, 0, 0, (off_t)box.header.file_bytes) != 0)
 		return false;
-	/* Without MADV_POPULATE_WRITE a slot cannot be added later: take all now. */
-	box.is_all_allocated = madvise(NULL, 0, MADV_POPULATE_WRITE) != 0;
-	return fallocate(fd, 0, 0, (off_t)(box.is_all_allocated ? box.header.file_bytes : fixed)) == 0;
+	memset(box.pages, PAGE_READY, sizeof(box.pages));
+	return true;
 }
 
 static char *file_map(int fd)
 {
-	if (!file_allocate(fd))
+	size_t bytes = (size_t)box.header.file_bytes;
+
+	if (bytes > (size_t)PAGES_MAX << PAGE_BITS) {
+		errno = EFBIG;
 		return NULL;
-	char *memory = mmap(NULL, box.header.file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	}
+	if (!size_is_permitted(bytes) || ftruncate(fd, (off_t)bytes) != 0)
+		return NULL;
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
 	/* A child has no use for it: see box_leave(). */
-	if (madvise(memory, box.header.file_bytes, MADV_DONTFORK) == 0)
+	if (madvise(memory, bytes, MADV_DONTFORK) == 0 && start_allocate(fd, memory))
 		return memory;
-	munmap(memory, box.header.file_bytes);
+	int error = errno;
+	munmap(memory, bytes);
+	errno = error;
 	return NULL;
 }
 
@@ -171,7 +224,6 @@ bool box_create(const char *dir)
 		errno = error;
 		return false;
 	}
-	memset(box.slots, SLOT_UNKNOWN, sizeof(box.slots));
 	box.pid = (int)identity->pid;
 	memcpy(memory, &box.header, sizeof(box.header));
 	__atomic_store_n(&box.memory, memory, __ATOMIC_RELEASE);
@@ -188,10 +240,12 @@ void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 		return;
 	size_t payload_bytes = section_of(kind)->payload_bytes;
 	char *part = part_address(memory, kind, index);
-	uint64_t next = ++*generation;
+	uint64_t next = *generation + 1;
 	struct box_copy *copy =
 		(struct box_copy *)(part + (next & 1) * box_copy_bytes(payload_bytes));
 
+	if (!range_prepare(memory, (char *)copy, box_copy_bytes(payload_bytes)))
+		return;
 	/* Copied and summed up in one go: most payloads are a few words. */
 	const uint64_t *from = payload;
 	uint64_t *to = (uint64_t *)(copy + 1);
@@ -203,6 +257,7 @@ void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 		sum = box_checksum_add(sum, from[i]);
 	}
 	copy->checksum = sum;
+	*generation = next;
 }
 
 bool box_slot_prepare(uint32_t slot)
@@ -210,22 +265,11 @@ bool box_slot_prepare(uint32_t slot)
 	char *memory = __atomic_load_n(&box.memory, __ATOMIC_ACQUIRE);
 	uint32_t class_count = section_of(BOX_SECTION_CLASSES)->part_count;
 
-	if (memory == NULL || slot >= BOX_THREADS_MAX)
-		return false;
-	if (box.slots[slot] == SLOT_UNKNOWN) {
-		char *thread = part_address(memory, BOX_SECTION_THREADS, slot);
-		char *rows = part_address(memory, BOX_SECTION_ROWS, slot * class_count);
-		int saved = errno;
-		bool ready = box.is_all_allocated ||
-			(range_populate(memory, thread,
-				 thread + section_of(BOX_SECTION_THREADS)->part_bytes) &&
-				range_populate(memory, rows,
-					rows + (size_t)class_count *
-							section_of(BOX_SECTION_ROWS)->part_bytes));
-		errno = saved;
-		box.slots[slot] = ready ? SLOT_READY : SLOT_REFUSED;
-	}
-	return box.slots[slot] == SLOT_READY;
+	return memory != NULL && slot < BOX_THREADS_MAX &&
+		range_prepare(memory, part_address(memory, BOX_SECTION_THREADS, slot),
+			section_of(BOX_SECTION_THREADS)->part_bytes) &&
+		range_prepare(memory, part_address(memory, BOX_SECTION_ROWS, slot * class_count),
+			(size_t)class_count * section_of(BOX_SECTION_ROWS)->part_bytes);
 }
 
 void box_leave(void)

@@ -45,7 +45,7 @@ enum {
 	BOX_EVENTS_MAX = 16,
 	BOX_PEAKS_MAX = 16,
 	BOX_EXE_BYTES = 1024,
-	BOX_CMDLINE_BYTES = 2048,
+	BOX_CMDLINE_BYTES = 1536, /* so that what is written at start is one page */
 	BOX_PATH_BYTES = 512
 };
 

@@ -59,6 +59,18 @@ START_TEST(test_sections_do_not_overlap)
 }
 END_TEST
 
+START_TEST(test_what_every_process_writes_is_one_page)
+{
+	box_make();
+	open_own();
+	const struct box_section *identity = box_file_section(&file, BOX_SECTION_IDENTITY);
+	/* Of the identity one copy. */
+	ck_assert_uint_le(identity->offset + box_copy_bytes(identity->payload_bytes), 4096);
+	ck_assert_uint_lt(box_file_section(&file, BOX_SECTION_TOTALS)->offset, identity->offset);
+	ck_assert_uint_lt(box_file_section(&file, BOX_SECTION_SIGNAL)->offset, identity->offset);
+}
+END_TEST
+
 START_TEST(test_it_names_its_process)
 {
 	const struct box_identity *identity;
@@ -569,6 +581,7 @@ int main(void)
 	TCase *tests = suite_begin("stats/box", box_dir_make, box_dir_remove);
 
 	tcase_add_test(tests, test_sections_do_not_overlap);
+	tcase_add_test(tests, test_what_every_process_writes_is_one_page);
 	tcase_add_test(tests, test_it_names_its_process);
 	tcase_add_test(tests, test_copies_alternate_and_the_older_one_stays_whole);
 	tcase_add_test(tests, test_a_writer_killed_anywhere_leaves_each_part_whole);
