@@ -22,7 +22,6 @@
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
 #include "preload/fork.h"
-#include "preload/sigaction.h"
 #include "preload/signal.h"
 #include "preload/thread.h"
 #include "stats/box.h"
@@ -176,6 +175,7 @@ static void heap_begins(void)
 {
 	if (!process_is_self())
 		become_child();
+	fork_watch();
 }
 
 void process_end(void)
@@ -213,8 +213,6 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 		.thread_attached = thread_attached, .is_same_process = process_is_self,
 		.process_forked = process_forked, .interval_passed = interval_passed};
 	thread_watch_init();
-	fork_watch();
-	sigaction_find();
 	box_make();
 	signal_install(); /* then: a dump's default place is beside the box */
 	signal_publish();

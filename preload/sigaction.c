@@ -1,7 +1,7 @@
 #include "preload/sigaction.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -10,51 +10,21 @@
 #include "preload/signal.h"
 
 typedef void handler_fn(int);
-typedef handler_fn *set_handler_fn(int number, handler_fn *handler);
 typedef int sigaction_fn(int number, const struct sigaction *action, struct sigaction *old);
+typedef handler_fn *set_handler_fn(int number, handler_fn *handler);
 
-enum libc_name {
-	SIGACTION,
-	SIGNAL,
-	SSIGNAL,
-	BSD_SIGNAL,
-	SYSV_SIGNAL,
-	SYSV_SIGNAL_ALIAS,
-	SIGSET,
-	NAME_COUNT
-};
-
-static struct {
-	const char *name;
-	void *function;
-} libc_names[NAME_COUNT] = {{"sigaction", NULL}, {"signal", NULL}, {"ssignal", NULL},
-	{"bsd_signal", NULL}, {"sysv_signal", NULL}, {"__sysv_signal", NULL}, {"sigset", NULL}};
-
-static void *libc_function(enum libc_name name)
-{
-	void **known = &libc_names[name].function;
-	void *function = __atomic_load_n(known, __ATOMIC_RELAXED);
-
-	if (function != NULL)
-		return function;
-	function = dlsym(RTLD_NEXT, libc_names[name].name);
-	if (function == NULL)
-		errno = ENOSYS;
-	__atomic_store_n(known, function, __ATOMIC_RELAXED);
-	return function;
-}
-
-void sigaction_find(void)
-{
-	for (enum libc_name name = 0; name < NAME_COUNT; name++)
-		libc_function(name);
-}
+/*
+ * What libc has by another name can be linked, and is at hand in a signal handler
+ * and before main: to look up seven names at each start took as long as ten system
+ * calls.  So bsd_signal(), which headers have long ceased to declare, is left to
+ * libc; who calls it is noticed as a raw system call is.
+ */
+sigaction_fn __sigaction;
+set_handler_fn bsd_signal;
 
 int sigaction_of_libc(int number, const struct sigaction *action, struct sigaction *old)
 {
-	sigaction_fn *libc = (sigaction_fn *)libc_function(SIGACTION);
-
-	return libc != NULL ? libc(number, action, old) : -1;
+	return __sigaction(number, action, old);
 }
 
 static bool is_dump_signal(int number)
@@ -88,45 +58,63 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
 	return result;
 }
 
-/* signal() and its kin differ in what they make of a handler, not in this. */
-static handler_fn *set_handler(enum libc_name name, int number, handler_fn *handler)
+static handler_fn *shown(int number, handler_fn *old)
 {
-	set_handler_fn *libc = (set_handler_fn *)libc_function(name);
-
-	if (libc == NULL)
-		return SIG_ERR;
-	handler_fn *old = libc(number, handler);
 	recheck(number);
 	return is_our_handler(old) ? SIG_DFL : old;
 }
 
+/* libc's knows of siginterrupt(). */
 EXPORT handler_fn *signal(int number, handler_fn *handler)
 {
-	return set_handler(SIGNAL, number, handler);
+	return shown(number, bsd_signal(number, handler));
 }
 
 EXPORT handler_fn *ssignal(int number, handler_fn *handler)
 {
-	return set_handler(SSIGNAL, number, handler);
+	return shown(number, bsd_signal(number, handler));
 }
 
-EXPORT handler_fn *bsd_signal(int number, handler_fn *handler);
-EXPORT handler_fn *bsd_signal(int number, handler_fn *handler)
+static handler_fn *handler_set(int number, handler_fn *handler, int flags)
 {
-	return set_handler(BSD_SIGNAL, number, handler);
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
+
+	return __sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
+}
+
+/* System V's are as sigaction(3) says: once, and not blocked meanwhile. */
+EXPORT handler_fn *__sysv_signal(int number, handler_fn *handler)
+{
+	if (handler != SIG_ERR)
+		return shown(number, handler_set(number, handler, (int)SA_RESETHAND | SA_NODEFER));
+	errno = EINVAL;
+	return SIG_ERR;
 }
 
 EXPORT handler_fn *sysv_signal(int number, handler_fn *handler)
 {
-	return set_handler(SYSV_SIGNAL, number, handler);
+	return __sysv_signal(number, handler);
 }
 
-EXPORT handler_fn *__sysv_signal(int number, handler_fn *handler)
+static handler_fn *handler_now(int number)
 {
-	return set_handler(SYSV_SIGNAL_ALIAS, number, handler);
+	struct sigaction now;
+
+	return __sigaction(number, NULL, &now) == 0 ? now.sa_handler : SIG_ERR;
 }
 
+/* As sigset(3) says: SIG_HOLD blocks the signal, any other disposition unblocks it. */
 EXPORT handler_fn *sigset(int number, handler_fn *handler)
 {
-	return set_handler(SIGSET, number, handler);
+	bool is_hold = handler == SIG_HOLD;
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	if (sigaddset(&set, number) != 0)
+		return SIG_ERR;
+	handler_fn *old = is_hold ? handler_now(number) : handler_set(number, handler, 0);
+	if (old == SIG_ERR || sigprocmask(is_hold ? SIG_BLOCK : SIG_UNBLOCK, &set, &before) != 0)
+		return SIG_ERR;
+	old = shown(number, old);
+	return sigismember(&before, number) == 1 ? SIG_HOLD : old;
 }

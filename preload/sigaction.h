@@ -4,18 +4,13 @@
  * WHY        Whose handler the dump signal has must be known at once, not at
  *            the next allocation: a reporter that relied on old news would
  *            start another program's upgrade, or kill it.  So the calls are
- *            watched: each is libc's, and then the kernel is asked.  What the
+ *            watched: each does what libc's does, and then the kernel is asked.  What the
  *            program is told of our handler is that there is none.
  */
 #ifndef PRELOAD_SIGACTION_H
 #define PRELOAD_SIGACTION_H
 
 #include <signal.h>
-
-/* At start: finds libc's functions.  Later, in a handler or while a library's
-   constructor waits for another thread, the dynamic linker's lock must not be
-   waited for. */
-void sigaction_find(void);
 
 /* libc's sigaction(), past ours. */
 int sigaction_of_libc(int number, const struct sigaction *action, struct sigaction *old);

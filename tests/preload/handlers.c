@@ -4,6 +4,7 @@
  * Proves: however it sets its handler, before it asked or after, the handler is
  * called and no dump is written; what it is told of the library's handler is that
  * there is none; when it takes its own away again, the signal has its default.
+ * System V's functions are as libc's.
  *
  * The dump's path is the argument; MSTAT_CONF names it too.
  */
@@ -110,6 +111,30 @@ static void test_way(const char *name, bool (*set)(void))
 		tap_note("status %#x", status);
 }
 
+/* What the library does itself, of another signal. */
+static void test_system_v(void)
+{
+	struct sigaction now;
+
+	sysv_signal(SIGUSR1, mine);
+	sigaction(SIGUSR1, NULL, &now);
+	tap_ok(now.sa_handler == mine && (now.sa_flags & (int)SA_RESETHAND) != 0 &&
+			(now.sa_flags & SA_NODEFER) != 0,
+		"sysv_signal: once, and not blocked meanwhile");
+	tap_ok(sysv_signal(SIGUSR1, SIG_ERR) == SIG_ERR && sysv_signal(0, mine) == SIG_ERR &&
+			sigset(0, mine) == SIG_ERR && sigset(SIGKILL, mine) == SIG_ERR,
+		"sysv_signal and sigset refuse what is no signal or handler");
+	calls = 0;
+	bool held = sigset(SIGUSR1, mine) == mine && sigset(SIGUSR1, SIG_HOLD) == mine &&
+		sigset(SIGUSR1, SIG_HOLD) == SIG_HOLD;
+	raise(SIGUSR1);
+	tap_ok(held && calls == 0, "sigset: a signal is held");
+	tap_ok(sigset(SIGUSR1, mine) == SIG_HOLD && calls == 1, "and let go with the next handler");
+	sigaction(SIGUSR1, NULL, &now);
+	tap_ok((now.sa_flags & ((int)SA_RESETHAND | SA_NODEFER | SA_RESTART)) == 0,
+		"which has no flags");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -122,6 +147,7 @@ int main(int argc, char **argv)
 	test_way("ssignal", by_ssignal);
 	test_way("sysv_signal", by_sysv_signal);
 	test_way("sigset", by_sigset);
+	test_system_v();
 	raise(SIGUSR2);
 	tap_ok(is_written(), "where the program sets none, a dump is written");
 	return tap_done();
