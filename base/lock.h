@@ -24,6 +24,7 @@ enum lock_rank {
 	LOCK_RANK_BOX,      /* making, moving and removing the box */
 	LOCK_RANK_REGISTRY, /* the table of thread caches */
 	LOCK_RANK_SHARED,   /* the cache of threads that have none */
+	LOCK_RANK_RELEASE,  /* giving memory back; others only try it */
 	LOCK_RANK_CENTRAL,  /* one a size class; fork takes them by class */
 	LOCK_RANK_PAGES,    /* the page heap and its tables */
 	LOCK_RANK_EVENT     /* the event log of the box */

@@ -9,6 +9,7 @@
 #include "heap/hooks.h"
 #include "heap/magazine.h"
 #include "heap/publish.h"
+#include "heap/release.h"
 
 enum {
 	MAGAZINE_MAX_OBJECTS = 1024,
@@ -209,6 +210,7 @@ void cache_detach(void)
 	cache_self = &cache_none;
 	if (cache != &cache_none)
 		slot_leave(cache);
+	release_if_wanted();
 }
 
 void cache_abandon_others(void)

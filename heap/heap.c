@@ -156,10 +156,7 @@ bool heap_trim(size_t keep_bytes)
 	size_t before = released_pages();
 	heap_reclaim(cache);
 	heap_cache_release(cache);
-	lock_acquire(&page_heap_lock);
 	release_down_to(keep_bytes >> PAGE_SHIFT);
-	publish_totals();
-	lock_release(&page_heap_lock);
 	return released_pages() > before;
 }
 
@@ -167,6 +164,7 @@ void heap_fork_prepare(void)
 {
 	lock_acquire(&cache_registry_lock);
 	lock_acquire(&cache_shared_mutex);
+	lock_acquire(&release_lock);
 	central_gate_close();
 	lock_acquire(&page_heap_lock);
 }
@@ -175,6 +173,7 @@ void heap_fork_parent(void)
 {
 	lock_release(&page_heap_lock);
 	central_gate_open();
+	lock_release(&release_lock);
 	lock_release(&cache_shared_mutex);
 	lock_release(&cache_registry_lock);
 }
@@ -183,6 +182,7 @@ void heap_fork_child(void)
 {
 	lock_release(&page_heap_lock);
 	central_gate_reset();
+	lock_release(&release_lock);
 	lock_release(&cache_shared_mutex);
 	lock_release(&cache_registry_lock);
 	heap_process_is_known();
@@ -193,8 +193,12 @@ void heap_fork_recover(void)
 {
 	lock_reset(&page_heap_lock);
 	central_gate_reset();
+	lock_reset(&release_lock);
 	lock_reset(&cache_shared_mutex);
 	lock_reset(&cache_registry_lock);
+	lock_acquire(&page_heap_lock);
+	release_recover();
+	lock_release(&page_heap_lock);
 	cache_abandon_others();
 }
 

@@ -126,8 +126,9 @@ static void run_free(size_t first, size_t pages)
 	run_insert(first, pages, dirty, fresh);
 }
 
-/* Takes [first, first + pages) out of a free run; what is left stays free. */
-static void run_cut(struct span *run, size_t first, size_t pages, bool *is_zero)
+/* Takes [first, first + pages) out of a free run; what is left stays free.
+   Returns how many of the pages have memory. */
+static uint32_t run_split(struct span *run, size_t first, size_t pages)
 {
 	size_t start = span_page(run), count = run->page_count;
 	size_t before = first - start, after = count - before - pages;
@@ -152,10 +153,15 @@ static void run_cut(struct span *run, size_t first, size_t pages, bool *is_zero)
 		run_insert(first + pages, after, other_dirty, other_fresh);
 	page_heap.dirty_pages -= dirty;
 	page_heap.fresh_pages -= fresh;
+	return dirty;
+}
+
+static void run_cut(struct span *run, size_t first, size_t pages, bool *is_zero)
+{
+	*is_zero = run_split(run, first, pages) == 0;
 	page_heap.inuse_pages += pages;
 	if (page_heap.inuse_pages > page_heap.peak_inuse_pages)
 		page_heap.peak_inuse_pages = page_heap.inuse_pages;
-	*is_zero = dirty == 0;
 }
 
 /* The first page of the run that is aligned and has `pages` behind it;
@@ -290,7 +296,8 @@ static void whole_os_pages(size_t *first, size_t *end)
 	*end = bits_round_down(*end, unit);
 }
 
-size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whole_blocks)
+bool page_heap_withdraw(struct span *run, size_t want_pages, bool only_whole_blocks,
+	struct page_range *range)
 {
 	size_t start = span_page(run), pages = run->page_count;
 	size_t first = start, end = start + pages;
@@ -300,7 +307,7 @@ size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whol
 		whole_blocks(&first, &end);
 	whole_os_pages(&first, &end);
 	if (first >= end)
-		return 0;
+		return false;
 	/* A run that is all memory need not go as a whole. */
 	if (run->dirty_pages == pages && want_pages < end - first) {
 		size_t lowest = first;
@@ -310,19 +317,20 @@ size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whol
 		first = max_bytes(first, lowest);
 		whole_os_pages(&first, &end);
 		if (first >= end)
-			return 0;
+			return false;
 	}
 	count_pages(first, end - first, &dirty, &fresh);
-	if (dirty == 0 || !os_release(arena_address_of(first), (end - first) << PAGE_SHIFT))
-		return 0;
-	for (size_t page = first; page < end; page++)
+	if (dirty == 0)
+		return false;
+	*range = (struct page_range){first, end - first, run_split(run, first, end - first)};
+	return true;
+}
+
+void page_heap_put_back(const struct page_range *range, bool is_released)
+{
+	for (size_t page = range->first; is_released && page < range->first + range->pages; page++)
 		arena.page_info[page] &= (uint8_t)~PAGE_IS_DIRTY;
-	/* Now a worse one to take than others of its list. */
-	uint32_t left = run->dirty_pages - dirty;
-	run_remove(run);
-	run_insert(start, pages, left, run->fresh_pages);
-	page_heap.dirty_pages -= dirty;
-	return dirty;
+	run_free(range->first, range->pages);
 }
 
 struct span *page_heap_next_dirty(struct span *run)

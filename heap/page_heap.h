@@ -6,7 +6,8 @@
  *            size, neighbours joined at once, and what is too much given
  *            back to the OS (heap/release.h).
  *
- * INVARIANT  Two free runs never touch.  For the pages of free runs
+ * INVARIANT  Two free runs never touch.  For the pages of free runs, and those
+ *            that the OS is taking at the moment,
  *                idle == dirty + released + fresh
  *            dirty: memory behind them; fresh: never handed out; released:
  *            handed out once, given back since.  And
@@ -67,10 +68,21 @@ bool page_heap_extend(struct span *span, size_t pages) REQUIRES(page_heap_lock);
 /* Gives back all but the first `pages` pages of a run. */
 void page_heap_trim(struct span *span, size_t pages) REQUIRES(page_heap_lock);
 
-/* Gives memory of one free run back to the OS: from its end, until about
-   `want_pages` have gone; of whole huge pages only, if nothing else is to be
-   broken up.  Returns the pages that had memory. */
-size_t page_heap_release_run(struct span *run, size_t want_pages, bool only_whole_blocks)
+/* Free pages that are in no run for the time that the OS takes them. */
+struct page_range {
+	size_t first;
+	size_t pages;
+	size_t dirty; /* of them: with memory */
+};
+
+/* Takes pages out of a free run whose memory is to go back: from its end, about
+   `want_pages`; whole huge pages only, if nothing else is to be broken up.  False
+   if there are none. */
+bool page_heap_withdraw(struct span *run, size_t want_pages, bool only_whole_blocks,
+	struct page_range *range) REQUIRES(page_heap_lock);
+
+/* They are free as before; is_released: no memory stands behind them now. */
+void page_heap_put_back(const struct page_range *range, bool is_released)
 	REQUIRES(page_heap_lock);
 
 /* Free runs in the order in which they should lose their memory, the longest

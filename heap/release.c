@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "heap/publish.h"
 
 enum {
 	/* 1/10 of the recent peak: below what the leanest fast peer holds after
@@ -15,8 +16,12 @@ enum {
 	ALLOWANCE_SECONDS = 3,
 	SECOND_NS = 1000 * 1000 * 1000,
 	INTERVAL_NS = 200 * 1000 * 1000,
-	LONG_INTERVALS = 5
+	LONG_INTERVALS = 5,
+	RANGES_MAX = 64 /* on their way at one time */
 };
+
+struct lock release_lock = {.rank = LOCK_RANK_RELEASE};
+bool release_is_wanted;
 
 static uint64_t interval_end_ns;
 static size_t recent_peak_pages;
@@ -28,6 +33,10 @@ static uint32_t intervals_passed;
 /* What may still go back at once, and when that was worked out. */
 static size_t allowance_pages;
 static uint64_t allowance_ns;
+
+/* On their way; changed under the page heap's lock too. */
+static struct page_range ranges[RANGES_MAX];
+static uint32_t range_count;
 
 /* There was nothing to give back at once with so many pages kept: until there
    are more, looking again is in vain. */
@@ -41,24 +50,75 @@ static void note_low_water(void)
 		long_low_water_pages = page_heap.dirty_pages;
 }
 
-static size_t release_some(size_t keep_pages, bool only_whole_blocks)
-	REQUIRES(page_heap_lock)
+static void ranges_withdraw(size_t keep_pages, bool only_whole_blocks) REQUIRES(page_heap_lock)
 {
-	size_t released = 0;
 	struct span *run = page_heap_next_dirty(NULL), *next;
 
-	for (; run != NULL && page_heap.dirty_pages > keep_pages; run = next) {
+	for (; run != NULL && page_heap.dirty_pages > keep_pages && range_count < RANGES_MAX;
+		run = next) {
 		next = page_heap_next_dirty(run);
-		released += page_heap_release_run(run, page_heap.dirty_pages - keep_pages,
-			only_whole_blocks);
+		if (page_heap_withdraw(run, page_heap.dirty_pages - keep_pages, only_whole_blocks,
+			    &ranges[range_count]))
+			range_count++;
 	}
+}
+
+/* Returns the pages that had memory and have none now. */
+static size_t ranges_put_back(const bool *is_released) REQUIRES(page_heap_lock)
+{
+	size_t released = 0;
+
+	for (uint32_t i = 0; i < range_count; i++) {
+		page_heap_put_back(&ranges[i], is_released[i]);
+		released += is_released[i] ? ranges[i].dirty : 0;
+	}
+	range_count = 0;
 	note_low_water();
+	publish_totals();
+	return released;
+}
+
+static size_t release_some(size_t keep_pages, bool only_whole_blocks) REQUIRES(release_lock)
+{
+	bool is_released[RANGES_MAX];
+	size_t released = 0, now;
+
+	do {
+		lock_acquire(&page_heap_lock);
+		ranges_withdraw(keep_pages, only_whole_blocks);
+		lock_release(&page_heap_lock);
+		if (range_count == 0)
+			break;
+		for (uint32_t i = 0; i < range_count; i++)
+			is_released[i] = os_release(arena_address_of(ranges[i].first),
+				ranges[i].pages << PAGE_SHIFT);
+		lock_acquire(&page_heap_lock);
+		now = ranges_put_back(is_released);
+		lock_release(&page_heap_lock);
+		released += now;
+	} while (now != 0); /* locked memory, for one, does not go */
 	return released;
 }
 
 size_t release_down_to(size_t keep_pages)
 {
-	return release_some(keep_pages, false);
+	lock_acquire(&release_lock);
+	size_t released = release_some(keep_pages, false);
+	lock_release(&release_lock);
+	return released;
+}
+
+void release_wait(void)
+{
+	lock_acquire(&release_lock);
+	lock_release(&release_lock);
+}
+
+void release_recover(void)
+{
+	const bool none[RANGES_MAX] = {false};
+
+	ranges_put_back(none);
 }
 
 /* Grows with time, by the pages of the recent peak. */
@@ -76,24 +136,48 @@ static size_t allowance_now(void)
 	return allowance_pages;
 }
 
+/* As much as is in use: a program that replaces large objects at random frees
+   about half of that between two peaks. */
+static size_t keep_bound(void) REQUIRES(page_heap_lock)
+{
+	return max_bytes(recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages,
+		KEEP_MIN_PAGES);
+}
+
 void release_after_change(void)
 {
-	/* As much as is in use: a program that replaces large objects at random
-	   frees about half of that between two peaks. */
-	size_t bound = recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages;
-
-	bound = max_bytes(bound, KEEP_MIN_PAGES);
 	if (page_heap.inuse_pages > recent_peak_pages)
 		recent_peak_pages = page_heap.inuse_pages;
 	note_low_water();
-	if (page_heap.dirty_pages <= bound || page_heap.dirty_pages <= in_vain_pages)
-		return;
-	/* Huge pages stay whole here: what is broken up comes back page by page. */
-	size_t keep = bound - bound / 4, allowed = allowance_now();
-	if (page_heap.dirty_pages - keep > allowed)
+	if (page_heap.dirty_pages > keep_bound() && page_heap.dirty_pages > in_vain_pages)
+		__atomic_store_n(&release_is_wanted, true, __ATOMIC_RELAXED);
+}
+
+/* Down to three quarters of the bound, if that is allowed. */
+static size_t keep_at_once(void) REQUIRES(page_heap_lock)
+{
+	size_t bound = keep_bound(), keep = bound - bound / 4, allowed = allowance_now();
+
+	if (page_heap.dirty_pages > keep + allowed)
 		keep = page_heap.dirty_pages - allowed;
-	allowance_pages -= min_bytes(allowance_pages, release_some(keep, true));
+	return keep;
+}
+
+void release_at_once(void)
+{
+	if (!lock_try(&release_lock))
+		return;
+	__atomic_store_n(&release_is_wanted, false, __ATOMIC_RELAXED);
+	lock_acquire(&page_heap_lock);
+	size_t keep = keep_at_once();
+	lock_release(&page_heap_lock);
+	/* Huge pages stay whole here: what is broken up comes back page by page. */
+	size_t released = release_some(keep, true);
+	lock_acquire(&page_heap_lock);
+	allowance_pages -= min_bytes(allowance_pages, released);
 	in_vain_pages = page_heap.dirty_pages + page_heap.dirty_pages / 8;
+	lock_release(&page_heap_lock);
+	lock_release(&release_lock);
 }
 
 bool release_is_due(uint64_t now_ns)
@@ -110,16 +194,35 @@ void release_be_due_in(uint64_t ns)
 	__atomic_store_n(&interval_end_ns, os_coarse_ns() + ns, __ATOMIC_RELAXED);
 }
 
+/* What was kept all through the interval, or the row of them, goes. */
+static size_t keep_after(size_t low_pages) REQUIRES(page_heap_lock)
+{
+	return page_heap.dirty_pages - min_bytes(page_heap.dirty_pages, low_pages);
+}
+
+static void marks_begin(bool is_long)
+{
+	lock_acquire(&page_heap_lock);
+	low_water_pages = page_heap.dirty_pages;
+	if (is_long)
+		long_low_water_pages = low_water_pages;
+	lock_release(&page_heap_lock);
+}
+
 void release_with_age(void)
 {
+	if (!lock_try(&release_lock))
+		return;
+	lock_acquire(&page_heap_lock);
 	/* The peak fades too, by an eighth of its distance an interval. */
 	recent_peak_pages -= (recent_peak_pages - page_heap.inuse_pages) / 8;
 	in_vain_pages = 0;
-	release_some(page_heap.dirty_pages - low_water_pages, true);
-	low_water_pages = page_heap.dirty_pages;
-	if (++intervals_passed < LONG_INTERVALS)
-		return;
-	intervals_passed = 0;
-	release_some(page_heap.dirty_pages - long_low_water_pages, false);
-	long_low_water_pages = low_water_pages = page_heap.dirty_pages;
+	bool is_long = ++intervals_passed >= LONG_INTERVALS;
+	size_t keep = keep_after(is_long ? long_low_water_pages : low_water_pages);
+	lock_release(&page_heap_lock);
+	if (is_long)
+		intervals_passed = 0;
+	release_some(keep, !is_long);
+	marks_begin(is_long);
+	lock_release(&release_lock);
 }

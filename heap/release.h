@@ -14,7 +14,10 @@
  *            Huge pages are broken up only for what was free all through
  *            five intervals, a second.
  *
- * LOCKING    The page heap's lock.
+ * LOCKING    One lock, rank RELEASE, held while pages are on their way: whoever
+ *            finds it taken lets the other do the work.  The page heap's is held
+ *            to withdraw pages and to put them back, and not while the OS takes
+ *            them.
  */
 #ifndef HEAP_RELEASE_H
 #define HEAP_RELEASE_H
@@ -26,8 +29,21 @@
 #include "base/lock.h"
 #include "heap/page_heap.h"
 
-/* Looks after pages were freed or taken: keeps the marks, gives back at once. */
+extern struct lock release_lock;
+extern HIDDEN bool release_is_wanted;
+
+/* Looks after pages were freed or taken: keeps the marks, and says that some are
+   to go back at once. */
 void release_after_change(void) REQUIRES(page_heap_lock);
+
+/* Gives back at once what is to; for a thread that holds no lock. */
+void release_at_once(void);
+
+static inline void release_if_wanted(void)
+{
+	if (UNLIKELY(__atomic_load_n(&release_is_wanted, __ATOMIC_RELAXED)))
+		release_at_once();
+}
 
 /* Whether an interval has ended since it was last asked; os_coarse_ns(). */
 bool release_is_due(uint64_t now_ns);
@@ -36,9 +52,16 @@ bool release_is_due(uint64_t now_ns);
 void release_be_due_in(uint64_t ns);
 
 /* Ends the interval: gives back what was not needed in it. */
-void release_with_age(void) REQUIRES(page_heap_lock);
+void release_with_age(void);
 
 /* Gives back free pages until at most `keep_pages` are kept.  Returns pages. */
-size_t release_down_to(size_t keep_pages) REQUIRES(page_heap_lock);
+size_t release_down_to(size_t keep_pages);
+
+/* Until no pages are on their way: they are as free as any. */
+void release_wait(void);
+
+/* In a child that no fork handler prepared: what a thread that it does not have
+   was giving back is kept. */
+void release_recover(void) REQUIRES(page_heap_lock);
 
 #endif

@@ -107,6 +107,7 @@ void heap_reclaim(struct cache *cache)
 		publish_class(class);
 		central_unlock(class);
 	}
+	release_wait();
 }
 
 void *heap_out_of_memory(size_t bytes)
@@ -144,6 +145,7 @@ void heap_cache_release(struct cache *cache)
 {
 	if (UNLIKELY(cache->index == CACHE_SHARED))
 		cache_shared_unlock();
+	release_if_wanted();
 }
 
 static uint64_t random_next(struct cache *cache)
@@ -324,10 +326,7 @@ void heap_tick(struct cache *cache)
 	if (!release_is_due(now_ns))
 		return;
 	pools_tidy();
-	lock_acquire(&page_heap_lock);
 	release_with_age();
-	publish_totals();
-	lock_release(&page_heap_lock);
 	if (heap_hooks.interval_passed != NULL && cache->index != CACHE_SHARED)
 		heap_hooks.interval_passed();
 }

@@ -74,6 +74,19 @@ static void audit(void)
 	lock_release(&page_heap_lock);
 }
 
+/* One run's memory goes, as heap/release.c does it: how many pages had some. */
+static size_t release_run(struct span *run, size_t want_pages, bool only_whole_blocks)
+	REQUIRES(page_heap_lock)
+{
+	struct page_range range;
+
+	if (!page_heap_withdraw(run, want_pages, only_whole_blocks, &range))
+		return 0;
+	bool is_released = os_release(arena_address_of(range.first), range.pages << PAGE_SHIFT);
+	page_heap_put_back(&range, is_released);
+	return is_released ? range.dirty : 0;
+}
+
 static size_t release_all(void)
 {
 	size_t released = 0;
@@ -81,7 +94,7 @@ static size_t release_all(void)
 
 	lock_acquire(&page_heap_lock);
 	while ((run = page_heap_next_dirty(NULL)) != NULL)
-		released += page_heap_release_run(run, SIZE_MAX, false);
+		released += release_run(run, SIZE_MAX, false);
 	lock_release(&page_heap_lock);
 	return released;
 }
@@ -185,7 +198,7 @@ static void step_release(void)
 	struct span *run = page_heap_next_dirty(NULL);
 	if (run != NULL) {
 		bool only_whole_blocks = random_below(2) == 0;
-		size_t pages = page_heap_release_run(run, 1 + random_below(400), only_whole_blocks);
+		size_t pages = release_run(run, 1 + random_below(400), only_whole_blocks);
 		ck_assert(pages > 0 || only_whole_blocks);
 		ck_assert_uint_eq(page_heap.dirty_pages, dirty - pages);
 	}
@@ -429,7 +442,7 @@ START_TEST(test_no_page_outside_the_run_is_given_back)   /* _i: pages wanted, in
 	lock_acquire(&page_heap_lock);
 	struct span *run = arena.spans + first + LEFT;
 	ck_assert_uint_eq(run->dirty_pages, MIDDLE);
-	page_heap_release_run(run, 10 * (size_t)_i, true);
+	release_run(run, 10 * (size_t)_i, true);
 	page_heap_audit();
 	lock_release(&page_heap_lock);
 	for (size_t page = 0; page < LEFT; page++) {

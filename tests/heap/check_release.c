@@ -31,8 +31,8 @@ static void begin(void)
 
 static void age(void)
 {
-	lock_acquire(&page_heap_lock);
 	release_with_age();
+	lock_acquire(&page_heap_lock);
 	page_heap_audit();
 	lock_release(&page_heap_lock);
 }
@@ -138,8 +138,8 @@ START_TEST(test_it_stops_where_it_is_told_to)
 		free_blocks(i, i + 1);
 	dirty = page_heap.dirty_pages;
 	ck_assert_uint_eq(dirty, 32 * BLOCK_PAGES);
-	lock_acquire(&page_heap_lock);
 	released = release_down_to(100);
+	lock_acquire(&page_heap_lock);
 	page_heap_audit();
 	lock_release(&page_heap_lock);
 	ck_assert_uint_eq(page_heap.dirty_pages, dirty - released);
