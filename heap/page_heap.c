@@ -296,33 +296,46 @@ static void whole_os_pages(size_t *first, size_t *end)
 	*end = bits_round_down(*end, unit);
 }
 
+/* The highest page from which on `want_pages` of those before `end` have memory,
+   by whole huge pages; `lowest` if they are fewer. */
+static size_t page_from_which(size_t lowest, size_t end, size_t want_pages)
+{
+	size_t first = end, found = 0;
+
+	while (first > lowest && found < want_pages) {
+		size_t block = max_bytes(lowest, bits_round_down(first - 1, HUGE_PAGE_PAGES));
+		uint32_t dirty, fresh;
+		count_pages(block, first - block, &dirty, &fresh);
+		/* The last need not go as a whole if it is all memory. */
+		if (dirty == first - block && found + dirty > want_pages)
+			block = first - (want_pages - found);
+		found += dirty;
+		first = block;
+	}
+	return first;
+}
+
 bool page_heap_withdraw(struct span *run, size_t want_pages, bool only_whole_blocks,
 	struct page_range *range)
 {
-	size_t start = span_page(run), pages = run->page_count;
-	size_t first = start, end = start + pages;
-	uint32_t dirty, fresh;
+	size_t first = span_page(run), end = first + run->page_count;
 
 	if (only_whole_blocks)
 		whole_blocks(&first, &end);
 	whole_os_pages(&first, &end);
 	if (first >= end)
 		return false;
-	/* A run that is all memory need not go as a whole. */
-	if (run->dirty_pages == pages && want_pages < end - first) {
-		size_t lowest = first;
-		first = end - want_pages;
-		if (only_whole_blocks)
-			first = bits_round_down(first, HUGE_PAGE_PAGES);
-		first = max_bytes(first, lowest);
-		whole_os_pages(&first, &end);
-		if (first >= end)
-			return false;
-	}
-	count_pages(first, end - first, &dirty, &fresh);
+	size_t from = page_from_which(first, end, want_pages);
+	if (only_whole_blocks && from >= arena.huge_from_page)
+		from = max_bytes(first, bits_round_down(from, HUGE_PAGE_PAGES));
+	whole_os_pages(&from, &end);
+	if (from >= end)
+		return false;
+	uint32_t dirty, fresh;
+	count_pages(from, end - from, &dirty, &fresh);
 	if (dirty == 0)
 		return false;
-	*range = (struct page_range){first, end - first, run_split(run, first, end - first)};
+	*range = (struct page_range){from, end - from, run_split(run, from, end - from)};
 	return true;
 }
 

@@ -140,7 +140,7 @@ static size_t allowance_now(void)
    about half of that between two peaks. */
 static size_t keep_bound(void) REQUIRES(page_heap_lock)
 {
-	return max_bytes(recent_peak_pages / KEEP_PEAK_SHARE + page_heap.inuse_pages,
+	return max_bytes(recent_peak_pages / KEEP_PEAK_SHARE + 2 * page_heap.inuse_pages,
 		KEEP_MIN_PAGES);
 }
 
