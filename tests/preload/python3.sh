@@ -34,9 +34,15 @@ module()
 {
 	local name="$1${PYTHONMALLOC:+ with PYTHONMALLOC=$PYTHONMALLOC}"
 
-	module_run plain "$1" &
-	module_run preloaded "$1"
-	wait
+	# Some of these tests give another process a tenth of a second: on a busy
+	# machine they fail, with the library or without.  What fails thrice, fails.
+	for try in 1 2 3; do
+		module_run plain "$1" &
+		module_run preloaded "$1"
+		wait
+		cmp -s "$scratch/plain-$1/result" "$scratch/preloaded-$1/result" && break
+		echo "try $try of $name: $(tr '\n' ' ' <"$scratch/preloaded-$1/result")" | tap_note
+	done
 	if ! tap_is "$name" "$(cat "$scratch/plain-$1/result")" \
 		"$(cat "$scratch/preloaded-$1/result")"; then
 		tail -n 30 "$scratch/preloaded-$1/log" | tap_note
