@@ -9,7 +9,10 @@
 enum {
 	/* The magazines of one thread may grow by so much.  All classes at their
 	   largest would be 8 MiB. */
-	BUDGET_BYTES = 1 << 20
+	BUDGET_BYTES = 1 << 20,
+	/* Objects that are passed home, between two looks at the books and the
+	   clock: fewer than the smallest magazine holds. */
+	PASSES_A_LOOK = 8
 };
 
 static uint32_t capacity(const struct cache *cache, uint32_t class)
@@ -101,17 +104,22 @@ void magazine_make_room(struct cache *cache, uint32_t class, const void *caller)
 		give_oldest(cache, class, held - held / 2, caller);
 }
 
-void magazine_pass_home(struct cache *cache, uint32_t class, void *object, const void *caller)
+bool magazine_pass_home(struct cache *cache, uint32_t class, void *object, const void *caller)
 {
+	bool is_due = ++cache->passed_count % PASSES_A_LOOK == 0;
+
 	central_lock(class);
 	central_give_home(class, object, caller);
 	cache->given_bytes += size_classes[class].object_bytes;
 	cache_change_begin(cache, class);
 	cache->net[class]--;
 	cache_change_end(cache);
-	publish_class(class);
+	if (is_due)
+		publish_class(class);
 	central_unlock(class);
-	publish_row(cache, class);
+	if (is_due)
+		publish_row(cache, class);
+	return is_due;
 }
 
 void magazine_empty(struct cache *cache, uint32_t class)

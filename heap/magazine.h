@@ -22,8 +22,9 @@ bool magazine_fill(struct cache *cache, uint32_t class);
 /* Makes room in a full one.  `caller` is named if an object was freed twice. */
 void magazine_make_room(struct cache *cache, uint32_t class, const void *caller);
 
-/* Takes one object of a span that drains straight home. */
-void magazine_pass_home(struct cache *cache, uint32_t class, void *object, const void *caller);
+/* Takes one object of a span that drains straight home.  True: it is time for
+   heap_tick(). */
+bool magazine_pass_home(struct cache *cache, uint32_t class, void *object, const void *caller);
 
 /* Looks at one class, the next in turn: gives back all its objects if nothing
    happened to it since the last look. */

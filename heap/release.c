@@ -80,7 +80,7 @@ static size_t ranges_put_back(const bool *is_released) REQUIRES(page_heap_lock)
 
 static size_t release_some(size_t keep_pages, bool only_whole_blocks) REQUIRES(release_lock)
 {
-	bool is_released[RANGES_MAX];
+	bool is_released[RANGES_MAX] = {false};
 	size_t released = 0, now;
 
 	do {

@@ -279,11 +279,12 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	struct cache *cache = heap_cache_acquire();
 	if (*(cache->top[class] - 1) == ptr)
 		misuse_double_free("free", ptr, caller);
-	heap_tick(cache);
-	if (span != NULL)
-		magazine_pass_home(cache, class, ptr, caller);
-	else
+	if (span == NULL) {
+		heap_tick(cache);
 		cache_free(cache, class, ptr, caller);
+	} else if (magazine_pass_home(cache, class, ptr, caller)) {
+		heap_tick(cache);
+	}
 	heap_cache_release(cache);
 }
 

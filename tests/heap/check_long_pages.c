@@ -77,8 +77,8 @@ static void give_back(void)
 		central_audit(class);
 		central_unlock(class);
 	}
-	lock_acquire(&page_heap_lock);
 	release_down_to(random_below(page_heap.dirty_pages + 1));
+	lock_acquire(&page_heap_lock);
 	page_heap_audit();
 	lock_release(&page_heap_lock);
 }
