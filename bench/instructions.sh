@@ -40,12 +40,11 @@ instructions()  # LIBRARY PROGRAM ARGUMENT...
 	rm -f "$out" "$log"
 }
 
-# To one decimal: slow paths are shared by many.
+# To one decimal: slow paths are shared by many.  Nothing if it does not run there.
 each()  # LIBRARY PROGRAM ARGUMENT...
 {
 	local less more
-	less=$(instructions "$@" $few)
-	more=$(instructions "$@" $many)
+	less=$(instructions "$@" $few) && more=$(instructions "$@" $many) || return 0
 	awk -v d=$((more - less)) -v n=$((many - few)) 'BEGIN { printf "%.1f", d / n }'
 }
 
