@@ -136,8 +136,8 @@ static size_t allowance_now(void)
 	return allowance_pages;
 }
 
-/* As much as is in use: a program that replaces large objects at random frees
-   about half of that between two peaks. */
+/* Twice of what is in use: a program that replaces large objects at random has as
+   much free between two peaks. */
 static size_t keep_bound(void) REQUIRES(page_heap_lock)
 {
 	return max_bytes(recent_peak_pages / KEEP_PEAK_SHARE + 2 * page_heap.inuse_pages,

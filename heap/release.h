@@ -8,7 +8,7 @@
  *
  * RULE       At once: what is kept beyond a share of the recent peak and of
  *            what is in use goes back in the freeing call, down to three
- *            quarters of the bound.
+ *            quarters of the bound; no more than the recent peak a second.
  *            With age: in every interval, the pages that were free all
  *            through it go back (the low-water mark of the interval).
  *            Huge pages are broken up only for what was free all through
