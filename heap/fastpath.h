@@ -57,15 +57,15 @@ static ALWAYS_INLINE void *heap_alloc(size_t bytes)
 
 /*
  * NULL: nothing was done, and heap_alloc_aligned() is to be called, after a look
- * at the alignment.  The last byte of the rounded size decides: too large for no
- * bytes at all, and for an alignment of 0.
+ * at the alignment, which is a hit's from a pointer's size to a page.  The last
+ * byte of the rounded size decides: for no bytes at all it is too large.
  */
 static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t bytes)
 {
 	size_t last = (bytes - 1) | (align_bytes - 1);
 
-	if (UNLIKELY(last >= SMALL_MAX_BYTES || align_bytes > PAGE_BYTES ||
-		    (align_bytes & (align_bytes - 1)) != 0))
+	if (UNLIKELY(last >= SMALL_MAX_BYTES || (align_bytes & (align_bytes - 1)) != 0 ||
+		    align_bytes - sizeof(void *) > PAGE_BYTES - sizeof(void *)))
 		return NULL;
 
 	struct cache *cache = cache_self;
@@ -74,12 +74,13 @@ static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t byt
 
 	if (UNLIKELY(top == cache->bottom[class]))
 		return NULL;
-	if (CONFIG_BOOKS && UNLIKELY(cache->until[class] == 0))
-		return NULL;
-	cache->until[class]--;
+	if (CONFIG_BOOKS && UNLIKELY(--cache->until[class] < 0))
+		return NULL; /* heap_alloc_aligned() sees that it was counted */
 
 	void *object = top[-1];
 	__atomic_store_n(&cache->top[class], top - 1, __ATOMIC_RELAXED);
+	if (object == NULL)
+		__builtin_unreachable(); /* callers need not look again */
 	return object;
 }
 

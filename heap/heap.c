@@ -34,8 +34,12 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 	if (__builtin_add_overflow(bytes, align_bytes - 1, &rounded))
 		return heap_out_of_memory(bytes);
 	rounded = bits_round_down(rounded, align_bytes);
-	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES)
+	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES) {
+		int64_t *until = &cache_self->until[size_class_of(rounded)];
+		if (*until < 0) /* by heap_alloc_aligned_hit(): heap_alloc() counts it */
+			++*until;
 		return heap_alloc(rounded);
+	}
 	return large_alloc(bytes, align_bytes, false);
 }
 

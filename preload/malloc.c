@@ -124,7 +124,7 @@ static NOINLINE int posix_memalign_slow(void **out, size_t alignment, size_t byt
 {
 	int saved = errno;
 
-	if (!bits_is_power_of_two(alignment))
+	if (!bits_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
 		return EINVAL;
 	void *object = memalign_slow(alignment, bytes);
 	errno = saved;
@@ -136,9 +136,8 @@ static NOINLINE int posix_memalign_slow(void **out, size_t alignment, size_t byt
 
 EXPORT int posix_memalign(void **out, size_t alignment, size_t bytes)
 {
-	if (UNLIKELY(alignment % sizeof(void *) != 0))
-		return EINVAL;
 	void *object = heap_alloc_aligned_hit(alignment, bytes);
+
 	if (UNLIKELY(object == NULL))
 		return posix_memalign_slow(out, alignment, bytes);
 	*out = object;
