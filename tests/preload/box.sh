@@ -252,14 +252,14 @@ fi
 
 # ---- what others write into it -----------------------------------------------
 
+# The scribbler is there first: its start can take longer than all of the program.
 rm -rf "$folder"
-(preload "$programs/books_many") >"$scratch/out" 2>&1 &
-victim=$!
-/usr/bin/python3 - "$folder" "$victim" <<'END' &
+/usr/bin/python3 - "$folder" "$scratch/scribbling" "$scratch/enough" <<'END' &
 import glob, mmap, os, random, sys
-folder, pid = sys.argv[1:]
+folder, ready, enough = sys.argv[1:]
 written = 0
-while os.path.exists("/proc/" + pid + "/fd") and os.listdir("/proc/" + pid + "/fd"):
+open(ready, "w").close()
+while not os.path.exists(enough):
     for path in glob.glob(folder + "/*.box"):
         try:
             with open(path, "r+b") as file:
@@ -274,9 +274,13 @@ while os.path.exists("/proc/" + pid + "/fd") and os.listdir("/proc/" + pid + "/f
 sys.exit(written == 0)
 END
 scribbler=$!
-wait $victim
+until [ -e "$scratch/scribbling" ] || ! kill -0 $scribbler 2>/dev/null; do
+	sleep 0.02
+done
+(preload "$programs/books_many") >"$scratch/out" 2>&1
 tap_is "scribbled over all the while, eight threads work and the books are exact" \
 	"0, 0" "$?, $(grep -c '^not ok' "$scratch/out")"
+: >"$scratch/enough"
 wait $scribbler
 tap_is "it was scribbled over" 0 $?
 
