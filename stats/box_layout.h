@@ -38,7 +38,7 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 1,
+	BOX_LAYOUT_VERSION = 2,
 	BOX_SECTIONS_MAX = 16,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
