@@ -187,14 +187,14 @@ uint32_t central_take(uint32_t class, void **objects, uint32_t want)
 
 	central->stacked_count -= got;
 	central->stack_was_used = true;
-	if (got == 0)
-		central->stack_room = central->stack_capacity;
-	if (got > 0)
-		memcpy(objects, central->stack + central->stacked_count, got * sizeof(void *));
 	if (central->stacked_count < central->stacked_low)
 		central->stacked_low = central->stacked_count;
-	if (got == 0)
+	if (got > 0) {
+		memcpy(objects, central->stack + central->stacked_count, got * sizeof(void *));
+	} else {
+		central->stack_room = central->stack_capacity;
 		got = take_from_spans(central, class, objects, want);
+	}
 	central->out_objects += got;
 	return got;
 }

@@ -49,7 +49,8 @@ uint32_t cooling_released_units(const struct span *span);
 void cooling_advance(void);
 
 /* Gives back the pages of spans that have cooled, at most `span_budget` of
-   them; goes on where the last call stopped.  Returns how many spans it gave back pages of. */
+   them; goes on where the last call stopped.  Returns how many spans it gave
+   back pages of. */
 uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 	REQUIRES(centrals[class].lock);
 

@@ -29,25 +29,33 @@
 #include "heap/size_class.h"
 #include "heap/slowpath.h"
 
+/* The object freed last, counted; NULL if there is none, or the countdown ended:
+   then it is below zero, and this allocation is counted. */
+static ALWAYS_INLINE void *cache_pop(struct cache *cache, uint32_t class)
+{
+	void **top = cache->top[class];
+
+	if (UNLIKELY(top == cache->bottom[class]))
+		return NULL;
+	/* A plain decrement, one instruction: the owner is its only writer. */
+	if (CONFIG_BOOKS && UNLIKELY(--cache->until[class] < 0))
+		return NULL;
+
+	void *object = top[-1];
+	__atomic_store_n(&cache->top[class], top - 1, __ATOMIC_RELAXED);
+	if (object == NULL)
+		__builtin_unreachable(); /* callers need not look again */
+	return object;
+}
+
 /* `slow` is a constant where this is inlined: the twin that is tail-called. */
 static ALWAYS_INLINE void *heap_alloc_or(size_t bytes, void *(*slow)(size_t bytes))
 {
 	if (UNLIKELY(bytes > SMALL_MAX_BYTES))
 		return slow(bytes);
 
-	struct cache *cache = cache_self;
-	uint32_t class = size_class_of(bytes);
-	void **top = cache->top[class];
-
-	if (UNLIKELY(top == cache->bottom[class]))
-		return slow(bytes);
-	/* A plain decrement, one instruction: the owner is its only writer. */
-	if (CONFIG_BOOKS && UNLIKELY(--cache->until[class] < 0))
-		return slow(bytes);
-
-	void *object = top[-1];
-	__atomic_store_n(&cache->top[class], top - 1, __ATOMIC_RELAXED);
-	return object;
+	void *object = cache_pop(cache_self, size_class_of(bytes));
+	return LIKELY(object != NULL) ? object : slow(bytes);
 }
 
 static ALWAYS_INLINE void *heap_alloc(size_t bytes)
@@ -56,9 +64,10 @@ static ALWAYS_INLINE void *heap_alloc(size_t bytes)
 }
 
 /*
- * NULL: nothing was done, and heap_alloc_aligned() is to be called, after a look
- * at the alignment, which is a hit's from a pointer's size to a page.  The last
- * byte of the rounded size decides: for no bytes at all it is too large.
+ * NULL: heap_alloc_aligned() is to be called, which sees whether the allocation was
+ * counted, after a look at the alignment, which is a hit's from a pointer's size to
+ * a page.  The last byte of the rounded size decides: for no bytes at all it is too
+ * large.
  */
 static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t bytes)
 {
@@ -67,21 +76,7 @@ static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t byt
 	if (UNLIKELY(last >= SMALL_MAX_BYTES || (align_bytes & (align_bytes - 1)) != 0 ||
 		    align_bytes - sizeof(void *) > PAGE_BYTES - sizeof(void *)))
 		return NULL;
-
-	struct cache *cache = cache_self;
-	uint32_t class = size_class_of(last + 1);
-	void **top = cache->top[class];
-
-	if (UNLIKELY(top == cache->bottom[class]))
-		return NULL;
-	if (CONFIG_BOOKS && UNLIKELY(--cache->until[class] < 0))
-		return NULL; /* heap_alloc_aligned() sees that it was counted */
-
-	void *object = top[-1];
-	__atomic_store_n(&cache->top[class], top - 1, __ATOMIC_RELAXED);
-	if (object == NULL)
-		__builtin_unreachable(); /* callers need not look again */
-	return object;
+	return cache_pop(cache_self, size_class_of(last + 1));
 }
 
 /* False: nothing was done, and a slow twin is to be called. */

@@ -173,22 +173,23 @@ void heap_fork_prepare(void)
 	lock_acquire(&page_heap_lock);
 }
 
-void heap_fork_parent(void)
+static void fork_release(void (*gate)(void)) UNCHECKED_LOCKING
 {
 	lock_release(&page_heap_lock);
-	central_gate_open();
+	gate();
 	lock_release(&release_lock);
 	lock_release(&cache_shared_mutex);
 	lock_release(&cache_registry_lock);
 }
 
+void heap_fork_parent(void)
+{
+	fork_release(central_gate_open);
+}
+
 void heap_fork_child(void)
 {
-	lock_release(&page_heap_lock);
-	central_gate_reset();
-	lock_release(&release_lock);
-	lock_release(&cache_shared_mutex);
-	lock_release(&cache_registry_lock);
+	fork_release(central_gate_reset);
 	heap_process_is_known();
 	cache_abandon_others();
 }

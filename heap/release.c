@@ -5,14 +5,13 @@
 #include "heap/publish.h"
 
 enum {
-	/* 1/10 of the recent peak: below what the leanest fast peer holds after
-	   everything was freed (12 %). */
+	/* 1/20 of the recent peak: with the spans that magazines and pools pin,
+	   below what the leanest fast peer holds after everything was freed (12 %). */
 	KEEP_PEAK_SHARE = 20,
 	KEEP_MIN_PAGES = (4 << 20) / PAGE_BYTES,
 	/* At once goes at most the recent peak a second, and three times that
 	   after a pause: a program that frees all and allocates it again, thirty
 	   times a second, would fault all of it in each time. */
-	ALLOWANCE_PER_SECOND = 1,
 	ALLOWANCE_SECONDS = 3,
 	SECOND_NS = 1000 * 1000 * 1000,
 	INTERVAL_NS = 200 * 1000 * 1000,
@@ -122,16 +121,14 @@ void release_recover(void)
 }
 
 /* Grows with time, by the pages of the recent peak. */
-static size_t allowance_now(void)
+static size_t allowance_now(void) REQUIRES(page_heap_lock)
 {
 	uint64_t now_ns = os_coarse_ns(), passed_ns = now_ns - allowance_ns;
 	uint64_t most_ns = (uint64_t)ALLOWANCE_SECONDS * SECOND_NS;
-	size_t most = recent_peak_pages * ALLOWANCE_PER_SECOND * ALLOWANCE_SECONDS;
 
 	passed_ns = passed_ns < most_ns ? passed_ns : most_ns;
-	allowance_pages += recent_peak_pages * ALLOWANCE_PER_SECOND * (passed_ns >> 10) /
-		(SECOND_NS >> 10);
-	allowance_pages = min_bytes(allowance_pages, most);
+	allowance_pages += recent_peak_pages * passed_ns / SECOND_NS;
+	allowance_pages = min_bytes(allowance_pages, recent_peak_pages * ALLOWANCE_SECONDS);
 	allowance_ns = now_ns;
 	return allowance_pages;
 }

@@ -137,15 +137,15 @@ uint32_t span_take_objects(struct span *span, void **objects, uint32_t want)
 	return got;
 }
 
-static ALWAYS_INLINE enum span_put_result put_object(struct span *span,
-	const struct size_class *class, const char *object)
+enum span_put_result span_put_object(struct span *span, const void *object)
 {
-	size_t offset = (size_t)(object - span_address(span));
-	uint32_t index = (uint32_t)((uint64_t)offset * class->reciprocal >> 35);
+	size_t offset = (size_t)((const char *)object - span_address(span));
+	uint32_t index = size_class_index(span->class, offset);
 	uint64_t bit = (uint64_t)1 << index % 64;
 	uint64_t *word = span_home_words(span) + index / 64;
 
-	if (index * (size_t)class->object_bytes != offset || index >= span->carved_count)
+	if (index * (size_t)size_classes[span->class].object_bytes != offset ||
+		index >= span->carved_count)
 		return SPAN_PUT_NOT_AN_OBJECT;
 	if ((*word & bit) != 0)
 		return SPAN_PUT_IS_HOME;
@@ -154,20 +154,14 @@ static ALWAYS_INLINE enum span_put_result put_object(struct span *span,
 	return SPAN_PUT_DONE;
 }
 
-enum span_put_result span_put_object(struct span *span, const void *object)
-{
-	return put_object(span, &size_classes[span->class], object);
-}
-
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count)
 {
-	const struct size_class *class = &size_classes[span->class];
 	const char *start = span_address(span);
 	size_t bytes = (size_t)span->page_count << PAGE_SHIFT;
 	uint32_t done = 0;
 
 	while (done < count && (size_t)((char *)objects[done] - start) < bytes &&
-		put_object(span, class, objects[done]) == SPAN_PUT_DONE)
+		span_put_object(span, objects[done]) == SPAN_PUT_DONE)
 		done++;
 	return done;
 }

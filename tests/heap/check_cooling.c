@@ -215,16 +215,8 @@ START_TEST(test_no_live_byte_is_lost)   /* _i: another seed */
 			live[at].object = alloc_surely(live[at].bytes);
 			fill(live[at].object, live[at].bytes, at);
 		}
-		if (random_below(500) != 0)
-			continue;
-		cool();
-		for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-			central_lock(class);
-			central_drain_all(class);
-			cooling_release(class, 1000);
-			central_audit(class);
-			central_unlock(class);
-		}
+		if (random_below(500) == 0)
+			pools_cool();
 	}
 	for (size_t at = 0; at < LIVE; at++)
 		if (live[at].object != NULL)

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "heap/cache.h"
-#include "heap/cooling.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
 #include "heap/release.h"
@@ -68,15 +67,7 @@ void *__wrap_mremap(void *from, size_t bytes, size_t to_bytes, int flags, ...)
 
 static void give_back(void)
 {
-	cooling_advance();
-	cooling_advance();
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		central_lock(class);
-		central_drain_all(class);
-		cooling_release(class, 1000);
-		central_audit(class);
-		central_unlock(class);
-	}
+	pools_cool();
 	release_down_to(random_below(page_heap.dirty_pages + 1));
 	lock_acquire(&page_heap_lock);
 	page_heap_audit();

@@ -7,6 +7,7 @@
 #include "heap/cache.h"
 #include "heap/fastpath.h"
 #include "heap/central.h"
+#include "heap/cooling.h"
 #include "heap/heap.h"
 #include "heap/page_heap.h"
 #include "heap/slowpath.h"
@@ -55,6 +56,19 @@ void world_end_pools(void)
 	lock_acquire(&page_heap_lock);
 	page_heap_audit();
 	lock_release(&page_heap_lock);
+}
+
+void pools_cool(void)
+{
+	cooling_advance();
+	cooling_advance();
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+		central_lock(class);
+		central_drain_all(class);
+		cooling_release(class, 1000);
+		central_audit(class);
+		central_unlock(class);
+	}
 }
 
 void *alloc_surely(size_t bytes)

@@ -20,6 +20,10 @@ void world_end(void);
    pages alone can be audited. */
 void world_end_pools(void);
 
+/* Two intervals in which nothing comes or goes pass: every pool gives back the pages
+   of the spans that have cooled, and is audited. */
+void pools_cool(void);
+
 /* True if this NULL may be: only in torture builds. */
 bool is_excused(void);
 
