@@ -21,13 +21,13 @@ enum {
 	STRIDE_BYTES = 128 << 10     /* a cache and its magazines: cache_init() checks it */
 };
 
-/* One word that every magazine of no room points to. */
-static void *no_room[2];
+_Static_assert(STRIDE_BYTES / sizeof(void *) <= UINT16_MAX, "a slot's number fits");
 
-/* clang-format off */
-#define NOWHERE {[0 ... SIZE_CLASS_COUNT - 1] = no_room + 1}
-struct cache cache_none = {.top = NOWHERE, .bottom = NOWHERE, .limit = NOWHERE};
-/* clang-format on */
+/* Behind `nothing`. */
+enum { NO_SLOT = offsetof(struct cache, nothing) / sizeof(void *) + 1 };
+#define NO_ROOM {.top = NO_SLOT, .bottom = NO_SLOT, .limit = NO_SLOT}
+
+struct cache cache_none = {.magazines = {[0 ... SIZE_CLASS_COUNT - 1] = NO_ROOM}};
 
 THREAD_LOCAL struct cache *cache_self = &cache_none;
 static THREAD_LOCAL bool has_detached;
@@ -38,7 +38,7 @@ struct lock cache_shared_mutex = {.rank = LOCK_RANK_SHARED};
 static uint32_t slot_count;  /* slots ever mapped */
 static uint32_t live_count;  /* slots of threads */
 static uint32_t first_ended; /* slots whose thread has ended; 0: none */
-static uint32_t magazine_offset[SIZE_CLASS_COUNT];
+static uint16_t first_slot[SIZE_CLASS_COUNT];
 
 uint32_t cache_most_objects(uint32_t class)
 {
@@ -79,15 +79,15 @@ struct cache *cache_at(uint32_t index)
 
 void cache_init(void)
 {
-	/* Behind the cache itself; a NULL word below each magazine. */
-	size_t at = bits_round_up(sizeof(struct cache), sizeof(void *));
+	/* Behind the cache itself; a NULL below each magazine. */
+	size_t slot = (sizeof(struct cache) + sizeof(void *) - 1) / sizeof(void *);
 
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		at += sizeof(void *);
-		magazine_offset[class] = (uint32_t)at;
-		at += cache_most_objects(class) * sizeof(void *);
+		slot++;
+		first_slot[class] = (uint16_t)slot;
+		slot += cache_most_objects(class);
 	}
-	if (at > STRIDE_BYTES)
+	if (slot > STRIDE_BYTES / sizeof(void *))
 		fatal("a thread's magazines do not fit");
 }
 
@@ -101,12 +101,11 @@ static struct cache *slot_make(uint32_t index)
 		return NULL;
 	cache->index = index;
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		void **bottom = (void **)((char *)cache + magazine_offset[class]);
-		cache->bottom[class] = bottom;
-		cache->top[class] = bottom;
-		cache->limit[class] = bottom + cache_first_objects(class);
+		uint16_t first = first_slot[class];
+		cache->magazines[class] = (struct magazine){.top = first, .bottom = first,
+			.limit = (uint16_t)(first + cache_first_objects(class))};
 	}
-	cache->top[0] = cache->bottom[0] = cache->limit[0] = no_room + 1;
+	cache->magazines[0] = (struct magazine)NO_ROOM;
 	cache->random = 0x9e3779b97f4a7c15u * (index + 1);
 	return cache;
 }

@@ -3,19 +3,20 @@
  * it has done.
  *
  * WHY        An allocation that finds an object in its thread's magazine
- *            touches nothing that is shared: it pops a pointer, and the
- *            countdown that it decrements is all that is ever counted.
+ *            touches nothing that is shared: one subtraction moves the
+ *            magazine's top and its countdown, which is all that is counted.
  *
  * INVARIANT  For every class of every cache
  *                bottom <= top <= limit <= bottom + capacity
- *                nmalloc       == armed - until
+ *                nmalloc       == armed - until              (cache_nmalloc)
  *                live          == net - (top - bottom)       (signed)
  *                nfree         == nmalloc - live
  *            net is what the cache took from the pool less what it gave.
- *            Class 0 and every class of cache_none have no room (top ==
- *            bottom == limit): both paths then go the slow way by themselves.
- *            The slot below each magazine's bottom is NULL, so that the check
- *            for a double free reads no neighbour's pointer.
+ *            The slot below each magazine's bottom is NULL: by it malloc knows
+ *            an empty one, and the check for a double free reads no neighbour's
+ *            pointer.  Class 0 and every class of cache_none have no room, and
+ *            that slot alone (`nothing`): both paths then go the slow way by
+ *            themselves.
  *
  * OWNERSHIP  A cache is a slot: the thread that attached it owns it until it
  *            detaches, then the next thread does.  Its figures go on: a slot's
@@ -59,12 +60,31 @@ struct cache_sums {
 	int64_t alloc;
 };
 
+/*
+ * The pointers at hand are the cache's slots bottom ... top - 1: a slot's number
+ * is its place behind the cache's own address, in pointers.  top and until are
+ * one word, so that one instruction pops an object and counts it, and a reader
+ * sees both or neither.
+ */
+struct magazine {
+	union {
+		uint32_t word;
+		struct {
+			uint16_t top;
+			int16_t until; /* mallocs to the next event, -1: now */
+		};
+	};
+	uint16_t bottom;
+	uint16_t limit;
+};
+
+enum { MAGAZINE_UNTIL_SHIFT = 16 };
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "top is the word's low half");
+
 struct cache {
-	/* The fast path's words. */
-	void **top[SIZE_CLASS_COUNT];
-	void **bottom[SIZE_CLASS_COUNT];
-	void **limit[SIZE_CLASS_COUNT];
-	int64_t until[SIZE_CLASS_COUNT]; /* mallocs to the next event, -1: now */
+	struct magazine magazines[SIZE_CLASS_COUNT];
+	void *nothing; /* NULL */
 
 	uint64_t armed[SIZE_CLASS_COUNT];
 	int64_t net[SIZE_CLASS_COUNT];
@@ -97,7 +117,7 @@ struct cache {
 	uint64_t sampled_count[SIZE_CLASS_COUNT]; /* not yet handed to the pool */
 	uint64_t sampled_bytes[SIZE_CLASS_COUNT];
 	uint64_t decay_nmalloc[SIZE_CLASS_COUNT]; /* when last looked at */
-	void **decay_top[SIZE_CLASS_COUNT];
+	uint16_t decay_top[SIZE_CLASS_COUNT];
 
 	bool is_published;           /* it has a slot of the box */
 	uint64_t thread_generation;  /* of the slot's parts (stats/box.h) */
@@ -137,9 +157,29 @@ extern struct lock cache_shared_mutex;
 uint32_t cache_most_objects(uint32_t class);
 uint32_t cache_first_objects(uint32_t class);
 
+static ALWAYS_INLINE void **cache_slots(struct cache *cache)
+{
+	return (void **)cache;
+}
+
 static inline uint32_t cache_held(const struct cache *cache, uint32_t class)
 {
-	return (uint32_t)(cache->top[class] - cache->bottom[class]);
+	const struct magazine *magazine = &cache->magazines[class];
+
+	return (uint32_t)magazine->top - magazine->bottom;
+}
+
+static inline uint64_t cache_nmalloc(const struct cache *cache, uint32_t class)
+{
+	return cache->armed[class] - (uint64_t)(int64_t)cache->magazines[class].until;
+}
+
+/* So many objects and mallocs to come more; by the owner, in one step. */
+static inline void magazine_add(struct magazine *magazine, int32_t objects, int32_t until)
+{
+	uint32_t more = (uint32_t)objects + ((uint32_t)until << MAGAZINE_UNTIL_SHIFT);
+
+	__atomic_store_n(&magazine->word, magazine->word + more, __ATOMIC_RELAXED);
 }
 
 /* Whether a class of this cache has figures that are not all 0. */

@@ -7,7 +7,7 @@
  *     busy_* = the class's figures        s = sequence
  *     sequence = odd                      if s is odd and the class is busy_class
  *     (store-store barrier)                   take busy_*
- *     change net, top, armed, until       else take the words
+ *     change net, armed, the magazine     else take the words
  *     sequence = even                     again if sequence != s
  *
  * A reader that interrupts the owner finds sequence unchanged, at once.
@@ -23,7 +23,7 @@ void cache_change_begin(struct cache *cache, uint32_t class)
 	if (!CONFIG_BOOKS)
 		return;
 	__atomic_store_n(&cache->busy_class, class, __ATOMIC_RELAXED);
-	word_store(&cache->busy_nmalloc, cache->armed[class] - (uint64_t)cache->until[class]);
+	word_store(&cache->busy_nmalloc, cache_nmalloc(cache, class));
 	__atomic_store_n(&cache->busy_live, cache->net[class] - cache_held(cache, class),
 		__ATOMIC_RELAXED);
 	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
@@ -43,15 +43,17 @@ void cache_change_undo(struct cache *cache)
 
 	if ((cache->sequence & 1) == 0)
 		return;
-	cache->armed[class] = cache->busy_nmalloc + (uint64_t)cache->until[class];
+	cache->armed[class] = cache->busy_nmalloc +
+		(uint64_t)(int64_t)cache->magazines[class].until;
 	cache_change_end(cache);
 }
 
 static struct cache_row read_once(const struct cache *cache, uint32_t class, uint32_t sequence)
 {
-	void **top = __atomic_load_n(&cache->top[class], __ATOMIC_RELAXED);
-	void **bottom = cache->bottom[class];
-	struct cache_row row = {.held_objects = top > bottom ? (uint64_t)(top - bottom) : 0};
+	struct magazine magazine = cache->magazines[class];
+
+	magazine.word = __atomic_load_n(&cache->magazines[class].word, __ATOMIC_RELAXED);
+	struct cache_row row = {.held_objects = (uint64_t)magazine.top - magazine.bottom};
 
 	if ((sequence & 1) != 0 &&
 		__atomic_load_n(&cache->busy_class, __ATOMIC_RELAXED) == class) {
@@ -60,7 +62,7 @@ static struct cache_row read_once(const struct cache *cache, uint32_t class, uin
 		return row;
 	}
 	row.nmalloc = word_load(&cache->armed[class]) -
-		(uint64_t)__atomic_load_n(&cache->until[class], __ATOMIC_RELAXED);
+		(uint64_t)(int64_t)magazine.until;
 	row.live_objects = __atomic_load_n(&cache->net[class], __ATOMIC_RELAXED) -
 		(int64_t)row.held_objects;
 	return row;

@@ -3,17 +3,13 @@
  * thread's magazine.
  *
  * WHY        Nearly every call ends here.  Either path is a table load, two
- *            compares and a move of one pointer; what is unusual in any way
+ *            compares and a move of one index; what is unusual in any way
  *            has no room in its magazine and so leaves by a branch that is
  *            there anyway.
  *
  * INVARIANT  No lock, no atomic, no system call, no stack frame: every exit
  *            is a hit or a tail call of the slow twin.  tests/fastpath.sh
  *            disassembles what was built.
- *
- *            The order of the two words that malloc changes matters to a
- *            signal handler only: between them one allocation is counted
- *            that has not yet left the magazine.
  */
 #ifndef HEAP_FASTPATH_H
 #define HEAP_FASTPATH_H
@@ -29,22 +25,24 @@
 #include "heap/size_class.h"
 #include "heap/slowpath.h"
 
-/* The object freed last, counted; NULL if there is none, or the countdown ended:
-   then it is below zero, and this allocation is counted. */
-static ALWAYS_INLINE void *cache_pop(struct cache *cache, uint32_t class)
+/* An object less and a malloc less to come, both halves of a magazine's word. */
+static const uint32_t MAGAZINE_POP = CONFIG_BOOKS ? ((uint32_t)1 << MAGAZINE_UNTIL_SHIFT) + 1 : 1;
+
+/*
+ * The object freed last, counted; NULL if there is none, or the countdown ended:
+ * it is then below zero, and the slow path takes what was popped.
+ */
+static ALWAYS_INLINE void *cache_pop(struct cache *cache, size_t class)
 {
-	void **top = cache->top[class];
+	struct magazine *magazine = &cache->magazines[class];
+	void *object = cache_slots(cache)[__atomic_load_n(&magazine->top, __ATOMIC_RELAXED) - 1];
 
-	if (UNLIKELY(top == cache->bottom[class]))
+	if (UNLIKELY(object == NULL))
 		return NULL;
-	/* A plain decrement, one instruction: the owner is its only writer. */
-	if (CONFIG_BOOKS && UNLIKELY(--cache->until[class] < 0))
+	/* A plain subtraction, one instruction: the owner is its only writer. */
+	magazine->word -= MAGAZINE_POP;
+	if (CONFIG_BOOKS && UNLIKELY((int32_t)magazine->word < 0))
 		return NULL;
-
-	void *object = top[-1];
-	__atomic_store_n(&cache->top[class], top - 1, __ATOMIC_RELAXED);
-	if (object == NULL)
-		__builtin_unreachable(); /* callers need not look again */
 	return object;
 }
 
@@ -89,15 +87,18 @@ static ALWAYS_INLINE bool heap_free_hits(void *ptr)
 		return false;
 
 	uint32_t class = arena.class_map[page];
-	void **top = cache->top[class];
+	struct magazine *magazine = &cache->magazines[class];
+	uint16_t at = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
+	void **top = cache_slots(cache) + at;
 
-	if (UNLIKELY(top == cache->limit[class]))
+	if (UNLIKELY(at == magazine->limit))
 		return false;
 	if (UNLIKELY(top[-1] == ptr)) /* freed twice in a row */
 		return false;
 
 	*top = ptr;
-	__atomic_store_n(&cache->top[class], top + 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
+	magazine->word++;
 	return true;
 }
 

@@ -35,10 +35,9 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 		return heap_out_of_memory(bytes);
 	rounded = bits_round_down(rounded, align_bytes);
 	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES) {
-		int64_t *until = &cache_self->until[size_class_of(rounded)];
-		if (*until < 0) /* by heap_alloc_aligned_hit(): heap_alloc() counts it */
-			++*until;
-		return heap_alloc(rounded);
+		/* Below zero: heap_alloc_aligned_hit() has popped one. */
+		bool is_popped = cache_self->magazines[size_class_of(rounded)].until < 0;
+		return is_popped ? heap_alloc_slow(rounded) : heap_alloc(rounded);
 	}
 	return large_alloc(bytes, align_bytes, false);
 }

@@ -17,7 +17,9 @@ enum {
 
 static uint32_t capacity(const struct cache *cache, uint32_t class)
 {
-	return (uint32_t)(cache->limit[class] - cache->bottom[class]);
+	const struct magazine *magazine = &cache->magazines[class];
+
+	return (uint32_t)magazine->limit - magazine->bottom;
 }
 
 static bool grow(struct cache *cache, uint32_t class)
@@ -28,7 +30,7 @@ static bool grow(struct cache *cache, uint32_t class)
 
 	if (more == 0 || cache->grown_bytes + more_bytes > BUDGET_BYTES)
 		return false;
-	cache->limit[class] += more;
+	cache->magazines[class].limit += (uint16_t)more;
 	cache->grown_bytes += more_bytes;
 	return true;
 }
@@ -39,7 +41,7 @@ static void shrink(struct cache *cache, uint32_t class)
 
 	cache->grown_bytes -= (size_t)(capacity(cache, class) - first) *
 		size_classes[class].object_bytes;
-	cache->limit[class] = cache->bottom[class] + first;
+	cache->magazines[class].limit = (uint16_t)(cache->magazines[class].bottom + first);
 }
 
 /* Class's lock held: the pool's share of the samples. */
@@ -61,14 +63,16 @@ void magazine_sample(struct cache *cache, uint32_t class, size_t bytes)
 
 bool magazine_fill(struct cache *cache, uint32_t class)
 {
+	struct magazine *magazine = &cache->magazines[class];
+
 	grow(cache, class);
 	uint32_t want = (capacity(cache, class) + 1) / 2;
 
 	central_lock(class);
-	uint32_t got = central_take(class, cache->top[class], want);
+	uint32_t got = central_take(class, cache_slots(cache) + magazine->top, want);
 	cache_change_begin(cache, class);
 	cache->net[class] += got;
-	cache->top[class] += got;
+	magazine_add(magazine, (int32_t)got, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
 	publish_class(class);
@@ -79,7 +83,8 @@ bool magazine_fill(struct cache *cache, uint32_t class)
 /* Gives back the `count` objects that were freed the longest ago. */
 static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, const void *caller)
 {
-	void **bottom = cache->bottom[class];
+	struct magazine *magazine = &cache->magazines[class];
+	void **bottom = cache_slots(cache) + magazine->bottom;
 	uint32_t held = cache_held(cache, class);
 
 	central_lock(class);
@@ -88,7 +93,7 @@ static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, con
 	memmove(bottom, bottom + count, (held - count) * sizeof(void *));
 	cache_change_begin(cache, class);
 	cache->net[class] -= count;
-	cache->top[class] -= count;
+	magazine_add(magazine, -(int32_t)count, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
 	publish_class(class);
@@ -133,13 +138,14 @@ void magazine_empty(struct cache *cache, uint32_t class)
 void magazine_decay_next(struct cache *cache)
 {
 	uint32_t class = cache->decay_class + 1 < SIZE_CLASS_COUNT ? cache->decay_class + 1 : 1;
-	uint64_t nmalloc = cache->armed[class] - (uint64_t)cache->until[class];
+	uint64_t nmalloc = cache_nmalloc(cache, class);
+	uint16_t top = cache->magazines[class].top;
 
 	cache->decay_class = class;
-	if (nmalloc == cache->decay_nmalloc[class] && cache->top[class] == cache->decay_top[class]) {
+	if (nmalloc == cache->decay_nmalloc[class] && top == cache->decay_top[class]) {
 		magazine_empty(cache, class);
 		shrink(cache, class);
 	}
 	cache->decay_nmalloc[class] = nmalloc;
-	cache->decay_top[class] = cache->top[class];
+	cache->decay_top[class] = cache->magazines[class].top;
 }

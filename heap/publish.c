@@ -90,7 +90,7 @@ void publish_row(struct cache *cache, uint32_t class)
 	if (!CONFIG_BOOKS || !cache->is_published || !box_exists())
 		return;
 	struct box_row row = {
-		.nmalloc = cache->armed[class] - (uint64_t)cache->until[class],
+		.nmalloc = cache_nmalloc(cache, class),
 		.live_objects = cache->net[class] - cache_held(cache, class),
 	};
 	box_write(BOX_SECTION_ROWS, cache->index * SIZE_CLASS_COUNT + class, &row,
@@ -158,13 +158,16 @@ void publish_layout(struct box_identity *identity)
 {
 	_Static_assert((int)SIZE_CLASS_COUNT <= (int)BOX_CLASSES_MAX,
 		"the layout has room for every class");
+	_Static_assert(sizeof(struct box_magazine) == sizeof(struct magazine) &&
+			offsetof(struct box_magazine, top) == offsetof(struct magazine, top) &&
+			offsetof(struct box_magazine, until) == offsetof(struct magazine, until) &&
+			offsetof(struct box_magazine, bottom) == offsetof(struct magazine, bottom),
+		"a magazine is read as it stands in memory");
 	identity->class_count = SIZE_CLASS_COUNT;
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
 		identity->class_bytes[class] = size_classes[class].object_bytes;
 	identity->cache_bytes = CACHE_READ_BYTES;
-	identity->top_offset = offsetof(struct cache, top);
-	identity->bottom_offset = offsetof(struct cache, bottom);
-	identity->until_offset = offsetof(struct cache, until);
+	identity->magazines_offset = offsetof(struct cache, magazines);
 	identity->armed_offset = offsetof(struct cache, armed);
 	identity->net_offset = offsetof(struct cache, net);
 	identity->sequence_offset = offsetof(struct cache, sequence);

@@ -19,9 +19,9 @@
 #include "stats/box.h"
 
 enum {
-	/* How far the published totals of a class may be behind, a thread. */
-	EVENT_MAX_BYTES = 64 << 10,
-	EVENT_MIN_OBJECTS = 512,
+	/* How far the published totals of a class may be behind, a thread: an event
+	   costs as much as a dozen pairs. */
+	EVENT_OBJECTS = 2048,
 	/* Some milliseconds' work for whoever comes by at the end of an interval. */
 	SPANS_A_TIDYING = 2048,
 	TIDYING_AGAIN_NS = 20 * 1000 * 1000,
@@ -29,6 +29,8 @@ enum {
 	HASTE_SHARE = 16,
 	HASTE_MIN_BYTES = 1 << 20
 };
+
+_Static_assert((int)EVENT_OBJECTS <= INT16_MAX, "a countdown's length fits");
 
 struct heap_hooks heap_hooks;
 
@@ -162,11 +164,7 @@ static uint64_t random_next(struct cache *cache)
    with a rhythm is not looked at always at the same beat. */
 static void countdown_arm(struct cache *cache, uint32_t class)
 {
-	uint32_t fits = EVENT_MAX_BYTES / size_classes[class].object_bytes;
-	uint32_t most = fits < EVENT_MIN_OBJECTS ? EVENT_MIN_OBJECTS : fits;
-
-	if (CONFIG_TORTURE)
-		most = 4;
+	const uint32_t most = CONFIG_TORTURE ? 4 : EVENT_OBJECTS;
 	uint32_t count = most / 2 + (uint32_t)(random_next(cache) % (most / 2)) + 1;
 	if (cache->haste != 0) {
 		count = cache->haste < count ? cache->haste : count;
@@ -174,7 +172,7 @@ static void countdown_arm(struct cache *cache, uint32_t class)
 	}
 	cache_change_begin(cache, class);
 	cache->armed[class] += count;
-	cache->until[class] += count;
+	magazine_add(&cache->magazines[class], 0, (int32_t)count);
 	cache_change_end(cache);
 }
 
@@ -186,11 +184,13 @@ static void countdown_arm(struct cache *cache, uint32_t class)
 static void countdown_hasten(struct cache *cache, uint64_t now_ns)
 {
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		if (cache->until[class] <= 0)
+		struct magazine *magazine = &cache->magazines[class];
+		int16_t until = magazine->until;
+		if (until <= 0)
 			continue;
 		cache_change_begin(cache, class);
-		cache->armed[class] -= (uint64_t)cache->until[class];
-		cache->until[class] = 0;
+		cache->armed[class] -= (uint64_t)until;
+		magazine_add(magazine, 0, -until);
 		cache_change_end(cache);
 	}
 	cache->haste = 1;
@@ -209,26 +209,28 @@ static bool is_haste_due(const struct cache *cache, uint64_t now_ns)
 		cache->given_bytes >= max_bytes(much, HASTE_MIN_BYTES);
 }
 
-/* One allocation more. */
-static inline void countdown_step(struct cache *cache, uint32_t class)
+/* What the fast path has popped and counted, if that ended the countdown. */
+static inline void *popped_object(struct cache *cache, uint32_t class)
 {
-	/* Below zero: the fast path has counted this one, and ended the countdown. */
-	if (cache->until[class] >= 0)
-		cache->until[class]--;
-	if (cache->until[class] < 0)
-		countdown_arm(cache, class);
+	const struct magazine *magazine = &cache->magazines[class];
+
+	return CONFIG_BOOKS && magazine->until < 0 ? cache_slots(cache)[magazine->top] : NULL;
 }
 
 void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 {
+	struct magazine *magazine = &cache->magazines[class];
+	void *object = popped_object(cache, class);
+
 	heap_tick(cache);
-	if (cache->top[class] == cache->bottom[class] && !magazine_fill(cache, class))
-		return NULL;
-	if (CONFIG_BOOKS)
-		countdown_step(cache, class);
-	void **top = cache->top[class] - 1;
-	void *object = *top;
-	__atomic_store_n(&cache->top[class], top, __ATOMIC_RELAXED);
+	if (object == NULL) {
+		if (cache_held(cache, class) == 0 && !magazine_fill(cache, class))
+			return NULL;
+		object = cache_slots(cache)[magazine->top - 1];
+		magazine_add(magazine, -1, CONFIG_BOOKS ? -1 : 0);
+	}
+	if (CONFIG_BOOKS && magazine->until < 0)
+		countdown_arm(cache, class);
 	if (CONFIG_BOOKS)
 		magazine_sample(cache, class, bytes);
 	publish_row(cache, class);
@@ -255,10 +257,12 @@ void *heap_alloc_slow(size_t bytes)
 
 static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)
 {
-	if (cache->top[class] == cache->limit[class])
+	struct magazine *magazine = &cache->magazines[class];
+
+	if (magazine->top == magazine->limit)
 		magazine_make_room(cache, class, caller);
-	*cache->top[class] = ptr;
-	__atomic_store_n(&cache->top[class], cache->top[class] + 1, __ATOMIC_RELAXED);
+	cache_slots(cache)[magazine->top] = ptr;
+	magazine_add(magazine, 1, 0);
 	publish_row(cache, class);
 }
 
@@ -277,7 +281,7 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	if (span != NULL)
 		class = span->class;
 	struct cache *cache = heap_cache_acquire();
-	if (*(cache->top[class] - 1) == ptr)
+	if (cache_slots(cache)[cache->magazines[class].top - 1] == ptr)
 		misuse_double_free("free", ptr, caller);
 	if (span == NULL) {
 		heap_tick(cache);

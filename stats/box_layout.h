@@ -38,7 +38,7 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 2,
+	BOX_LAYOUT_VERSION = 3,
 	BOX_SECTIONS_MAX = 16,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
@@ -85,6 +85,14 @@ struct box_copy {
 	uint64_t checksum;      /* box_checksum(payload, generation, offset of the part) */
 };
 
+/* In memory only: one size class of a thread's cache. */
+struct box_magazine {
+	uint16_t top;
+	int16_t until;
+	uint16_t bottom;
+	uint16_t unused;
+};
+
 /*
  * Who wrote this, and how to read its memory.  Written once.  Nothing in it tells
  * the process from others of its pid, in another pid namespace or later on: a box
@@ -103,16 +111,15 @@ struct box_identity {
 	uint64_t class_count;   /* rows a thread has, class 0 included */
 
 	/* Where a thread's figures stand within its cache (box_thread.cache_address).
-	   Offsets in bytes; each names an array of class_count 64-bit words:
-	     nmalloc      == armed[c] - until[c]
-	     in magazine  == (top[c] - bottom[c]) / 8
+	   Offsets in bytes; each names an array of class_count entries, 64-bit words
+	   or struct box_magazine:
+	     nmalloc      == armed[c] - magazines[c].until
+	     in magazine  == magazines[c].top - magazines[c].bottom
 	     live objects == net[c] - in magazine        (signed)
 	   While `sequence` (32 bits) is odd, the class `busy_class` (32 bits) is
 	   being changed: its figures are busy_nmalloc and busy_live (64 bits). */
 	uint64_t cache_bytes;   /* read so much from cache_address */
-	uint64_t top_offset;
-	uint64_t bottom_offset;
-	uint64_t until_offset;
+	uint64_t magazines_offset;
 	uint64_t armed_offset;
 	uint64_t net_offset;
 	uint64_t sequence_offset;

@@ -16,8 +16,8 @@ static bool array_fits(uint64_t offset, uint64_t bytes, uint64_t cache_bytes)
 
 static bool offsets_are_sound(const struct box_identity *identity, uint32_t class_count)
 {
-	const uint64_t arrays[] = {identity->top_offset, identity->bottom_offset,
-		identity->until_offset, identity->armed_offset, identity->net_offset};
+	const uint64_t arrays[] = {identity->magazines_offset, identity->armed_offset,
+		identity->net_offset};
 	const uint64_t words[] = {identity->busy_nmalloc_offset, identity->busy_live_offset};
 	const uint64_t halves[] = {identity->sequence_offset, identity->busy_class_offset};
 	uint64_t bytes = identity->cache_bytes;
@@ -41,6 +41,16 @@ static uint64_t word_at(const char *cache, uint64_t offset, uint64_t index)
 	return word;
 }
 
+static struct box_magazine magazine_at(const char *cache, const struct box_identity *identity,
+	uint32_t class)
+{
+	struct box_magazine magazine;
+
+	memcpy(&magazine, cache + identity->magazines_offset + class * sizeof(magazine),
+		sizeof(magazine));
+	return magazine;
+}
+
 static uint32_t half_at(const char *cache, uint64_t offset)
 {
 	uint32_t half;
@@ -55,11 +65,10 @@ bool remote_take(struct slot *slot, const struct box_identity *identity, uint32_
 	if (bytes < identity->cache_bytes || !offsets_are_sound(identity, class_count))
 		return false;
 	for (uint32_t class = 1; class < class_count; class++) {
-		uint64_t top = word_at(cache, identity->top_offset, class);
-		uint64_t bottom = word_at(cache, identity->bottom_offset, class);
-		uint64_t held = top > bottom ? (top - bottom) / 8 : 0;
+		struct box_magazine magazine = magazine_at(cache, identity, class);
+		uint64_t held = magazine.top > magazine.bottom ? magazine.top - magazine.bottom : 0;
 		slot->nmalloc[class] = word_at(cache, identity->armed_offset, class) -
-			word_at(cache, identity->until_offset, class);
+			(uint64_t)(int64_t)magazine.until;
 		slot->live_objects[class] =
 			(int64_t)(word_at(cache, identity->net_offset, class) - held);
 		slot->held_objects[class] = held;

@@ -48,25 +48,28 @@ END_TEST
 START_TEST(test_magazines_overlap_nobodys)
 {
 	attach_surely();
-	void **last = (void **)(cache_self + 1);
+	void **slots = cache_slots(cache_self), **last = (void **)(cache_self + 1);
 
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		void **bottom = cache_self->bottom[class];
+		const struct magazine *magazine = &cache_self->magazines[class];
+		void **bottom = slots + magazine->bottom;
 		ck_assert(bottom - 1 >= last);
 		ck_assert_ptr_null(*(bottom - 1));
-		ck_assert(cache_self->top[class] == bottom);
-		ck_assert(cache_self->limit[class] == bottom + cache_first_objects(class));
+		ck_assert_uint_eq(magazine->top, magazine->bottom);
+		ck_assert_uint_eq(magazine->limit, magazine->bottom + cache_first_objects(class));
 		last = bottom + cache_most_objects(class);
 	}
 	ck_assert((char *)last <= (char *)cache_at(cache_self->index + 1));
 }
 END_TEST
 
-static void has_no_room(const struct cache *cache, uint32_t class)
+static void has_no_room(struct cache *cache, uint32_t class)
 {
-	ck_assert(cache->top[class] == cache->bottom[class]);
-	ck_assert(cache->top[class] == cache->limit[class]);
-	ck_assert_ptr_null(*(cache->top[class] - 1));
+	const struct magazine *magazine = &cache->magazines[class];
+
+	ck_assert_uint_eq(magazine->top, magazine->bottom);
+	ck_assert_uint_eq(magazine->top, magazine->limit);
+	ck_assert_ptr_null(cache_slots(cache)[magazine->top - 1]);
 }
 
 START_TEST(test_what_is_unusual_has_no_room)

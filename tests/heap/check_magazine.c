@@ -26,7 +26,7 @@ static void begin(void)
 
 static uint32_t room(uint32_t class)
 {
-	return (uint32_t)(cache->limit[class] - cache->bottom[class]);
+	return (uint32_t)cache->magazines[class].limit - cache->magazines[class].bottom;
 }
 
 static void fill_surely(uint32_t class)
@@ -42,9 +42,10 @@ static void pools_audit(void)
 		central_audit(class);
 		ck_assert_int_eq(cache->net[class], (int64_t)centrals[class].out_objects);
 		central_unlock(class);
-		ck_assert_ptr_null(*(cache->bottom[class] - 1));
-		ck_assert(cache->top[class] >= cache->bottom[class]);
-		ck_assert(cache->top[class] <= cache->limit[class]);
+		const struct magazine *magazine = &cache->magazines[class];
+		ck_assert_ptr_null(cache_slots(cache)[magazine->bottom - 1]);
+		ck_assert_uint_ge(magazine->top, magazine->bottom);
+		ck_assert_uint_le(magazine->top, magazine->limit);
 		ck_assert_uint_le(room(class), cache_most_objects(class));
 	}
 }
@@ -92,7 +93,8 @@ START_TEST(test_what_was_freed_the_longest_ago_is_given_back)
 	magazine_make_room(cache, CLASS, NULL);
 	ck_assert_uint_eq(cache_held(cache, CLASS), kept);
 	for (uint32_t i = 0; i < kept; i++)
-		ck_assert_ptr_eq(cache->bottom[CLASS][i], objects[most - kept + i]);
+		ck_assert_ptr_eq(cache_slots(cache)[cache->magazines[CLASS].bottom + i],
+			objects[most - kept + i]);
 	pools_audit();
 }
 END_TEST

@@ -106,16 +106,16 @@ static void add_exact(const struct box_thread *thread)
 	if (process_vm_readv((pid_t)identity.pid, &here, 1, &there, 1, 0) !=
 		(ssize_t)identity.cache_bytes)
 		die("the process's memory cannot be read");
-	const uint64_t *top = (const uint64_t *)(cache + identity.top_offset);
-	const uint64_t *bottom = (const uint64_t *)(cache + identity.bottom_offset);
-	const int64_t *until = (const int64_t *)(cache + identity.until_offset);
+	const struct box_magazine *magazines =
+		(const struct box_magazine *)(cache + identity.magazines_offset);
 	const uint64_t *armed = (const uint64_t *)(cache + identity.armed_offset);
 	const int64_t *net = (const int64_t *)(cache + identity.net_offset);
 	if ((*(const uint32_t *)(cache + identity.sequence_offset) & 1) != 0)
 		die("a thread is not at rest");
 	for (uint64_t class = 1; class < identity.class_count; class++) {
-		sums[class].nmalloc += armed[class] - (uint64_t)until[class];
-		sums[class].live += net[class] - (int64_t)(top[class] - bottom[class]) / 8;
+		const struct box_magazine *magazine = &magazines[class];
+		sums[class].nmalloc += armed[class] - (uint64_t)(int64_t)magazine->until;
+		sums[class].live += net[class] - (magazine->top - magazine->bottom);
 	}
 	free(cache);
 }

@@ -33,7 +33,7 @@ paste -d ' ' "$scratch/inside" "$scratch/published" | awk -v slots=$slots '
 	function far(a, b, most) { return a - b > most || b - a > most }
 	$1 == "class" {
 		fits = int(65536 / $2)
-		if ($2 != $8 || far($4, $10, slots * clamp(fits, 512, fits + 512)) ||
+		if ($2 != $8 || far($4, $10, slots * 2048) ||
 			far($6, $12, slots * clamp(fits, 8, 1024)))
 			print
 	}

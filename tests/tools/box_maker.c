@@ -29,9 +29,7 @@ enum {
 
 /* What the reporter reads in our memory: another magazine than is published. */
 struct sample_cache {
-	uint64_t top[SAMPLE_CLASSES];
-	uint64_t bottom[SAMPLE_CLASSES];
-	int64_t until[SAMPLE_CLASSES];
+	struct box_magazine magazines[SAMPLE_CLASSES];
 	uint64_t armed[SAMPLE_CLASSES];
 	int64_t net[SAMPLE_CLASSES];
 	uint32_t sequence;
@@ -123,9 +121,7 @@ static void fill_identity(void)
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	identity->made_boottime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	identity->cache_bytes = sizeof(struct sample_cache);
-	identity->top_offset = offsetof(struct sample_cache, top);
-	identity->bottom_offset = offsetof(struct sample_cache, bottom);
-	identity->until_offset = offsetof(struct sample_cache, until);
+	identity->magazines_offset = offsetof(struct sample_cache, magazines);
 	identity->armed_offset = offsetof(struct sample_cache, armed);
 	identity->net_offset = offsetof(struct sample_cache, net);
 	identity->sequence_offset = offsetof(struct sample_cache, sequence);
@@ -145,9 +141,8 @@ static void fill_caches(void)
 		for (int class = 1; class < SAMPLE_CLASSES; class++) {
 			const struct box_row *row = &sample.rows[slot][class];
 			uint64_t holds = slot == 1 ? held[class] : 0;
-			cache->bottom[class] = 4096;
-			cache->top[class] = 4096 + 8 * holds;
-			cache->until[class] = 5;
+			cache->magazines[class] = (struct box_magazine){
+				.top = (uint16_t)(512 + holds), .until = 5, .bottom = 512};
 			cache->armed[class] = row->nmalloc + (slot == 1) + 5;
 			cache->net[class] = row->live_objects + (slot == 1) + (int64_t)holds;
 		}
