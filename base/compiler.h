@@ -19,7 +19,17 @@
    small variables, which then share pages with each other. */
 #define BULKY __attribute__((common, visibility("hidden")))
 #define EXPORT __attribute__((visibility("default")))
+/* On the definition of what most programs call most: it fits one cache line, or two. */
+#define LINE_ALIGNED __attribute__((aligned(64)))
 #define PRINTF_LIKE(text_at, first) __attribute__((format(printf, text_at, first)))
+
+/* What is looked at and then returned is loaded to where it is returned: gcc copies
+   it there after the look, and malloc is a cache line and three bytes long. */
+#if defined(__x86_64__)
+#define RESULT_REGISTER(x) __asm__("" : "+a"(x))
+#else
+#define RESULT_REGISTER(x) ((void)0)
+#endif
 
 /* A TLS variable of a preloaded library must not be reached by
    __tls_get_addr, which may allocate. */

@@ -37,6 +37,7 @@ static ALWAYS_INLINE void *cache_pop(struct cache *cache, size_t class)
 	struct magazine *magazine = &cache->magazines[class];
 	void *object = cache_slots(cache)[__atomic_load_n(&magazine->top, __ATOMIC_RELAXED) - 1];
 
+	RESULT_REGISTER(object);
 	if (UNLIKELY(object == NULL))
 		return NULL;
 	/* A plain subtraction, one instruction: the owner is its only writer. */

@@ -18,12 +18,12 @@
 
 enum { VALLOC_PAGE_BYTES = 4096 };
 
-EXPORT void *malloc(size_t bytes)
+EXPORT LINE_ALIGNED void *malloc(size_t bytes)
 {
 	return heap_alloc(bytes);
 }
 
-EXPORT void free(void *ptr)
+EXPORT LINE_ALIGNED void free(void *ptr)
 {
 	heap_free(ptr);
 }
@@ -57,7 +57,7 @@ static COLD void *refuse(int error)
 	return NULL;
 }
 
-EXPORT void *calloc(size_t count, size_t each_bytes)
+EXPORT LINE_ALIGNED void *calloc(size_t count, size_t each_bytes)
 {
 	size_t bytes;
 
@@ -77,7 +77,7 @@ static ALWAYS_INLINE void *resize(void *ptr, size_t bytes, const void *caller)
 	return heap_realloc(ptr, bytes, caller);
 }
 
-EXPORT NOINLINE void *realloc(void *ptr, size_t bytes)
+EXPORT LINE_ALIGNED NOINLINE void *realloc(void *ptr, size_t bytes)
 {
 	return resize(ptr, bytes, __builtin_return_address(0));
 }
@@ -110,12 +110,12 @@ static ALWAYS_INLINE void *align(size_t alignment, size_t bytes)
 	return LIKELY(object != NULL) ? object : memalign_slow(alignment, bytes);
 }
 
-EXPORT void *memalign(size_t alignment, size_t bytes)
+EXPORT LINE_ALIGNED void *memalign(size_t alignment, size_t bytes)
 {
 	return align(alignment, bytes);
 }
 
-EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
+EXPORT LINE_ALIGNED void *aligned_alloc(size_t alignment, size_t bytes)
 {
 	return align(alignment, bytes);
 }
@@ -134,7 +134,7 @@ static NOINLINE int posix_memalign_slow(void **out, size_t alignment, size_t byt
 	return 0;
 }
 
-EXPORT int posix_memalign(void **out, size_t alignment, size_t bytes)
+EXPORT LINE_ALIGNED int posix_memalign(void **out, size_t alignment, size_t bytes)
 {
 	void *object = heap_alloc_aligned_hit(alignment, bytes);
 

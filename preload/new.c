@@ -107,12 +107,12 @@ EXPORT NOINLINE void _ZdaPv(void *ptr);
 EXPORT NOINLINE void _ZdlPvSt11align_val_t(void *ptr, size_t alignment);
 EXPORT NOINLINE void _ZdaPvSt11align_val_t(void *ptr, size_t alignment);
 
-EXPORT void *_Znwm(size_t bytes)
+EXPORT LINE_ALIGNED void *_Znwm(size_t bytes)
 {
 	return heap_alloc_or(bytes, new_slow);
 }
 
-EXPORT void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
+EXPORT LINE_ALIGNED void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
 {
 	void *object = aligned(bytes, alignment);
 
@@ -120,7 +120,7 @@ EXPORT void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
 				      : aligned_failed("_ZnwmSt11align_val_t", bytes, alignment);
 }
 
-EXPORT void *_Znam(size_t bytes)
+EXPORT LINE_ALIGNED void *_Znam(size_t bytes)
 {
 	return _Znwm(bytes);
 }
@@ -201,12 +201,12 @@ EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 	return aligned_nothrow("_ZnamSt11align_val_tRKSt9nothrow_t", bytes, alignment, tag);
 }
 
-EXPORT void _ZdlPv(void *ptr)
+EXPORT LINE_ALIGNED void _ZdlPv(void *ptr)
 {
 	heap_free(ptr);
 }
 
-EXPORT void _ZdaPv(void *ptr)
+EXPORT LINE_ALIGNED void _ZdaPv(void *ptr)
 {
 	_ZdlPv(ptr);
 }
@@ -224,14 +224,14 @@ EXPORT void _ZdaPvSt11align_val_t(void *ptr, size_t alignment)
 
 /* The size and the tag say nothing that free() needs to know. */
 EXPORT void _ZdlPvm(void *ptr, size_t bytes);
-EXPORT void _ZdlPvm(void *ptr, size_t bytes)
+EXPORT LINE_ALIGNED void _ZdlPvm(void *ptr, size_t bytes)
 {
 	(void)bytes;
 	_ZdlPv(ptr);
 }
 
 EXPORT void _ZdaPvm(void *ptr, size_t bytes);
-EXPORT void _ZdaPvm(void *ptr, size_t bytes)
+EXPORT LINE_ALIGNED void _ZdaPvm(void *ptr, size_t bytes)
 {
 	(void)bytes;
 	_ZdaPv(ptr);
