@@ -75,7 +75,7 @@ bool magazine_fill(struct cache *cache, uint32_t class)
 	magazine_add(magazine, (int32_t)got, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
-	publish_class(class);
+	publish_batch(class);
 	central_unlock(class);
 	return got != 0;
 }
@@ -96,7 +96,7 @@ static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, con
 	magazine_add(magazine, -(int32_t)count, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
-	publish_class(class);
+	publish_batch(class);
 	central_unlock(class);
 	publish_row(cache, class);
 }

@@ -11,11 +11,18 @@ enum {
 	CACHE_READ_BYTES = offsetof(struct cache, large_nmalloc),
 	/* A new peak is news when it is a sixteenth, and a megabyte, above the last. */
 	PEAK_STEP_SHARE = 16,
-	PEAK_STEP_MIN_BYTES = 1 << 20
+	PEAK_STEP_MIN_BYTES = 1 << 20,
+	BATCHES_A_TELLING = 8
 };
 
 static uint64_t totals_generation;
-static uint64_t class_generations[SIZE_CLASS_COUNT];
+
+static struct {
+	uint64_t generation;
+	uint64_t span_count;
+	uint64_t released_bytes;
+	uint32_t untold_batches;
+} classes[SIZE_CLASS_COUNT];
 
 /* In a ring, so that what led up to the end of a process can be seen. */
 static void publish_peak(const struct box_totals *totals)
@@ -82,7 +89,20 @@ void publish_class(uint32_t class)
 		.sampled_bytes = central->sampled_bytes,
 		.released_bytes = central->released_bytes,
 	};
-	box_write(BOX_SECTION_CLASSES, class, &row, &class_generations[class]);
+	box_write_class(class, &row, &classes[class].generation);
+	classes[class].span_count = central->span_count;
+	classes[class].released_bytes = central->released_bytes;
+	classes[class].untold_batches = 0;
+}
+
+void publish_batch(uint32_t class)
+{
+	const struct central *central = &centrals[class];
+
+	if (++classes[class].untold_batches >= BATCHES_A_TELLING ||
+		central->span_count != classes[class].span_count ||
+		central->released_bytes != classes[class].released_bytes)
+		publish_class(class);
 }
 
 void publish_row(struct cache *cache, uint32_t class)
@@ -93,7 +113,7 @@ void publish_row(struct cache *cache, uint32_t class)
 		.nmalloc = cache_nmalloc(cache, class),
 		.live_objects = cache->net[class] - cache_held(cache, class),
 	};
-	box_write(BOX_SECTION_ROWS, cache->index * SIZE_CLASS_COUNT + class, &row,
+	box_write_row(cache->index * SIZE_CLASS_COUNT + class, &row,
 		&cache->row_generations[class]);
 }
 

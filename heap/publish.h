@@ -24,6 +24,11 @@ void publish_totals(void) REQUIRES(page_heap_lock);
 /* One class's pool. */
 void publish_class(uint32_t class) REQUIRES(centrals[class].lock);
 
+/* The same, after objects came or went: each time that spans did, else now and then.
+   Readers have what lies in magazines from the threads' caches; only where those
+   cannot be read is it what the pool says to be out. */
+void publish_batch(uint32_t class) REQUIRES(centrals[class].lock);
+
 /* One thread's row of a class; the thread itself, or who holds its cache. */
 void publish_row(struct cache *cache, uint32_t class);
 

@@ -30,8 +30,9 @@ enum {
    ask again. */
 enum page_state { PAGE_UNKNOWN = 0, PAGE_READY, PAGE_REFUSED };
 
+char *box_memory;
+
 static struct {
-	char *memory; /* NULL: no file */
 	int pid;
 	struct box_header header;
 	struct box_place place;
@@ -40,11 +41,6 @@ static struct {
 
 static uint64_t event_count;
 static struct lock event_lock = {.rank = LOCK_RANK_EVENT};
-
-bool box_exists(void)
-{
-	return __atomic_load_n(&box.memory, __ATOMIC_RELAXED) != NULL;
-}
 
 const char *box_folder(void)
 {
@@ -144,27 +140,33 @@ static bool pages_allocate(char *memory, size_t first, size_t last)
 	return done;
 }
 
-static bool range_prepare_slow(char *memory, size_t first, size_t last)
+static NOINLINE bool range_prepare_slow(char *memory, size_t first, size_t last)
 {
+	int saved = errno;
+
+	while (first <= last && page_is(first, PAGE_READY))
+		first++;
+	if (first > last)
+		return true;
 	for (size_t page = first; page <= last; page++)
 		if (page_is(page, PAGE_REFUSED))
 			return false;
-	int saved = errno;
 	bool done = pages_allocate(memory, first, last);
 	errno = saved;
 	return done;
 }
 
-/* Makes sure that a range of the file can be written.  Threads that share a page
-   may both do so: to allocate it twice is to allocate it once. */
-static bool range_prepare(char *memory, const char *from, size_t bytes)
+/* Makes sure that a range of the file can be written, which is less than a page or a
+   whole slot.  Threads that share a page may both do so: to allocate it twice is to
+   allocate it once. */
+static ALWAYS_INLINE bool range_prepare(char *memory, const char *from, size_t bytes)
 {
 	size_t first = (size_t)(from - memory) >> PAGE_BITS;
 	size_t last = ((size_t)(from - memory) + bytes - 1) >> PAGE_BITS;
 
-	while (first < last && page_is(first, PAGE_READY))
-		first++;
-	return LIKELY(page_is(first, PAGE_READY)) || range_prepare_slow(memory, first, last);
+	if (LIKELY(last - first <= 1 && page_is(first, PAGE_READY) && page_is(last, PAGE_READY)))
+		return true;
+	return range_prepare_slow(memory, first, last);
 }
 
 /* Allocates what every process writes. */
@@ -226,19 +228,20 @@ bool box_create(const char *dir)
 	}
 	box.pid = (int)identity->pid;
 	memcpy(memory, &box.header, sizeof(box.header));
-	__atomic_store_n(&box.memory, memory, __ATOMIC_RELEASE);
+	__atomic_store_n(&box_memory, memory, __ATOMIC_RELEASE);
 	box_write(BOX_SECTION_IDENTITY, 0, identity, &generation);
 	return true;
 }
 
-void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
-	uint64_t *generation)
+/* Copied and summed up in one go, and by as many words as the compiler is told: most
+   payloads are a few, and some are written at every slow path. */
+static ALWAYS_INLINE void part_write(enum box_section_kind kind, uint32_t index,
+	const void *payload, size_t payload_bytes, uint64_t *generation)
 {
-	char *memory = __atomic_load_n(&box.memory, __ATOMIC_ACQUIRE);
+	char *memory = __atomic_load_n(&box_memory, __ATOMIC_ACQUIRE);
 
 	if (memory == NULL)
 		return;
-	size_t payload_bytes = section_of(kind)->payload_bytes;
 	char *part = part_address(memory, kind, index);
 	uint64_t next = *generation + 1;
 	struct box_copy *copy =
@@ -246,12 +249,12 @@ void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 
 	if (!range_prepare(memory, (char *)copy, box_copy_bytes(payload_bytes)))
 		return;
-	/* Copied and summed up in one go: most payloads are a few words. */
 	const uint64_t *from = payload;
 	uint64_t *to = (uint64_t *)(copy + 1);
 	uint64_t sum = box_checksum_begin(next, (uint64_t)(part - memory));
 
 	copy->generation = next;
+#pragma GCC unroll 8
 	for (size_t i = 0; i < payload_bytes / 8; i++) {
 		to[i] = from[i];
 		sum = box_checksum_add(sum, from[i]);
@@ -260,9 +263,25 @@ void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 	*generation = next;
 }
 
+void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
+	uint64_t *generation)
+{
+	part_write(kind, index, payload, section_of(kind)->payload_bytes, generation);
+}
+
+void box_write_class(uint32_t class, const struct box_class *payload, uint64_t *generation)
+{
+	part_write(BOX_SECTION_CLASSES, class, payload, sizeof(*payload), generation);
+}
+
+void box_write_row(uint32_t index, const struct box_row *payload, uint64_t *generation)
+{
+	part_write(BOX_SECTION_ROWS, index, payload, sizeof(*payload), generation);
+}
+
 bool box_slot_prepare(uint32_t slot)
 {
-	char *memory = __atomic_load_n(&box.memory, __ATOMIC_ACQUIRE);
+	char *memory = __atomic_load_n(&box_memory, __ATOMIC_ACQUIRE);
 	uint32_t class_count = section_of(BOX_SECTION_CLASSES)->part_count;
 
 	return memory != NULL && slot < BOX_THREADS_MAX &&
@@ -275,7 +294,7 @@ bool box_slot_prepare(uint32_t slot)
 void box_leave(void)
 {
 	/* Nothing is mapped there any more, or something of the program's. */
-	__atomic_store_n(&box.memory, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&box_memory, NULL, __ATOMIC_RELEASE);
 	lock_reset(&event_lock);
 }
 

@@ -24,13 +24,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "stats/box_layout.h"
 
 /* Makes the file below `dir`, "" for the usual places.  False if it may not
    be; errno says why. */
 bool box_create(const char *dir);
 
-bool box_exists(void);
+/* Where the file is mapped; NULL: there is none. */
+extern HIDDEN char *box_memory;
+
+static inline bool box_exists(void)
+{
+	return __atomic_load_n(&box_memory, __ATOMIC_RELAXED) != NULL;
+}
 
 /* The file's folder and path; "" without a file. */
 const char *box_folder(void);
@@ -53,6 +60,10 @@ uint64_t box_start_ticks(void);
 /* Writes a part; *generation goes up. */
 void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 	uint64_t *generation);
+
+/* The same, of the two kinds that are written the most. */
+void box_write_class(uint32_t class, const struct box_class *payload, uint64_t *generation);
+void box_write_row(uint32_t index, const struct box_row *payload, uint64_t *generation);
 
 /* Makes sure that a thread's slot can be written.  False: there is no room. */
 bool box_slot_prepare(uint32_t slot);
