@@ -114,6 +114,7 @@ struct cache {
 	size_t grown_bytes;          /* what the magazines have room for beyond their first */
 	uint32_t decay_class;        /* the next that is looked at for decay */
 	uint32_t passed_count;       /* objects of spans that drain */
+	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
 	uint64_t sampled_count[SIZE_CLASS_COUNT]; /* not yet handed to the pool */
 	uint64_t sampled_bytes[SIZE_CLASS_COUNT];
 	uint64_t decay_nmalloc[SIZE_CLASS_COUNT]; /* when last looked at */

@@ -131,6 +131,7 @@ static struct span *span_obtain(struct central *central, uint32_t class)
 	if (span != NULL) {
 		span_open_small(span, class);
 		central->span_count++;
+		central->taken_is_zero = is_zero && size_classes[class].span_objects == 1;
 		release_after_change();
 	}
 	publish_totals();
@@ -187,6 +188,7 @@ uint32_t central_take(uint32_t class, void **objects, uint32_t want)
 
 	central->stacked_count -= got;
 	central->stack_was_used = true;
+	central->taken_is_zero = false;
 	if (central->stacked_count < central->stacked_low)
 		central->stacked_low = central->stacked_count;
 	if (got > 0) {

@@ -42,6 +42,7 @@ struct central {
 	uint32_t stack_capacity;
 	uint32_t stack_room;      /* as much of it as is of use now */
 	bool stack_was_used;      /* taken from since it was last too full */
+	bool taken_is_zero;       /* what was taken last: a whole span, of zero pages */
 	uint64_t span_count;
 	uint64_t out_objects;
 	uint64_t released_bytes;  /* of spans: pages given back (heap/cooling.h) */

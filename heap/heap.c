@@ -18,10 +18,14 @@
 
 void *heap_alloc_zeroed(size_t bytes)
 {
-	if (bytes > SHARED_MAX_BYTES)
+	bool is_zero = false;
+
+	if (bytes > SMALL_MAX_BYTES)
 		return large_alloc(bytes, 1, true);
-	void *object = heap_alloc(bytes);
-	return object != NULL ? memset(object, 0, bytes) : NULL;
+	void *object = cache_pop(cache_self, size_class_of(bytes));
+	if (object == NULL)
+		object = heap_alloc_slow_known(bytes, &is_zero);
+	return object != NULL && !is_zero ? memset(object, 0, bytes) : object;
 }
 
 void *heap_alloc_aligned(size_t align_bytes, size_t bytes)

@@ -1,6 +1,6 @@
 /*
  * heap/large.h - objects of more than the largest size class, and shorter ones
- * that are to be zeroed or have grown: whole pages, straight from the page heap.
+ * that have grown: whole pages, straight from the page heap.
  *
  * WHY        Here the work per byte dwarfs the work per call, and what counts
  *            is that runs are reused, that they grow where they stand, and that

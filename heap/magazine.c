@@ -70,6 +70,7 @@ bool magazine_fill(struct cache *cache, uint32_t class)
 
 	central_lock(class);
 	uint32_t got = central_take(class, cache_slots(cache) + magazine->top, want);
+	cache->fill_is_zero = centrals[class].taken_is_zero;
 	cache_change_begin(cache, class);
 	cache->net[class] += got;
 	magazine_add(magazine, (int32_t)got, 0);

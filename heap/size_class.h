@@ -4,9 +4,8 @@
  * WHY        One table from size to class serves every size up to 256 KiB by
  *            the same few instructions.  From 32 KiB on an object is a span of
  *            its own: it stands in its class so that it comes and goes without
- *            a lock, and what is to be zeroed or was grown may as well be a
- *            large object (heap/large.h), of pages that are known to be zero or
- *            that can be added to.
+ *            a lock, and what was grown may as well be a large object
+ *            (heap/large.h), of pages that can be added to.
  *
  * INVARIANT  Classes rise and are multiples of 16.  A class that holds a
  *            multiple of 2^k bytes is itself a multiple of 2^k, so that an

@@ -237,22 +237,30 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 	return object;
 }
 
-void *heap_alloc_slow(size_t bytes)
+void *heap_alloc_slow_known(size_t bytes, bool *is_zero)
 {
-	if (bytes > SMALL_MAX_BYTES)
-		return large_alloc(bytes, 1, false);
-
 	struct cache *cache = heap_cache_acquire();
+
 	if (cache == NULL)
 		return heap_out_of_memory(bytes);
 	uint32_t class = size_class_of(bytes);
+	cache->fill_is_zero = false;
 	void *object = cache_alloc(cache, class, bytes);
 	if (UNLIKELY(object == NULL)) {
 		heap_reclaim(cache);
 		object = cache_alloc(cache, class, bytes);
 	}
+	*is_zero = cache->fill_is_zero;
 	heap_cache_release(cache);
 	return object != NULL ? object : heap_out_of_memory(bytes);
+}
+
+void *heap_alloc_slow(size_t bytes)
+{
+	bool is_zero;
+
+	return bytes > SMALL_MAX_BYTES ? large_alloc(bytes, 1, false)
+				       : heap_alloc_slow_known(bytes, &is_zero);
 }
 
 static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)

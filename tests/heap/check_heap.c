@@ -375,6 +375,33 @@ START_TEST(test_trimming_gives_back_all_that_is_free)
 }
 END_TEST
 
+/* Zeroed objects that have a span of their own: the first of fresh pages, which are
+   not touched, then of what was freed, by way of a magazine, a pool or the page heap. */
+START_TEST(test_what_was_used_is_zeroed_and_what_was_not_is_left_alone)
+{
+	size_t bytes = 200 << 10;
+	char *object = zeroed_surely(bytes);
+
+	ck_assert_uint_eq(heap_usable_bytes(object, NULL),
+		size_classes[size_class_of(bytes)].object_bytes);
+	ck_assert_uint_eq(resident_pages(object, bytes), 0);
+	ck_assert(is_zero(object, bytes));
+	for (int i = 0; i < 200; i++) {
+		fill(object, bytes, (uint64_t)i);
+		heap_free(object);
+		if (i % 4 == 1)
+			heap_reclaim(cache_self);
+		if (i % 4 == 2)
+			heap_trim(0);
+		bytes = SHARED_MAX_BYTES + random_size(SMALL_MAX_BYTES - SHARED_MAX_BYTES);
+		object = zeroed_surely(bytes);
+		if (!is_zero(object, bytes))
+			ck_abort_msg("%zu bytes are not zero", bytes);
+	}
+	heap_free(object);
+}
+END_TEST
+
 START_TEST(test_trimming_keeps_what_it_is_told_to)
 {
 	struct mstat_snapshot snapshot;
@@ -408,6 +435,7 @@ int main(void)
 	tcase_add_test(tests, test_what_no_machine_has_is_refused);
 	tcase_add_test(tests, test_each_refusal_is_counted_once);
 	tcase_add_test(tests, test_trimming_gives_back_all_that_is_free);
+	tcase_add_test(tests, test_what_was_used_is_zeroed_and_what_was_not_is_left_alone);
 	tcase_add_test(tests, test_trimming_keeps_what_it_is_told_to);
 	return suite_end();
 }

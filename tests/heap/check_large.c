@@ -9,9 +9,7 @@
 #include "heap/large.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
-#include "base/os.h"
 #include "heap/cache.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
@@ -33,18 +31,6 @@ static void begin(void)
 static int64_t live_bytes(void)
 {
 	return (int64_t)(cache->large_alloc_bytes - cache->large_free_bytes);
-}
-
-/* Pages of memory that the kernel has there. */
-static size_t resident_pages(void *start, size_t bytes)
-{
-	static unsigned char flags[64 * MIB / 4096];
-	size_t resident = 0, count = bytes / os_page_bytes();
-
-	ck_assert_int_eq(mincore(start, bytes, flags), 0);
-	for (size_t i = 0; i < count; i++)
-		resident += flags[i] & 1;
-	return resident;
 }
 
 START_TEST(test_it_counts_by_whole_pages)
@@ -92,7 +78,7 @@ END_TEST
 
 START_TEST(test_it_grows_into_a_free_neighbour)
 {
-	char *object = zeroed_surely(100000), *next = zeroed_surely(100000), *wall = alloc_surely(MIB);
+	char *object = large_surely(100000), *next = large_surely(100000), *wall = alloc_surely(MIB);
 
 	ck_assert_ptr_eq(next, object + 13 * PAGE_BYTES);
 	fill(object, 100000, 3);
@@ -107,7 +93,7 @@ END_TEST
 
 static void grow_elsewhere(size_t before, size_t after)
 {
-	char *object = zeroed_surely(before), *wall = alloc_surely(SMALL_MAX_BYTES + 1);
+	char *object = large_surely(before), *wall = alloc_surely(SMALL_MAX_BYTES + 1);
 
 	fill(object, before, 11);
 	char *moved = realloc_surely(object, after);

@@ -26,7 +26,7 @@ static void begin(void)
 	attach_surely();
 	release_be_due_in((uint64_t)1 << 60); /* no clock ends an interval here */
 	for (int i = 0; i < BLOCKS; i++)
-		blocks[i] = zeroed_surely(BLOCK_BYTES); /* a large object each */
+		blocks[i] = large_surely(BLOCK_BYTES);
 }
 
 static void age(void)
@@ -100,7 +100,7 @@ START_TEST(test_what_was_needed_within_an_interval_stays)
 	free_blocks(0, 32);
 	age();
 	for (int i = 0; i < 32; i++) /* needed once */
-		blocks[i] = zeroed_surely(BLOCK_BYTES); /* a large object each */
+		blocks[i] = large_surely(BLOCK_BYTES);
 	free_blocks(0, 32);
 	size_t before = dirty_bytes();
 	age();

@@ -1,6 +1,7 @@
 #include "tests/heap/world.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/config.h"
 #include "base/os.h"
@@ -9,6 +10,7 @@
 #include "heap/central.h"
 #include "heap/cooling.h"
 #include "heap/heap.h"
+#include "heap/large.h"
 #include "heap/page_heap.h"
 #include "heap/slowpath.h"
 #include "tests/suite.h"
@@ -91,6 +93,16 @@ void *zeroed_surely(size_t bytes)
 	return object;
 }
 
+void *large_surely(size_t bytes)
+{
+	int asked = 0;
+	void *object;
+
+	while ((object = large_alloc(bytes, 1, false)) == NULL)
+		ask_again(&asked);
+	return object;
+}
+
 void *aligned_surely(size_t align_bytes, size_t bytes)
 {
 	int asked = 0;
@@ -117,6 +129,17 @@ void attach_surely(void)
 
 	while (!cache_attach())
 		ask_again(&asked);
+}
+
+size_t resident_pages(void *start, size_t bytes)
+{
+	static unsigned char flags[(64 << 20) / 4096];
+	size_t resident = 0, count = bytes / os_page_bytes();
+
+	ck_assert_int_eq(mincore(start, bytes, flags), 0);
+	for (size_t i = 0; i < count; i++)
+		resident += flags[i] & 1;
+	return resident;
 }
 
 static unsigned char byte_of(uint64_t tag, size_t at)

@@ -27,9 +27,13 @@ void pools_cool(void);
 /* True if this NULL may be: only in torture builds. */
 bool is_excused(void);
 
+/* Pages of memory that the kernel has there; at most 64 MiB. */
+size_t resident_pages(void *start, size_t bytes);
+
 /* Asks until it gets. */
 void *alloc_surely(size_t bytes);
 void *zeroed_surely(size_t bytes);
+void *large_surely(size_t bytes); /* a large object, whatever its size */
 void *aligned_surely(size_t align_bytes, size_t bytes);
 void *realloc_surely(void *ptr, size_t bytes);
 

@@ -26,7 +26,7 @@
 
 enum {
 	TALLY_SMALL_MAX_BYTES = 256 << 10, /* malloc()'s: of a size class */
-	TALLY_SHARED_MAX_BYTES = 32 << 10  /* calloc()'s, and what realloc() grew or moved */
+	TALLY_SHARED_MAX_BYTES = 32 << 10  /* of what realloc() grew or moved */
 };
 
 struct tally {

@@ -125,7 +125,7 @@ void workload_step(struct workload *work)
 		keep(work, malloc(any_size(work) + 8), 1, TALLY_SMALL_MAX_BYTES);
 	} else if (dice < 14) {
 		keep(work, calloc(1 + next(work) % 4, any_size(work) / 4 + 8), 1,
-			TALLY_SHARED_MAX_BYTES);
+			TALLY_SMALL_MAX_BYTES);
 	} else if (dice == 14) {
 		size_t align_bytes = (size_t)16 << next(work) % 11;
 		keep(work, align(work, align_bytes), align_bytes, TALLY_SMALL_MAX_BYTES);
