@@ -96,6 +96,10 @@ static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *
 	/* A little smaller stays: moving it would cost more than it saves. */
 	if (bytes <= old_bytes && (bytes > old_bytes / 2 || old_bytes <= 64))
 		return ptr;
+	/* A little larger grows by a quarter: what is appended to byte by byte is else
+	   copied at each of eight classes until it has doubled (as rpmalloc does). */
+	if (bytes > old_bytes)
+		bytes = max_bytes(bytes, old_bytes + old_bytes / 4);
 	return move(ptr, old_bytes, bytes, caller);
 }
 
