@@ -206,8 +206,7 @@ static COLD _Noreturn void refuse(uint32_t class, const void *object, const void
 	struct span *span = span_of_small(object);
 	/* A span that is no more, or another class's by now, had all of its objects
 	   home. */
-	bool is_home = span == NULL || span->class != class ||
-		span_put_object(span, object) == SPAN_PUT_IS_HOME;
+	bool is_home = span == NULL || span->class != class || span_is_home(span, object);
 
 	fatal_pointer("free", object,
 		is_home ? "double free: the object was freed before" : "not the start of an object",

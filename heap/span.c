@@ -75,21 +75,22 @@ void span_close_small(struct span *span)
 	memset(arena.class_map + span_page(span), 0, span->page_count);
 }
 
-/* The lowest home objects, off the bitmap. */
-static uint32_t take_home(struct span *span, void **objects, uint32_t want)
+/* The lowest home objects, off the bitmap; each lands below the one before it.
+   Returns how many. */
+static uint32_t take_home(struct span *span, void **end, uint32_t want)
 {
 	uint64_t *words = span_home_words(span);
 	size_t object_bytes = size_classes[span->class].object_bytes;
 	char *start = span_address(span);
-	uint32_t got = 0;
+	uint32_t left = want < span->home_count ? want : span->home_count;
+	uint32_t got = left;
 
-	for (uint32_t word = 0; got < want && span->home_count > 0; word++) {
+	span->home_count -= got;
+	for (uint32_t word = 0; left > 0; word++) {
 		uint64_t bits = words[word];
-		while (bits != 0 && got < want) {
+		for (; bits != 0 && left > 0; left--, bits &= bits - 1) {
 			uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
-			bits &= bits - 1;
-			objects[got++] = start + index * object_bytes;
-			span->home_count--;
+			*--end = start + index * object_bytes;
 		}
 		words[word] = bits;
 	}
@@ -103,65 +104,72 @@ static void mark_carved(const char *from, const char *to)
 		arena.page_info[page] |= PAGE_WAS_USED | PAGE_IS_DIRTY;
 }
 
-static uint32_t take_carved(struct span *span, void **objects, uint32_t want)
+static void take_carved(struct span *span, void **end, uint32_t want)
 {
-	const struct size_class *class = &size_classes[span->class];
-	uint32_t left = class->span_objects - span->carved_count;
-	uint32_t got = want < left ? want : left;
-	char *at = span_address(span) + (size_t)span->carved_count * class->object_bytes;
+	size_t object_bytes = size_classes[span->class].object_bytes;
+	char *at = span_address(span) + span->carved_count * object_bytes;
 
-	if (got == 0)
-		return 0;
-	mark_carved(at, at + (size_t)got * class->object_bytes);
-	for (uint32_t i = 0; i < got; i++, at += class->object_bytes)
-		objects[i] = at;
-	span->carved_count += got;
-	return got;
-}
-
-static void reverse(void **objects, uint32_t count)
-{
-	for (uint32_t i = 0; i < count / 2; i++) {
-		void *object = objects[i];
-		objects[i] = objects[count - 1 - i];
-		objects[count - 1 - i] = object;
-	}
+	if (want == 0)
+		return;
+	mark_carved(at, at + want * object_bytes);
+	span->carved_count += want;
+	for (; want > 0; want--, at += object_bytes)
+		*--end = at;
 }
 
 uint32_t span_take_objects(struct span *span, void **objects, uint32_t want)
 {
-	uint32_t got = take_home(span, objects, want);
+	uint32_t free = span_free_objects(span);
+	uint32_t count = want < free ? want : free;
+	uint32_t home = take_home(span, objects + count, count);
 
-	got += take_carved(span, objects + got, want - got);
-	reverse(objects, got);
-	return got;
+	take_carved(span, objects + count - home, count - home);
+	return count;
 }
 
-enum span_put_result span_put_object(struct span *span, const void *object)
+/* Whether one of the first `carved` objects begins at an offset, and which.  Of an
+   offset that is beyond the span the product is any number; no index that is in range
+   leads back there. */
+static ALWAYS_INLINE bool is_start(const struct size_class *class, uint32_t carved, size_t offset,
+	uint32_t *index)
 {
-	size_t offset = (size_t)((const char *)object - span_address(span));
-	uint32_t index = size_class_index(span->class, offset);
-	uint64_t bit = (uint64_t)1 << index % 64;
-	uint64_t *word = span_home_words(span) + index / 64;
-
-	if (index * (size_t)size_classes[span->class].object_bytes != offset ||
-		index >= span->carved_count)
-		return SPAN_PUT_NOT_AN_OBJECT;
-	if ((*word & bit) != 0)
-		return SPAN_PUT_IS_HOME;
-	*word |= bit;
-	span->home_count++;
-	return SPAN_PUT_DONE;
+	*index = (uint32_t)((uint64_t)offset * class->reciprocal >> 35);
+	return *index * (size_t)class->object_bytes == offset && *index < carved;
 }
 
+/* Objects that were freed one after the other often share a word: it is written when
+   the next is another's. */
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count)
 {
-	const char *start = span_address(span);
-	size_t bytes = (size_t)span->page_count << PAGE_SHIFT;
-	uint32_t done = 0;
+	const struct size_class *class = &size_classes[span->class];
+	const uint32_t carved = span->carved_count;
+	uintptr_t start = (uintptr_t)span_address(span);
+	uint64_t *words = span_home_words(span), *word = words, bits = *word;
+	uint32_t done = 0, index;
 
-	while (done < count && (size_t)((char *)objects[done] - start) < bytes &&
-		span_put_object(span, objects[done]) == SPAN_PUT_DONE)
-		done++;
+	for (; done < count; done++) {
+		if (!is_start(class, carved, (uintptr_t)objects[done] - start, &index))
+			break;
+		if (words + index / 64 != word) {
+			*word = bits;
+			word = words + index / 64;
+			bits = *word;
+		}
+		uint64_t bit = (uint64_t)1 << index % 64;
+		if ((bits & bit) != 0)
+			break;
+		bits |= bit;
+	}
+	*word = bits;
+	span->home_count += done;
 	return done;
+}
+
+bool span_is_home(const struct span *span, const void *object)
+{
+	size_t offset = (size_t)((const char *)object - span_address(span));
+	uint32_t index;
+
+	return is_start(&size_classes[span->class], span->carved_count, offset, &index) &&
+		(span_home_words(span)[index / 64] >> index % 64 & 1) != 0;
 }

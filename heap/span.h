@@ -96,17 +96,11 @@ void span_close_small(struct span *span);
    that a stack hands them out in rising order.  Returns how many. */
 uint32_t span_take_objects(struct span *span, void **objects, uint32_t want);
 
-enum span_put_result {
-	SPAN_PUT_DONE,
-	SPAN_PUT_NOT_AN_OBJECT, /* inside one, or in what carving left over */
-	SPAN_PUT_IS_HOME        /* freed before */
-};
-
-/* Takes one object home. */
-enum span_put_result span_put_object(struct span *span, const void *object);
-
-/* Takes objects home up to the first that is not this span's or not to be
-   taken.  Returns how many. */
+/* Takes objects home up to the first that is not this span's, not the start of an
+   object that was handed out, or home already.  Returns how many. */
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count);
+
+/* Whether the address is an object's that is home. */
+bool span_is_home(const struct span *span, const void *object);
 
 #endif

@@ -64,7 +64,7 @@ START_TEST(test_what_comes_home_goes_out_again_before_new_ones)
 
 	ck_assert_uint_eq(span_take_objects(span, objects, 100), 100);
 	for (int i = 10; i < 20; i++)
-		ck_assert_int_eq(span_put_object(span, objects[i]), SPAN_PUT_DONE);
+		ck_assert_uint_eq(span_put_objects(span, objects + i, 1), 1);
 	ck_assert_uint_eq(span->home_count, 10);
 	ck_assert_uint_eq(span_take_objects(span, objects + 100, 12), 12);
 	ck_assert_uint_eq(span->home_count, 0);
@@ -73,15 +73,20 @@ START_TEST(test_what_comes_home_goes_out_again_before_new_ones)
 }
 END_TEST
 
+static bool is_refused(struct span *span, void *object, bool as_home)
+{
+	return span_put_objects(span, &object, 1) == 0 && span_is_home(span, object) == as_home;
+}
+
 START_TEST(test_an_object_comes_home_once)
 {
 	struct span *span = span_surely(7);
 
 	span_take_objects(span, objects, 70);
 	for (int i = 0; i < 70; i++)
-		ck_assert_int_eq(span_put_object(span, objects[i]), SPAN_PUT_DONE);
+		ck_assert_uint_eq(span_put_objects(span, objects + i, 1), 1);
 	for (int i = 0; i < 70; i++)
-		ck_assert_int_eq(span_put_object(span, objects[i]), SPAN_PUT_IS_HOME);
+		ck_assert(is_refused(span, objects[i], true));
 	ck_assert_uint_eq(span->home_count, 70);
 	span_end(span);
 }
@@ -96,12 +101,12 @@ START_TEST(test_only_an_objects_start_comes_home)         /* _i: every class in 
 
 	ck_assert_uint_eq(span_take_objects(span, objects, out), out);
 	for (size_t at = 1; at < (size_t)out * bytes; at++)
-		if (at % bytes != 0 && span_put_object(span, start + at) != SPAN_PUT_NOT_AN_OBJECT)
+		if (at % bytes != 0 && !is_refused(span, start + at, false))
 			ck_abort_msg("byte %zu of %u came home", at % bytes, bytes);
 	/* What was never handed out, and what carving left over. */
 	size_t span_bytes = (size_t)span->page_count << PAGE_SHIFT;
 	for (size_t at = (size_t)out * bytes; at < span_bytes; at += 16)
-		if (span_put_object(span, start + at) != SPAN_PUT_NOT_AN_OBJECT)
+		if (!is_refused(span, start + at, false))
 			ck_abort_msg("byte %zu came home, which was never out", at);
 	ck_assert_uint_eq(span->home_count, 0);
 	span_end(span);
@@ -167,7 +172,7 @@ START_TEST(test_random_traffic_keeps_bitmap_and_count_equal)
 	for (int step = 0; step < 5000; step++) {
 		if (out > 0 && random_below(2) == 0) {
 			uint32_t which = (uint32_t)random_below(out);
-			ck_assert_int_eq(span_put_object(span, objects[which]), SPAN_PUT_DONE);
+			ck_assert_uint_eq(span_put_objects(span, objects + which, 1), 1);
 			objects[which] = objects[--out];
 		} else {
 			out += span_take_objects(span, objects + out, 1 + (uint32_t)random_below(4));
