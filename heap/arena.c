@@ -242,13 +242,17 @@ static bool pages_map(size_t pages)
 	return false;
 }
 
-/* What was made of small pages while the heap was small. */
+/* What was made of small pages while the heap was small.  Of a table nothing beyond
+   has been touched yet, and with the same advice both are one mapping. */
 static void first_pages_make_huge(void)
 {
 	os_make_huge(arena_address_of(0), arena.huge_from_page << PAGE_SHIFT);
-	for (int i = 0; i < TABLE_COUNT; i++)
-		if (tables[i].mapped_bytes >= OS_HUGE_PAGE_BYTES)
-			os_make_huge((void *)tables[i].address, OS_HUGE_PAGE_BYTES);
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		if (tables[i].mapped_bytes < OS_HUGE_PAGE_BYTES)
+			continue;
+		os_want_huge((void *)tables[i].address, OS_HUGE_PAGE_BYTES, true);
+		os_make_huge((void *)tables[i].address, OS_HUGE_PAGE_BYTES);
+	}
 }
 
 size_t arena_grow(size_t pages, size_t *got_pages)

@@ -27,9 +27,9 @@ _Static_assert(STRIDE_BYTES / sizeof(void *) <= UINT16_MAX, "a slot's number fit
 enum { NO_SLOT = offsetof(struct cache, nothing) / sizeof(void *) + 1 };
 #define NO_ROOM {.top = NO_SLOT, .bottom = NO_SLOT, .limit = NO_SLOT}
 
-struct cache cache_none = {.magazines = {[0 ... SIZE_CLASS_COUNT - 1] = NO_ROOM}};
+const struct cache cache_none = {.magazines = {[0 ... SIZE_CLASS_COUNT - 1] = NO_ROOM}};
 
-THREAD_LOCAL struct cache *cache_self = &cache_none;
+THREAD_LOCAL struct cache *cache_self = (struct cache *)&cache_none;
 static THREAD_LOCAL bool has_detached;
 
 struct lock cache_registry_lock = {.rank = LOCK_RANK_REGISTRY};
@@ -206,7 +206,7 @@ void cache_detach(void)
 	struct cache *cache = cache_self;
 
 	has_detached = true;
-	cache_self = &cache_none;
+	cache_self = (struct cache *)&cache_none;
 	if (cache != &cache_none)
 		slot_leave(cache);
 	release_if_wanted();
@@ -221,13 +221,8 @@ void cache_abandon_others(void)
 			slot_leave(cache);
 		}
 	}
-	/* What the box has room for is asked anew: the child's is another file. */
-	if (cache_count() > CACHE_SHARED)
-		publish_thread(cache_at(CACHE_SHARED));
-	if (cache_self != &cache_none) {
+	if (cache_self != &cache_none)
 		cache_self->tid = os_thread_id();
-		publish_thread(cache_self);
-	}
 }
 
 struct cache *cache_shared_lock(void)

@@ -42,7 +42,8 @@ void signal_handle(int number, siginfo_t *info, void *context)
 
 void signal_forget(void)
 {
-	__atomic_store_n(&publishing, 0, __ATOMIC_RELAXED);
+	if (publishing != 0) /* a page that is not written is not copied */
+		__atomic_store_n(&publishing, 0, __ATOMIC_RELAXED);
 }
 
 static enum box_signal_state state_now(void)

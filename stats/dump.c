@@ -58,7 +58,8 @@ bool dump_end(void)
 
 void dump_forget(void)
 {
-	__atomic_store_n(&running, 0, __ATOMIC_RELAXED);
+	if (running != 0) /* a page that is not written is not copied */
+		__atomic_store_n(&running, 0, __ATOMIC_RELAXED);
 }
 
 static const char *program_name(void)

@@ -75,7 +75,7 @@ static void has_no_room(struct cache *cache, uint32_t class)
 START_TEST(test_what_is_unusual_has_no_room)
 {
 	for (uint32_t class = 0; class < SIZE_CLASS_COUNT; class++)
-		has_no_room(&cache_none, class);
+		has_no_room((struct cache *)&cache_none, class);
 	attach_surely();
 	has_no_room(cache_self, 0);
 	has_no_room(cache_at(CACHE_SHARED), 0);
