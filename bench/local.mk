@@ -23,6 +23,6 @@ $(bench_cxx:%=%D%/%): %D%/%: %D%/%.cc %D%/common.c %D%/common.h
 
 EXTRA_DIST += $(bench_c:%=%D%/%.c) $(bench_cxx:%=%D%/%.cc) %D%/common.c %D%/common.h \
 	%D%/run %D%/runner.py %D%/books %D%/graph %D%/suite.py %D%/rows.py %D%/redis_load.py \
-	%D%/packages.txt %D%/instructions.sh %D%/results/books.csv %D%/results/instructions.csv \
-	%D%/results/peers.csv
+	%D%/packages.txt %D%/instructions.sh %D%/results/again.csv %D%/results/books.csv \
+	%D%/results/instructions.csv %D%/results/peers.csv %D%/results/starts.csv
 CLEANFILES += $(bench_programs) $(bench_cxx:%=%D%/%.common.o)
