@@ -23,8 +23,9 @@
  *            Pages that somebody else had mapped are holes: their spans'
  *            kind is SPAN_NONE for ever.
  *
- * LOCKING    Growing, caches too: the page heap's lock.  class_map and page_count are read
- *            without one: a thread that got a pointer got it after they were set.
+ * LOCKING    Growing, caches too: the page heap's lock.  class_map and page_count
+ *            are read without one: a thread that got a pointer got it after they
+ *            were set.
  */
 #ifndef HEAP_ARENA_H
 #define HEAP_ARENA_H

@@ -80,7 +80,7 @@ struct cache *cache_at(uint32_t index)
 void cache_init(void)
 {
 	/* Behind the cache itself; a NULL below each magazine. */
-	size_t slot = (sizeof(struct cache) + sizeof(void *) - 1) / sizeof(void *);
+	size_t slot = sizeof(struct cache) / sizeof(void *);
 
 	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
 		slot++;

@@ -50,9 +50,9 @@ void cache_change_undo(struct cache *cache)
 
 static struct cache_row read_once(const struct cache *cache, uint32_t class, uint32_t sequence)
 {
-	struct magazine magazine = cache->magazines[class];
-
-	magazine.word = __atomic_load_n(&cache->magazines[class].word, __ATOMIC_RELAXED);
+	const struct magazine magazine = {
+		.word = __atomic_load_n(&cache->magazines[class].word, __ATOMIC_RELAXED),
+		.bottom = cache->magazines[class].bottom};
 	struct cache_row row = {.held_objects = (uint64_t)magazine.top - magazine.bottom};
 
 	if ((sequence & 1) != 0 &&

@@ -63,10 +63,9 @@ static ALWAYS_INLINE void *heap_alloc(size_t bytes)
 }
 
 /*
- * NULL: heap_alloc_aligned() is to be called, which sees whether the allocation was
- * counted, after a look at the alignment, which is a hit's from a pointer's size to
- * a page.  The last byte of the rounded size decides: for no bytes at all it is too
- * large.
+ * NULL: heap_alloc_aligned() is to be called, after a look at the alignment, which is
+ * a hit's from a pointer's size to a page.  The last byte of the rounded size decides:
+ * for no bytes at all it is too large.
  */
 static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t bytes)
 {

@@ -38,11 +38,8 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 	if (__builtin_add_overflow(bytes, align_bytes - 1, &rounded))
 		return heap_out_of_memory(bytes);
 	rounded = bits_round_down(rounded, align_bytes);
-	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES) {
-		/* Below zero: heap_alloc_aligned_hit() has popped one. */
-		bool is_popped = cache_self->magazines[size_class_of(rounded)].until < 0;
-		return is_popped ? heap_alloc_slow(rounded) : heap_alloc(rounded);
-	}
+	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES)
+		return heap_alloc_slow(rounded);
 	return large_alloc(bytes, align_bytes, false);
 }
 

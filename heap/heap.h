@@ -16,7 +16,8 @@
 /* Zeroed. */
 void *heap_alloc_zeroed(size_t bytes) NOINLINE;
 
-/* `align_bytes` is a power of two. */
+/* `align_bytes` is a power of two.  For what heap_alloc_aligned_hit() left to it, and
+   what that has popped: the slow path. */
 void *heap_alloc_aligned(size_t align_bytes, size_t bytes) NOINLINE;
 
 /* ptr is not NULL, bytes not 0. */

@@ -130,19 +130,17 @@ uint32_t span_take_objects(struct span *span, void **objects, uint32_t want)
 /* Whether one of the first `carved` objects begins at an offset, and which.  Of an
    offset that is beyond the span the product is any number; no index that is in range
    leads back there. */
-static ALWAYS_INLINE bool is_start(const struct size_class *class, uint32_t carved, size_t offset,
-	uint32_t *index)
+static ALWAYS_INLINE bool is_start(uint32_t class, uint32_t carved, size_t offset, uint32_t *index)
 {
-	*index = (uint32_t)((uint64_t)offset * class->reciprocal >> 35);
-	return *index * (size_t)class->object_bytes == offset && *index < carved;
+	*index = size_class_index(class, offset);
+	return *index * (size_t)size_classes[class].object_bytes == offset && *index < carved;
 }
 
 /* Objects that were freed one after the other often share a word: it is written when
    the next is another's. */
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count)
 {
-	const struct size_class *class = &size_classes[span->class];
-	const uint32_t carved = span->carved_count;
+	const uint32_t class = span->class, carved = span->carved_count;
 	uintptr_t start = (uintptr_t)span_address(span);
 	uint64_t *words = span_home_words(span), *word = words, bits = *word;
 	uint32_t done = 0, index;
@@ -170,6 +168,6 @@ bool span_is_home(const struct span *span, const void *object)
 	size_t offset = (size_t)((const char *)object - span_address(span));
 	uint32_t index;
 
-	return is_start(&size_classes[span->class], span->carved_count, offset, &index) &&
+	return is_start(span->class, span->carved_count, offset, &index) &&
 		(span_home_words(span)[index / 64] >> index % 64 & 1) != 0;
 }

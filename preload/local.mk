@@ -10,7 +10,8 @@ libmstat_la_SOURCES = %D%/api.c %D%/exit.c %D%/fork.h %D%/fork.c %D%/info.c \
 	%D%/signal.h %D%/signal.c %D%/thread.h %D%/thread.c
 libmstat_la_LIBADD = $(FLOORS)
 libmstat_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
-	-Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--as-needed \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,noseparate-code \
+	-Wl,--as-needed \
 	-Wl,--version-script=$(top_srcdir)/%D%/libmstat.map
 EXTRA_libmstat_la_DEPENDENCIES = %D%/libmstat.map
 

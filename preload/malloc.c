@@ -146,7 +146,7 @@ EXPORT LINE_ALIGNED int posix_memalign(void **out, size_t alignment, size_t byte
 
 EXPORT void *valloc(size_t bytes)
 {
-	return heap_alloc_aligned(VALLOC_PAGE_BYTES, bytes);
+	return align(VALLOC_PAGE_BYTES, bytes);
 }
 
 EXPORT void *pvalloc(size_t bytes)
@@ -155,7 +155,7 @@ EXPORT void *pvalloc(size_t bytes)
 
 	if (__builtin_add_overflow(bytes, VALLOC_PAGE_BYTES - 1, &rounded))
 		return refuse(ENOMEM);
-	return heap_alloc_aligned(VALLOC_PAGE_BYTES, bits_round_down(rounded, VALLOC_PAGE_BYTES));
+	return align(VALLOC_PAGE_BYTES, bits_round_down(rounded, VALLOC_PAGE_BYTES));
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)
