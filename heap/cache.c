@@ -6,6 +6,7 @@
 #include "base/fatal.h"
 #include "base/os.h"
 #include "heap/arena.h"
+#include "heap/central.h"
 #include "heap/hooks.h"
 #include "heap/magazine.h"
 #include "heap/publish.h"
@@ -18,16 +19,15 @@ enum {
 	MAGAZINE_MOST_SPANS = 2,     /* of the classes whose objects are spans */
 	MAGAZINE_FIRST_OBJECTS = 8,
 	MAGAZINE_FIRST_BYTES = 8 << 10,
-	STRIDE_BYTES = 128 << 10     /* a cache and its magazines: cache_init() checks it */
+	/* A cache and its magazines, then those of the hinted classes: cache_init()
+	   checks it. */
+	FIRST_BYTES = 128 << 10,
+	STRIDE_BYTES = 2 * FIRST_BYTES
 };
 
 _Static_assert(STRIDE_BYTES / sizeof(void *) <= UINT16_MAX, "a slot's number fits");
 
-/* Behind `nothing`. */
-enum { NO_SLOT = offsetof(struct cache, nothing) / sizeof(void *) + 1 };
-#define NO_ROOM {.top = NO_SLOT, .bottom = NO_SLOT, .limit = NO_SLOT}
-
-const struct cache cache_none = {.magazines = {[0 ... SIZE_CLASS_COUNT - 1] = NO_ROOM}};
+const struct cache cache_none;
 
 THREAD_LOCAL struct cache *cache_self = (struct cache *)&cache_none;
 static THREAD_LOCAL bool has_detached;
@@ -38,7 +38,7 @@ struct lock cache_shared_mutex = {.rank = LOCK_RANK_SHARED};
 static uint32_t slot_count;  /* slots ever mapped */
 static uint32_t live_count;  /* slots of threads */
 static uint32_t first_ended; /* slots whose thread has ended; 0: none */
-static uint16_t first_slot[SIZE_CLASS_COUNT];
+static uint16_t bottom_slot[SIZE_CLASS_COUNT];
 
 uint32_t cache_most_objects(uint32_t class)
 {
@@ -77,37 +77,69 @@ struct cache *cache_at(uint32_t index)
 	return (struct cache *)(arena.caches + (size_t)index * STRIDE_BYTES);
 }
 
+/* A NULL at the bottom of each. */
+static void magazines_lay_out(uint32_t first, uint32_t end, size_t from_bytes, size_t to_bytes)
+{
+	size_t slot = from_bytes / sizeof(void *);
+
+	for (uint32_t class = first; class < end; class++) {
+		bottom_slot[class] = (uint16_t)slot;
+		slot += 1 + cache_most_objects(class);
+	}
+	if (slot > to_bytes / sizeof(void *))
+		fatal("a thread's magazines do not fit");
+}
+
 void cache_init(void)
 {
-	/* Behind the cache itself; a NULL below each magazine. */
-	size_t slot = sizeof(struct cache) / sizeof(void *);
+	magazines_lay_out(1, SIZED_CLASS_COUNT, sizeof(struct cache), FIRST_BYTES);
+	magazines_lay_out(SIZED_CLASS_COUNT, SIZE_CLASS_COUNT, FIRST_BYTES, STRIDE_BYTES);
+}
 
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		slot++;
-		first_slot[class] = (uint16_t)slot;
-		slot += cache_most_objects(class);
+/* One half of a slot, the first being the cache itself. */
+static bool slot_map(uint32_t index, size_t half)
+{
+	lock_acquire(&page_heap_lock);
+	void *memory = arena_map_cache((size_t)index * STRIDE_BYTES + half * FIRST_BYTES, FIRST_BYTES);
+	lock_release(&page_heap_lock);
+	return memory != NULL;
+}
+
+static void magazines_open(struct cache *cache, uint32_t first, uint32_t end)
+{
+	for (uint32_t class = first; class < end; class++) {
+		uint16_t bottom = bottom_slot[class];
+		cache->magazines[class] = (struct magazine){.top = bottom, .bottom = bottom,
+			.limit = (uint16_t)(bottom + cache_first_objects(class))};
 	}
-	if (slot > STRIDE_BYTES / sizeof(void *))
-		fatal("a thread's magazines do not fit");
 }
 
 /* A slot that was never used, its figures all zero. */
 static struct cache *slot_make(uint32_t index)
 {
-	lock_acquire(&page_heap_lock);
-	struct cache *cache = arena_map_cache((size_t)index * STRIDE_BYTES, STRIDE_BYTES);
-	lock_release(&page_heap_lock);
-	if (cache == NULL)
+	if (!slot_map(index, 0))
 		return NULL;
+	struct cache *cache = cache_at(index);
 	cache->index = index;
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
-		uint16_t first = first_slot[class];
-		cache->magazines[class] = (struct magazine){.top = first, .bottom = first,
-			.limit = (uint16_t)(first + cache_first_objects(class))};
-	}
-	cache->magazines[0] = (struct magazine)NO_ROOM;
+	magazines_open(cache, 1, SIZED_CLASS_COUNT);
+	cache->class_end = SIZED_CLASS_COUNT;
 	cache->random = 0x9e3779b97f4a7c15u * (index + 1);
 	return cache;
+}
+
+bool cache_open_hinted(struct cache *cache)
+{
+	if (cache_has_magazine(cache, SIZE_CLASS_TINY))
+		return true;
+	lock_acquire(&page_heap_lock);
+	central_init_hinted();
+	lock_release(&page_heap_lock);
+	bool done = slot_map(cache->index, 1);
+	if (done)
+		magazines_open(cache, SIZED_CLASS_COUNT, SIZE_CLASS_COUNT);
+	/* Without magazines too it may free such objects. */
+	__atomic_store_n(&cache->class_end, SIZE_CLASS_COUNT, __ATOMIC_RELEASE);
+	return done;
 }
 
 /* The slots 0 (shared) and 1 come first, so that a slot's number says whether
@@ -185,7 +217,7 @@ bool cache_attach(void)
 
 static void slot_leave(struct cache *cache)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < cache->class_end; class++) {
 		if (cache_held(cache, class) != 0)
 			magazine_empty(cache, class);
 		else if (cache_is_used(cache, class)) /* empty by chance */

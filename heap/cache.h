@@ -12,11 +12,12 @@
  *                live          == net - (top - bottom)       (signed)
  *                nfree         == nmalloc - live
  *            net is what the cache took from the pool less what it gave.
- *            The slot below each magazine's bottom is NULL: by it malloc knows
- *            an empty one, and the check for a double free reads no neighbour's
- *            pointer.  Class 0 and every class of cache_none have no room, and
- *            that slot alone (`nothing`): both paths then go the slow way by
- *            themselves.
+ *            The slot `bottom` of each magazine is NULL: by it malloc knows an
+ *            empty one, and the check for a double free reads no neighbour's
+ *            pointer.  A magazine that is all zero has no room, and for that slot
+ *            the cache's first word (`nothing`): both paths then go the slow way by
+ *            themselves.  Such are class 0's, all of cache_none, and those of the
+ *            hinted classes until the thread first needs one (cache_open_hinted).
  *
  * OWNERSHIP  A cache is a slot: the thread that attached it owns it until it
  *            detaches, then the next thread does.  Its figures go on: a slot's
@@ -61,7 +62,7 @@ struct cache_sums {
 };
 
 /*
- * The pointers at hand are the cache's slots bottom ... top - 1: a slot's number
+ * The pointers at hand are the cache's slots bottom + 1 ... top: a slot's number
  * is its place behind the cache's own address, in pointers.  top and until are
  * one word, so that one instruction pops an object and counts it, and a reader
  * sees both or neither.
@@ -82,12 +83,33 @@ enum { MAGAZINE_UNTIL_SHIFT = 16 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "top is the word's low half");
 
-struct cache {
-	struct magazine magazines[SIZE_CLASS_COUNT];
-	void *nothing; /* NULL */
+/* What a thread did with one class, beside its magazine. */
+struct cache_class {
+	uint64_t armed;
+	int64_t net;
+	uint64_t sampled_count;  /* not yet handed to the pool */
+	uint64_t sampled_bytes;
+	uint64_t decay_nmalloc;  /* when last looked at */
+	uint64_t row_generation; /* of the box's part (stats/box.h) */
+	uint16_t decay_top;
+};
 
-	uint64_t armed[SIZE_CLASS_COUNT];
-	int64_t net[SIZE_CLASS_COUNT];
+/* The block that a thread cuts up at the moment (tinyalloc/tiny.c). */
+struct tiny_block {
+	char *end;
+	uint32_t left_bytes;     /* 0: there is none */
+	uint16_t starts;         /* as in the record */
+	uint16_t freed;          /* by this thread, and not yet in the record */
+	void *record;
+};
+
+struct cache {
+	void *nothing; /* NULL */
+	struct magazine magazines[SIZE_CLASS_COUNT];
+	struct tiny_block tiny;
+	uint64_t tiny_nmalloc;       /* objects below TINY_BLOCK_BYTES, combined */
+	uint64_t tiny_nfree;
+
 	uint32_t sequence;
 	uint32_t busy_class;
 	uint64_t busy_nmalloc;
@@ -114,15 +136,14 @@ struct cache {
 	size_t grown_bytes;          /* what the magazines have room for beyond their first */
 	uint32_t decay_class;        /* the next that is looked at for decay */
 	uint32_t passed_count;       /* objects of spans that drain */
+	uint32_t class_end;          /* classes from here on it never touched */
 	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
-	uint64_t sampled_count[SIZE_CLASS_COUNT]; /* not yet handed to the pool */
-	uint64_t sampled_bytes[SIZE_CLASS_COUNT];
-	uint64_t decay_nmalloc[SIZE_CLASS_COUNT]; /* when last looked at */
-	uint16_t decay_top[SIZE_CLASS_COUNT];
 
 	bool is_published;           /* it has a slot of the box */
-	uint64_t thread_generation;  /* of the slot's parts (stats/box.h) */
-	uint64_t row_generations[SIZE_CLASS_COUNT];
+	uint64_t thread_generation;  /* of the slot's part (stats/box.h) */
+
+	/* Last: those of the hinted classes most threads never touch. */
+	struct cache_class classes[SIZE_CLASS_COUNT];
 };
 
 /* This thread's cache; cache_none before it has one and after it gave it up. */
@@ -142,6 +163,9 @@ bool cache_attach(void);
 
 /* Ends the calling thread's use of its cache: its objects go to the pools. */
 void cache_detach(void);
+
+/* Gives a cache its magazines of the hinted classes.  False if there is no memory. */
+bool cache_open_hinted(struct cache *cache);
 
 /* The cache that stands in for those without one, its lock held; NULL, and
    not held, if there is none yet. */
@@ -170,9 +194,15 @@ static inline uint32_t cache_held(const struct cache *cache, uint32_t class)
 	return (uint32_t)magazine->top - magazine->bottom;
 }
 
+/* Else it has no room, and never gets any without cache_open_hinted(). */
+static inline bool cache_has_magazine(const struct cache *cache, uint32_t class)
+{
+	return cache->magazines[class].bottom != 0;
+}
+
 static inline uint64_t cache_nmalloc(const struct cache *cache, uint32_t class)
 {
-	return cache->armed[class] - (uint64_t)(int64_t)cache->magazines[class].until;
+	return cache->classes[class].armed - (uint64_t)(int64_t)cache->magazines[class].until;
 }
 
 /* So many objects and mallocs to come more; by the owner, in one step. */
@@ -183,11 +213,17 @@ static inline void magazine_add(struct magazine *magazine, int32_t objects, int3
 	__atomic_store_n(&magazine->word, magazine->word + more, __ATOMIC_RELAXED);
 }
 
+/* Readers look at no class from here on. */
+static inline uint32_t cache_class_end(const struct cache *cache)
+{
+	return __atomic_load_n(&cache->class_end, __ATOMIC_ACQUIRE);
+}
+
 /* Whether a class of this cache has figures that are not all 0. */
 static inline bool cache_is_used(const struct cache *cache, uint32_t class)
 {
-	return word_load(&cache->armed[class]) != 0 || cache_held(cache, class) != 0 ||
-		__atomic_load_n(&cache->net[class], __ATOMIC_RELAXED) != 0;
+	return word_load(&cache->classes[class].armed) != 0 || cache_held(cache, class) != 0 ||
+		__atomic_load_n(&cache->classes[class].net, __ATOMIC_RELAXED) != 0;
 }
 
 /* A reader that interrupts, or another thread, sees busy_* in between. */

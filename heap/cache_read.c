@@ -24,7 +24,7 @@ void cache_change_begin(struct cache *cache, uint32_t class)
 		return;
 	__atomic_store_n(&cache->busy_class, class, __ATOMIC_RELAXED);
 	word_store(&cache->busy_nmalloc, cache_nmalloc(cache, class));
-	__atomic_store_n(&cache->busy_live, cache->net[class] - cache_held(cache, class),
+	__atomic_store_n(&cache->busy_live, cache->classes[class].net - cache_held(cache, class),
 		__ATOMIC_RELAXED);
 	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -43,7 +43,7 @@ void cache_change_undo(struct cache *cache)
 
 	if ((cache->sequence & 1) == 0)
 		return;
-	cache->armed[class] = cache->busy_nmalloc +
+	cache->classes[class].armed = cache->busy_nmalloc +
 		(uint64_t)(int64_t)cache->magazines[class].until;
 	cache_change_end(cache);
 }
@@ -61,9 +61,9 @@ static struct cache_row read_once(const struct cache *cache, uint32_t class, uin
 		row.live_objects = __atomic_load_n(&cache->busy_live, __ATOMIC_RELAXED);
 		return row;
 	}
-	row.nmalloc = word_load(&cache->armed[class]) -
+	row.nmalloc = word_load(&cache->classes[class].armed) -
 		(uint64_t)(int64_t)magazine.until;
-	row.live_objects = __atomic_load_n(&cache->net[class], __ATOMIC_RELAXED) -
+	row.live_objects = __atomic_load_n(&cache->classes[class].net, __ATOMIC_RELAXED) -
 		(int64_t)row.held_objects;
 	return row;
 }
@@ -92,7 +92,7 @@ struct cache_sums cache_read_sums(const struct cache *cache)
 	};
 
 	sums.alloc = (int64_t)(sums.total_alloc - freed);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < cache_class_end(cache); class++) {
 		if (!cache_is_used(cache, class))
 			continue;
 		struct cache_row row = cache_read_row(cache, class);

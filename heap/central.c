@@ -21,10 +21,10 @@ enum {
 	STACK_MIN_OBJECTS = 8,
 	STACK_MOST_SPANS = 2, /* of the classes whose objects are spans */
 	STACK_MAX_OBJECTS = 2048,
-	SLOT_COUNT = 26624 /* the sum over all classes; central_init() checks it */
+	FAMILY_SLOTS = 26624 /* the sum over a family's classes; classes_init() checks it */
 };
 
-BULKY void *stack_slots[SLOT_COUNT];
+BULKY void *stack_slots[2 * FAMILY_SLOTS];
 
 static uint32_t stack_capacity(uint32_t class)
 {
@@ -37,20 +37,33 @@ static uint32_t stack_capacity(uint32_t class)
 	return fits < STACK_MAX_OBJECTS ? fits : STACK_MAX_OBJECTS;
 }
 
-void central_init(void)
+static void classes_init(uint32_t first, uint32_t end, void **slots)
 {
 	uint32_t used = 0;
 
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = first; class < end; class++) {
 		struct central *central = &centrals[class];
 		lock_init(&central->lock, LOCK_RANK_CENTRAL);
 		central->stack_capacity = stack_capacity(class);
 		central->stack_room = central->stack_capacity;
-		central->stack = stack_slots + used;
+		central->stack = slots + used;
 		used += central->stack_capacity;
 	}
-	if (used > SLOT_COUNT)
+	if (used > FAMILY_SLOTS)
 		fatal("the size classes' stacks do not fit");
+}
+
+void central_init(void)
+{
+	classes_init(1, SIZED_CLASS_COUNT, stack_slots);
+}
+
+void central_init_hinted(void)
+{
+	if (size_class_end == SIZE_CLASS_COUNT)
+		return;
+	classes_init(SIZED_CLASS_COUNT, SIZE_CLASS_COUNT, stack_slots + FAMILY_SLOTS);
+	__atomic_store_n(&size_class_end, SIZE_CLASS_COUNT, __ATOMIC_SEQ_CST);
 }
 
 enum { GATE_OPEN = 0, GATE_CLOSED = 1, GATE_AWAITED = 2 };
@@ -60,7 +73,7 @@ uint32_t central_gate;
 void central_gate_close(void)
 {
 	__atomic_store_n(&central_gate, GATE_CLOSED, __ATOMIC_SEQ_CST);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+	for (uint32_t class = 1; class < size_class_end_now(); class++)
 		lock_await(&centrals[class].lock);
 }
 
@@ -73,7 +86,7 @@ void central_gate_open(void)
 void central_gate_reset(void)
 {
 	central_gate = GATE_OPEN;
-	for (uint32_t class = SIZE_CLASS_COUNT - 1; class > 0; class--)
+	for (uint32_t class = size_class_end_now() - 1; class > 0; class--)
 		lock_reset(&centrals[class].lock);
 }
 
@@ -309,7 +322,7 @@ static void list_audit(uint32_t class, const struct span *span, uint32_t list,
 		if (span->kind != SPAN_SMALL || span->class != class || home != span->home_count ||
 			span->list != list)
 			fatal("audit: a span disagrees with its bitmap");
-		if (arena.class_map[span_page(span)] != (span_is_draining(span) ? 0 : class))
+		if (arena.class_map[span_page(span)] != span_mapped_class(span))
 			fatal("audit: a span disagrees with the class map");
 		*free_in_spans += span_free_objects(span);
 		*released_bytes += cooling_released_units(span) * os_page_bytes();
@@ -321,7 +334,7 @@ void central_audit(uint32_t class)
 	const struct central *central = &centrals[class];
 	uint64_t free_in_spans = 0, released_bytes = 0;
 
-	list_audit(class, central->draining, CENTRAL_DRAINING, &free_in_spans, &released_bytes);
+	list_audit(class, central->draining, SPAN_DRAINING, &free_in_spans, &released_bytes);
 	if (free_in_spans != central->draining_free)
 		fatal("audit: a size class disagrees with its spans on what drains");
 	for (uint32_t list = 0; list < CENTRAL_FULLNESS_LISTS; list++)

@@ -28,11 +28,11 @@
 
 #include "base/lock.h"
 #include "heap/size_class.h"
+#include "heap/page_heap.h"
 #include "heap/span.h"
 
 enum {
-	CENTRAL_FULLNESS_LISTS = 8,
-	CENTRAL_DRAINING = CENTRAL_FULLNESS_LISTS + 1 /* span->list of heap/draining.h */
+	CENTRAL_FULLNESS_LISTS = 8
 };
 
 struct central {
@@ -59,6 +59,10 @@ struct central {
 extern HIDDEN struct central centrals[SIZE_CLASS_COUNT];
 
 void central_init(void);
+
+/* The pools of the hinted classes, before the first use of one.  Whoever closes the
+   gate later than that waits for their locks too. */
+void central_init_hinted(void) REQUIRES(page_heap_lock);
 
 /* Nobody else holds or takes a class's lock from here to there.  For a thread
    that holds the registry's lock and the shared cache's, lest one who waits at

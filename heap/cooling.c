@@ -151,6 +151,9 @@ static bool unit_is_free(const struct span *span, size_t unit)
 		return false;
 	if (from >= size_classes[span->class].span_objects)
 		return false; /* carving left it over, and nothing wrote there */
+	if (span->class == SIZE_CLASS_TINY &&
+		span_address(span) + offset + unit_bytes > span_records(span))
+		return false;
 	if (from >= span->carved_count)
 		return true;
 	if (to >= span->carved_count)

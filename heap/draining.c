@@ -1,7 +1,5 @@
 #include "heap/draining.h"
 
-#include <string.h>
-
 #include "base/bits.h"
 #include "base/config.h"
 
@@ -44,9 +42,9 @@ static void span_begin(struct central *central, struct span *span)
 {
 	span_list_remove(span);
 	span_list_push(&central->draining, span);
-	span->list = CENTRAL_DRAINING;
+	span->list = SPAN_DRAINING;
 	central->draining_free += span_free_objects(span);
-	memset(arena.class_map + span_page(span), 0, span->page_count);
+	span_map(span);
 }
 
 void draining_begin(uint32_t class)
@@ -79,6 +77,6 @@ struct span *draining_end_one(struct central *central)
 	if (span == NULL)
 		return NULL;
 	draining_forget(central, span);
-	memset(arena.class_map + span_page(span), span->class, span->page_count);
+	span_map(span);
 	return span;
 }

@@ -14,7 +14,7 @@
  *            begin to drain, until an eighth is left.  When nothing else is free
  *            a draining span is taken back before a new one is made.
  *
- * INVARIANT  span->list == CENTRAL_DRAINING exactly when the span is in the
+ * INVARIANT  span->list == SPAN_DRAINING exactly when the span is in the
  *            class's draining list; then its bytes in the class map are 0, and
  *            draining_free of the class counts its free objects.
  *
@@ -42,10 +42,5 @@ struct span *draining_end_one(struct central *central);
 
 /* The span has no live object any more. */
 void draining_forget(struct central *central, struct span *span);
-
-static inline bool span_is_draining(const struct span *span)
-{
-	return span->list == CENTRAL_DRAINING;
-}
 
 #endif

@@ -35,7 +35,7 @@ static const uint32_t MAGAZINE_POP = CONFIG_BOOKS ? ((uint32_t)1 << MAGAZINE_UNT
 static ALWAYS_INLINE void *cache_pop(struct cache *cache, size_t class)
 {
 	struct magazine *magazine = &cache->magazines[class];
-	void *object = cache_slots(cache)[__atomic_load_n(&magazine->top, __ATOMIC_RELAXED) - 1];
+	void *object = cache_slots(cache)[__atomic_load_n(&magazine->top, __ATOMIC_RELAXED)];
 
 	RESULT_REGISTER(object);
 	if (UNLIKELY(object == NULL))
@@ -62,19 +62,30 @@ static ALWAYS_INLINE void *heap_alloc(size_t bytes)
 	return heap_alloc_or(bytes, heap_alloc_slow);
 }
 
+/* Of an object that holds no pointers. */
+static ALWAYS_INLINE void *heap_alloc_noscan(size_t bytes)
+{
+	if (UNLIKELY(bytes > SMALL_MAX_BYTES))
+		return heap_alloc_noscan_slow(bytes);
+
+	void *object = cache_pop(cache_self, size_class_of(bytes) + SIZE_FAMILY_NOSCAN);
+	return LIKELY(object != NULL) ? object : heap_alloc_noscan_slow(bytes);
+}
+
 /*
  * NULL: heap_alloc_aligned() is to be called, after a look at the alignment, which is
  * a hit's from a pointer's size to a page.  The last byte of the rounded size decides:
  * for no bytes at all it is too large.
  */
-static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t bytes)
+static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t bytes,
+	uint32_t family)
 {
 	size_t last = (bytes - 1) | (align_bytes - 1);
 
 	if (UNLIKELY(last >= SMALL_MAX_BYTES || (align_bytes & (align_bytes - 1)) != 0 ||
 		    align_bytes - sizeof(void *) > PAGE_BYTES - sizeof(void *)))
 		return NULL;
-	return cache_pop(cache_self, size_class_of(last + 1));
+	return cache_pop(cache_self, size_class_of(last + 1) + family);
 }
 
 /* False: nothing was done, and a slow twin is to be called. */
@@ -93,10 +104,10 @@ static ALWAYS_INLINE bool heap_free_hits(void *ptr)
 
 	if (UNLIKELY(at == magazine->limit))
 		return false;
-	if (UNLIKELY(top[-1] == ptr)) /* freed twice in a row */
+	if (UNLIKELY(*top == ptr)) /* freed twice in a row */
 		return false;
 
-	*top = ptr;
+	top[1] = ptr;
 	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
 	magazine->word++;
 	return true;

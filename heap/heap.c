@@ -16,21 +16,23 @@
 #include "heap/release.h"
 #include "heap/slowpath.h"
 
-void *heap_alloc_zeroed(size_t bytes)
+void *heap_alloc_zeroed(size_t bytes, uint32_t family)
 {
 	bool is_zero = false;
 
 	if (bytes > SMALL_MAX_BYTES)
-		return large_alloc(bytes, 1, true);
-	void *object = cache_pop(cache_self, size_class_of(bytes));
+		return large_hint(large_alloc(bytes, 1, true), family);
+	uint32_t class = size_class_of(bytes) + family;
+	void *object = cache_pop(cache_self, class);
 	if (object == NULL)
-		object = heap_alloc_slow_known(bytes, &is_zero);
+		object = heap_alloc_class_slow(class, bytes, &is_zero);
 	return object != NULL && !is_zero ? memset(object, 0, bytes) : object;
 }
 
-void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
+void *heap_alloc_aligned(size_t align_bytes, size_t bytes, uint32_t family)
 {
 	size_t rounded;
+	bool is_zero;
 
 	bytes = bytes != 0 ? bytes : 1;
 	/* A class that holds a multiple of a power of two is one itself, and spans
@@ -39,8 +41,8 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 		return heap_out_of_memory(bytes);
 	rounded = bits_round_down(rounded, align_bytes);
 	if (align_bytes <= PAGE_BYTES && rounded <= SMALL_MAX_BYTES)
-		return heap_alloc_slow(rounded);
-	return large_alloc(bytes, align_bytes, false);
+		return heap_alloc_class_slow(size_class_of(rounded) + family, rounded, &is_zero);
+	return large_hint(large_alloc(bytes, align_bytes, false), family);
 }
 
 static uint32_t class_at(const void *ptr)
@@ -52,6 +54,13 @@ static uint32_t class_at(const void *ptr)
 		return class;
 	const struct span *span = span_of_small(ptr); /* one that drains */
 	return span != NULL ? span->class : 0;
+}
+
+uint32_t heap_family(const void *ptr)
+{
+	uint32_t class = class_at(ptr);
+
+	return class != 0 ? size_class_family(class) : large_family(ptr);
 }
 
 size_t heap_usable_bytes(const void *ptr, const void *caller)
@@ -68,12 +77,18 @@ size_t heap_usable_bytes(const void *ptr, const void *caller)
 	return bytes;
 }
 
+static void *move_to(size_t old_bytes, size_t bytes, uint32_t family)
+{
+	/* What grows will grow again: a large object may do so where it stands. */
+	if (bytes > max_bytes(old_bytes, SHARED_MAX_BYTES))
+		return large_hint(large_alloc(bytes, 1, false), family);
+	return family == SIZE_FAMILY_PLAIN ? heap_alloc(bytes) : heap_alloc_noscan(bytes);
+}
+
 static void *move(void *ptr, size_t old_bytes, size_t bytes, const void *caller)
 {
 	int saved = errno;
-	/* What grows will grow again: a large object may do so where it stands. */
-	void *to = bytes > max_bytes(old_bytes, SHARED_MAX_BYTES) ? large_alloc(bytes, 1, false)
-								  : heap_alloc(bytes);
+	void *to = move_to(old_bytes, bytes, heap_family(ptr));
 
 	if (to == NULL) {
 		if (bytes > old_bytes)
@@ -215,12 +230,12 @@ void heap_audit(void)
 {
 	uint64_t inuse = 0;
 
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < size_class_end_now(); class++) {
 		int64_t net = 0;
 		central_lock(class);
 		central_audit(class);
 		for (uint32_t index = 0; index < cache_count(); index++)
-			net += cache_at(index)->net[class];
+			net += cache_at(index)->classes[class].net;
 		if (net != (int64_t)centrals[class].out_objects)
 			fatal("audit: threads and pool disagree on a size class");
 		inuse += centrals[class].span_count * size_classes[class].span_pages;

@@ -10,15 +10,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 
-/* Zeroed. */
-void *heap_alloc_zeroed(size_t bytes) NOINLINE;
+/* Of a family (heap/size_class.h). */
+void *heap_alloc_zeroed(size_t bytes, uint32_t family) NOINLINE;
 
 /* `align_bytes` is a power of two.  For what heap_alloc_aligned_hit() left to it, and
    what that has popped: the slow path. */
-void *heap_alloc_aligned(size_t align_bytes, size_t bytes) NOINLINE;
+void *heap_alloc_aligned(size_t align_bytes, size_t bytes, uint32_t family) NOINLINE;
+
+/* Of which family a live object is. */
+uint32_t heap_family(const void *ptr);
 
 /* ptr is not NULL, bytes not 0. */
 void *heap_realloc(void *ptr, size_t bytes, const void *caller);

@@ -73,6 +73,8 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 	if (span == NULL)
 		return NULL;
 	span->kind = SPAN_LARGE;
+	span->class = SIZE_FAMILY_PLAIN;
+	span->special = 0;
 	count_alloc(cache, span);
 	return span;
 }
@@ -123,6 +125,18 @@ static struct span *span_starting_at(const void *ptr)
 		arena.spans[page].kind != SPAN_LARGE)
 		return NULL;
 	return &arena.spans[page];
+}
+
+void *large_hint(void *ptr, uint32_t family)
+{
+	if (ptr != NULL)
+		span_starting_at(ptr)->class = (uint8_t)family;
+	return ptr;
+}
+
+uint32_t large_family(const void *ptr)
+{
+	return span_starting_at(ptr)->class;
 }
 
 static struct span *span_expected_at(const void *ptr, const char *call, const void *caller)
@@ -203,6 +217,7 @@ static struct span *resize_elsewhere(struct cache *cache, struct span *span, siz
 		os_move(span_address(span), span_address(to), bytes);
 	if (!moved)
 		memcpy(span_address(to), span_address(span), bytes);
+	to->class = span->class;
 	lock_acquire(&page_heap_lock);
 	if (moved) /* what is left behind reads zero */
 		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);

@@ -15,11 +15,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* `align_bytes`: a power of two; up to a page it costs nothing.  is_zeroed:
    the bytes read zero, of pages that do already none is touched.
    NULL with ENOMEM. */
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed);
+
+/* Says of which family (heap/size_class.h) a new one is, before anybody else knows it.
+   Returns it; it may be NULL. */
+void *large_hint(void *ptr, uint32_t family);
+
+/* The family of a live one. */
+uint32_t large_family(const void *ptr);
 
 /* Fatal if `ptr` is not a large object's first byte. */
 void large_free(void *ptr, const void *caller);

@@ -49,16 +49,17 @@ static void hand_samples(struct cache *cache, uint32_t class)
 {
 	if (!CONFIG_BOOKS)
 		return;
-	centrals[class].sampled_objects += cache->sampled_count[class];
-	centrals[class].sampled_bytes += cache->sampled_bytes[class];
-	cache->sampled_count[class] = 0;
-	cache->sampled_bytes[class] = 0;
+	struct cache_class *row = &cache->classes[class];
+	centrals[class].sampled_objects += row->sampled_count;
+	centrals[class].sampled_bytes += row->sampled_bytes;
+	row->sampled_count = 0;
+	row->sampled_bytes = 0;
 }
 
 void magazine_sample(struct cache *cache, uint32_t class, size_t bytes)
 {
-	cache->sampled_count[class]++;
-	cache->sampled_bytes[class] += bytes;
+	cache->classes[class].sampled_count++;
+	cache->classes[class].sampled_bytes += bytes;
 }
 
 bool magazine_fill(struct cache *cache, uint32_t class)
@@ -69,10 +70,10 @@ bool magazine_fill(struct cache *cache, uint32_t class)
 	uint32_t want = (capacity(cache, class) + 1) / 2;
 
 	central_lock(class);
-	uint32_t got = central_take(class, cache_slots(cache) + magazine->top, want);
+	uint32_t got = central_take(class, cache_slots(cache) + magazine->top + 1, want);
 	cache->fill_is_zero = centrals[class].taken_is_zero;
 	cache_change_begin(cache, class);
-	cache->net[class] += got;
+	cache->classes[class].net += got;
 	magazine_add(magazine, (int32_t)got, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
@@ -85,15 +86,15 @@ bool magazine_fill(struct cache *cache, uint32_t class)
 static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, const void *caller)
 {
 	struct magazine *magazine = &cache->magazines[class];
-	void **bottom = cache_slots(cache) + magazine->bottom;
+	void **first = cache_slots(cache) + magazine->bottom + 1;
 	uint32_t held = cache_held(cache, class);
 
 	central_lock(class);
-	central_give(class, bottom, count, caller);
+	central_give(class, first, count, caller);
 	cache->given_bytes += (uint64_t)count * size_classes[class].object_bytes;
-	memmove(bottom, bottom + count, (held - count) * sizeof(void *));
+	memmove(first, first + count, (held - count) * sizeof(void *));
 	cache_change_begin(cache, class);
-	cache->net[class] -= count;
+	cache->classes[class].net -= count;
 	magazine_add(magazine, -(int32_t)count, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
@@ -118,7 +119,7 @@ bool magazine_pass_home(struct cache *cache, uint32_t class, void *object, const
 	central_give_home(class, object, caller);
 	cache->given_bytes += size_classes[class].object_bytes;
 	cache_change_begin(cache, class);
-	cache->net[class]--;
+	cache->classes[class].net--;
 	cache_change_end(cache);
 	if (is_due)
 		publish_class(class);
@@ -138,15 +139,18 @@ void magazine_empty(struct cache *cache, uint32_t class)
 
 void magazine_decay_next(struct cache *cache)
 {
-	uint32_t class = cache->decay_class + 1 < SIZE_CLASS_COUNT ? cache->decay_class + 1 : 1;
+	uint32_t class = cache->decay_class + 1 < cache->class_end ? cache->decay_class + 1 : 1;
+	struct cache_class *row = &cache->classes[class];
 	uint64_t nmalloc = cache_nmalloc(cache, class);
 	uint16_t top = cache->magazines[class].top;
 
 	cache->decay_class = class;
-	if (nmalloc == cache->decay_nmalloc[class] && top == cache->decay_top[class]) {
+	if (!cache_has_magazine(cache, class))
+		return;
+	if (nmalloc == row->decay_nmalloc && top == row->decay_top) {
 		magazine_empty(cache, class);
 		shrink(cache, class);
 	}
-	cache->decay_nmalloc[class] = nmalloc;
-	cache->decay_top[class] = cache->magazines[class].top;
+	row->decay_nmalloc = nmalloc;
+	row->decay_top = cache->magazines[class].top;
 }

@@ -8,7 +8,6 @@
 #include "stats/box.h"
 
 enum {
-	CACHE_READ_BYTES = offsetof(struct cache, large_nmalloc),
 	/* A new peak is news when it is a sixteenth, and a megabyte, above the last. */
 	PEAK_STEP_SHARE = 16,
 	PEAK_STEP_MIN_BYTES = 1 << 20,
@@ -111,10 +110,14 @@ void publish_row(struct cache *cache, uint32_t class)
 		return;
 	struct box_row row = {
 		.nmalloc = cache_nmalloc(cache, class),
-		.live_objects = cache->net[class] - cache_held(cache, class),
+		.live_objects = cache->classes[class].net - cache_held(cache, class),
 	};
-	box_write_row(cache->index * SIZE_CLASS_COUNT + class, &row,
-		&cache->row_generations[class]);
+	uint64_t *generation = &cache->classes[class].row_generation;
+	if (LIKELY(class < SIZED_CLASS_COUNT))
+		box_write_row(cache->index * SIZED_CLASS_COUNT + class, &row, generation);
+	else
+		box_write_hinted_row(cache->index * HINTED_CLASS_COUNT + class - SIZED_CLASS_COUNT,
+			&row, generation);
 }
 
 void publish_thread(struct cache *cache)
@@ -138,6 +141,8 @@ void publish_thread(struct cache *cache)
 		.base_total_alloc = cache->base.total_alloc,
 		.base_alloc = cache->base.alloc,
 		.nlookup = cache->nlookup,
+		.tiny_nmalloc = cache->tiny_nmalloc,
+		.tiny_nfree = cache->tiny_nfree,
 	};
 	memcpy(thread.name, cache->name, sizeof(thread.name));
 	box_write(BOX_SECTION_THREADS, cache->index, &thread, &cache->thread_generation);
@@ -146,7 +151,7 @@ void publish_thread(struct cache *cache)
 /* A part that was never written reads as zero: none is written only to say that. */
 static void publish_used_rows(struct cache *cache)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+	for (uint32_t class = 1; class < cache_class_end(cache); class++)
 		if (cache_is_used(cache, class))
 			publish_row(cache, class);
 }
@@ -167,7 +172,7 @@ void publish_all(void)
 		publish_used_rows(cache);
 	}
 	/* Nobody without a cache has used a class. */
-	for (uint32_t class = 1; cache_count() != 0 && class < SIZE_CLASS_COUNT; class++)
+	for (uint32_t class = 1; cache_count() != 0 && class < size_class_end_now(); class++)
 		publish_used_class(class);
 	lock_acquire(&page_heap_lock);
 	publish_totals();
@@ -176,22 +181,27 @@ void publish_all(void)
 
 void publish_layout(struct box_identity *identity)
 {
-	_Static_assert((int)SIZE_CLASS_COUNT <= (int)BOX_CLASSES_MAX,
+	_Static_assert((int)SIZED_CLASS_COUNT <= (int)BOX_CLASSES_MAX,
 		"the layout has room for every class");
 	_Static_assert(sizeof(struct box_magazine) == sizeof(struct magazine) &&
 			offsetof(struct box_magazine, top) == offsetof(struct magazine, top) &&
 			offsetof(struct box_magazine, until) == offsetof(struct magazine, until) &&
 			offsetof(struct box_magazine, bottom) == offsetof(struct magazine, bottom),
 		"a magazine is read as it stands in memory");
-	identity->class_count = SIZE_CLASS_COUNT;
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+	identity->class_count = SIZED_CLASS_COUNT;
+	identity->hinted_count = HINTED_CLASS_COUNT;
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
 		identity->class_bytes[class] = size_classes[class].object_bytes;
-	identity->cache_bytes = CACHE_READ_BYTES;
+	identity->cache_bytes = sizeof(struct cache);
 	identity->magazines_offset = offsetof(struct cache, magazines);
-	identity->armed_offset = offsetof(struct cache, armed);
-	identity->net_offset = offsetof(struct cache, net);
+	identity->class_stride = sizeof(struct cache_class);
+	identity->armed_offset =
+		offsetof(struct cache, classes) + offsetof(struct cache_class, armed);
+	identity->net_offset = offsetof(struct cache, classes) + offsetof(struct cache_class, net);
 	identity->sequence_offset = offsetof(struct cache, sequence);
 	identity->busy_class_offset = offsetof(struct cache, busy_class);
 	identity->busy_nmalloc_offset = offsetof(struct cache, busy_nmalloc);
 	identity->busy_live_offset = offsetof(struct cache, busy_live);
+	identity->tiny_nmalloc_offset = offsetof(struct cache, tiny_nmalloc);
+	identity->tiny_nfree_offset = offsetof(struct cache, tiny_nfree);
 }

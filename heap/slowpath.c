@@ -102,7 +102,7 @@ void heap_process_look(void)
 
 void heap_reclaim(struct cache *cache)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < size_class_end_now(); class++) {
 		magazine_empty(cache, class);
 		central_lock(class);
 		central_drain_all(class);
@@ -171,7 +171,7 @@ static void countdown_arm(struct cache *cache, uint32_t class)
 		cache->haste = cache->haste < most ? 2 * cache->haste : 0;
 	}
 	cache_change_begin(cache, class);
-	cache->armed[class] += count;
+	cache->classes[class].armed += count;
 	magazine_add(&cache->magazines[class], 0, (int32_t)count);
 	cache_change_end(cache);
 }
@@ -183,13 +183,13 @@ static void countdown_arm(struct cache *cache, uint32_t class)
  */
 static void countdown_hasten(struct cache *cache, uint64_t now_ns)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < cache->class_end; class++) {
 		struct magazine *magazine = &cache->magazines[class];
 		int16_t until = magazine->until;
 		if (until <= 0)
 			continue;
 		cache_change_begin(cache, class);
-		cache->armed[class] -= (uint64_t)until;
+		cache->classes[class].armed -= (uint64_t)until;
 		magazine_add(magazine, 0, -until);
 		cache_change_end(cache);
 	}
@@ -214,7 +214,7 @@ static inline void *popped_object(struct cache *cache, uint32_t class)
 {
 	const struct magazine *magazine = &cache->magazines[class];
 
-	return CONFIG_BOOKS && magazine->until < 0 ? cache_slots(cache)[magazine->top] : NULL;
+	return CONFIG_BOOKS && magazine->until < 0 ? cache_slots(cache)[magazine->top + 1] : NULL;
 }
 
 void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
@@ -222,11 +222,13 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 	struct magazine *magazine = &cache->magazines[class];
 	void *object = popped_object(cache, class);
 
+	if (UNLIKELY(!cache_has_magazine(cache, class)) && !cache_open_hinted(cache))
+		return NULL;
 	heap_tick(cache);
 	if (object == NULL) {
 		if (cache_held(cache, class) == 0 && !magazine_fill(cache, class))
 			return NULL;
-		object = cache_slots(cache)[magazine->top - 1];
+		object = cache_slots(cache)[magazine->top];
 		magazine_add(magazine, -1, CONFIG_BOOKS ? -1 : 0);
 	}
 	if (CONFIG_BOOKS && magazine->until < 0)
@@ -237,13 +239,12 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 	return object;
 }
 
-void *heap_alloc_slow_known(size_t bytes, bool *is_zero)
+void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero)
 {
 	struct cache *cache = heap_cache_acquire();
 
 	if (cache == NULL)
 		return heap_out_of_memory(bytes);
-	uint32_t class = size_class_of(bytes);
 	cache->fill_is_zero = false;
 	void *object = cache_alloc(cache, class, bytes);
 	if (UNLIKELY(object == NULL)) {
@@ -259,8 +260,19 @@ void *heap_alloc_slow(size_t bytes)
 {
 	bool is_zero;
 
-	return bytes > SMALL_MAX_BYTES ? large_alloc(bytes, 1, false)
-				       : heap_alloc_slow_known(bytes, &is_zero);
+	return bytes > SMALL_MAX_BYTES
+		? large_alloc(bytes, 1, false)
+		: heap_alloc_class_slow(size_class_of(bytes), bytes, &is_zero);
+}
+
+void *heap_alloc_noscan_slow(size_t bytes)
+{
+	bool is_zero;
+
+	if (bytes <= SMALL_MAX_BYTES)
+		return heap_alloc_class_slow(size_class_of(bytes) + SIZE_FAMILY_NOSCAN, bytes,
+			&is_zero);
+	return large_hint(large_alloc(bytes, 1, false), SIZE_FAMILY_NOSCAN);
 }
 
 static void cache_free(struct cache *cache, uint32_t class, void *ptr, const void *caller)
@@ -269,7 +281,7 @@ static void cache_free(struct cache *cache, uint32_t class, void *ptr, const voi
 
 	if (magazine->top == magazine->limit)
 		magazine_make_room(cache, class, caller);
-	cache_slots(cache)[magazine->top] = ptr;
+	cache_slots(cache)[magazine->top + 1] = ptr;
 	magazine_add(magazine, 1, 0);
 	publish_row(cache, class);
 }
@@ -289,9 +301,10 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	if (span != NULL)
 		class = span->class;
 	struct cache *cache = heap_cache_acquire();
-	if (cache_slots(cache)[cache->magazines[class].top - 1] == ptr)
+	if (cache_slots(cache)[cache->magazines[class].top] == ptr)
 		misuse_double_free("free", ptr, caller);
-	if (span == NULL) {
+	bool has_magazine = cache_has_magazine(cache, class) || cache_open_hinted(cache);
+	if (span == NULL && has_magazine) {
 		heap_tick(cache);
 		cache_free(cache, class, ptr, caller);
 	} else if (magazine_pass_home(cache, class, ptr, caller)) {
@@ -312,7 +325,7 @@ static void pools_tidy(void)
 	uint32_t budget = SPANS_A_TIDYING;
 
 	cooling_advance();
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < size_class_end_now(); class++) {
 		struct central *central = &centrals[class];
 		bool is_due = draining_is_due(class);
 		if (central->stacked_count == 0 && central->cooling_first == 0 && !is_due)

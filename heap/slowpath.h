@@ -20,9 +20,11 @@ struct cache;
    is not small, the thread has no cache yet.  NULL with ENOMEM. */
 void *heap_alloc_slow(size_t bytes) NOINLINE;
 
-/* The same for a size that has a class.  *is_zero: the object's pages are known to
-   read zero. */
-void *heap_alloc_slow_known(size_t bytes, bool *is_zero);
+/* Of an object that holds no pointers. */
+void *heap_alloc_noscan_slow(size_t bytes) NOINLINE;
+
+/* The same of one class.  *is_zero: the object's pages are known to read zero. */
+void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero);
 
 /* The magazine is full; the object is large, NULL, not ours or freed twice;
    the thread has no cache yet.  errno is as before. */

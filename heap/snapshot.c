@@ -55,15 +55,28 @@ static void large_collect(struct mstat_snapshot *out)
 	out->heap_objects += out->large_nmalloc - out->large_nfree;
 }
 
+/* What is hinted is of the same size as what is not, and stands in the same row. */
 static void small_collect(struct mstat_snapshot *out)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	uint32_t end = size_class_end_now();
+
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
+		out->by_size[class].size_bytes = size_classes[class].object_bytes;
+	for (uint32_t class = 1; class < end; class++) {
+		struct mstat_size_class *row = &out->by_size[size_class_unhinted(class)];
 		uint64_t bytes = size_classes[class].object_bytes;
 		struct class_sums sums = class_collect(class);
 		uint64_t live = (uint64_t)sums.live_objects;
 		uint64_t nfree = sums.nmalloc > live ? sums.nmalloc - live : 0;
-		out->by_size[class] = (struct mstat_size_class){bytes, sums.nmalloc, nfree};
+		row->nmalloc += sums.nmalloc;
+		row->nfree += nfree;
 		out->alloc += live * bytes;
+		if (class == 1)
+			out->combinable_alloc = live * bytes;
+		if (class >= SIZED_CLASS_COUNT)
+			out->noscan_alloc += live * bytes;
+		if (class == SIZE_CLASS_TINY)
+			out->tiny_alloc = live * bytes;
 		out->total_alloc += sums.nmalloc * bytes;
 		out->nmalloc += sums.nmalloc;
 		out->nfree += nfree;
@@ -71,6 +84,19 @@ static void small_collect(struct mstat_snapshot *out)
 		out->magazine_bytes += sums.held_objects * bytes;
 		out->span_released_bytes += word_load(&centrals[class].released_bytes);
 	}
+}
+
+static void tiny_collect(struct mstat_snapshot *out)
+{
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		const struct cache *cache = cache_at(index);
+		out->tiny_nfree += word_load(&cache->tiny_nfree);
+		out->tiny_nmalloc += word_load(&cache->tiny_nmalloc);
+	}
+	uint64_t alone_bytes = (out->tiny_nmalloc - out->tiny_nfree) * TINY_BLOCK_BYTES;
+	/* A block that a thread still fills may have lost all its objects to others. */
+	if ((int64_t)alone_bytes > (int64_t)out->tiny_alloc)
+		out->tiny_saved_bytes = alone_bytes - out->tiny_alloc;
 }
 
 static void pages_collect(struct mstat_snapshot *out)
@@ -96,10 +122,11 @@ void heap_snapshot(struct mstat_snapshot *out)
 	memset(out, 0, sizeof(*out));
 	out->struct_bytes = sizeof(*out);
 	out->version = MSTAT_SNAPSHOT_VERSION;
-	out->size_class_count = SIZE_CLASS_COUNT;
+	out->size_class_count = SIZED_CLASS_COUNT;
 	pages_collect(out);
 	small_collect(out);
 	large_collect(out);
+	tiny_collect(out);
 	out->heap_alloc = out->alloc + out->magazine_bytes;
 	out->span_free_bytes =
 		out->heap_inuse > out->heap_alloc ? out->heap_inuse - out->heap_alloc : 0;
@@ -108,10 +135,10 @@ void heap_snapshot(struct mstat_snapshot *out)
 
 static uint32_t source_class_count(void)
 {
-	return SIZE_CLASS_COUNT;
+	return SIZED_CLASS_COUNT;
 }
 
-static void source_size_class(uint32_t class, struct source_class *out)
+static void source_add(uint32_t class, struct source_class *out)
 {
 	const struct central *central = &centrals[class];
 	struct class_sums sums = class_collect(class);
@@ -119,25 +146,35 @@ static void source_size_class(uint32_t class, struct source_class *out)
 	uint64_t objects = spans * size_classes[class].span_objects;
 	uint64_t held = (uint64_t)sums.live_objects + sums.held_objects;
 
+	out->nmalloc += sums.nmalloc;
+	out->nfree += sums.nmalloc - (uint64_t)sums.live_objects;
+	out->live_objects += (uint64_t)sums.live_objects;
+	out->magazine_objects += sums.held_objects;
+	out->span_free_objects += objects > held ? objects - held : 0;
+	out->span_count += spans;
+	out->sampled_objects += word_load(&central->sampled_objects);
+	out->sampled_bytes += word_load(&central->sampled_bytes);
+}
+
+static void source_size_class(uint32_t class, struct source_class *out)
+{
 	*out = (struct source_class){
 		.object_bytes = size_classes[class].object_bytes,
-		.nmalloc = sums.nmalloc,
-		.nfree = sums.nmalloc - (uint64_t)sums.live_objects,
-		.live_objects = (uint64_t)sums.live_objects,
-		.magazine_objects = sums.held_objects,
-		.span_free_objects = objects > held ? objects - held : 0,
-		.span_count = spans,
 		.span_bytes = (uint64_t)size_classes[class].span_pages << PAGE_SHIFT,
-		.sampled_objects = word_load(&central->sampled_objects),
-		.sampled_bytes = word_load(&central->sampled_bytes),
 	};
+	source_add(class, out);
+	if (size_class_end_now() == SIZED_CLASS_COUNT)
+		return;
+	source_add(class + SIZE_FAMILY_NOSCAN, out);
+	if (class == size_class_unhinted(SIZE_CLASS_TINY))
+		source_add(SIZE_CLASS_TINY, out);
 }
 
 static uint64_t magazine_bytes(const struct cache *cache)
 {
 	uint64_t bytes = 0;
 
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+	for (uint32_t class = 1; class < cache_class_end(cache); class++)
 		bytes += cache_read_row(cache, class).held_objects * size_classes[class].object_bytes;
 	return bytes;
 }

@@ -50,24 +50,40 @@ void span_list_remove(struct span *span)
 	span->link = NULL;
 }
 
+/* Memory stands behind the pages that objects are carved from, and records, and no
+   other. */
+static void mark_touched(const char *from, const char *to)
+{
+	for (size_t page = arena_page_of(from); page <= arena_page_of(to - 1); page++)
+		arena.page_info[page] |= PAGE_WAS_USED | PAGE_IS_DIRTY;
+}
+
 void span_open_small(struct span *span, uint32_t class)
 {
 	size_t first = span_page(span);
 
+	span->kind = SPAN_SMALL;
+	span->class = (uint8_t)class;
 	for (size_t i = 0; i < span->page_count; i++) {
 		uint8_t *info = &arena.page_info[first + i];
 		*info = (uint8_t)((*info & ~PAGE_BACK_MASK) | i);
 	}
+	if (class == SIZE_CLASS_TINY)
+		mark_touched(span_records(span), span_address(span) + (span->page_count << PAGE_SHIFT));
 	memset(span_home_words(span), 0,
 		(size_classes[class].span_objects + 63) / 64 * sizeof(uint64_t));
-	span->kind = SPAN_SMALL;
-	span->class = (uint8_t)class;
 	span->home_count = 0;
 	span->carved_count = 0;
 	span->list = 0;
 	span->cooling_next = span->cooling_prev = 0;
 	span->released[0] = span->released[1] = 0;
-	memset(arena.class_map + first, (int)class, span->page_count);
+	span->special = 0;
+	span_map(span);
+}
+
+void span_map(struct span *span)
+{
+	memset(arena.class_map + span_page(span), span_mapped_class(span), span->page_count);
 }
 
 void span_close_small(struct span *span)
@@ -97,13 +113,6 @@ static uint32_t take_home(struct span *span, void **end, uint32_t want)
 	return got;
 }
 
-/* Memory stands behind the pages that objects are carved from, and no other. */
-static void mark_carved(const char *from, const char *to)
-{
-	for (size_t page = arena_page_of(from); page <= arena_page_of(to - 1); page++)
-		arena.page_info[page] |= PAGE_WAS_USED | PAGE_IS_DIRTY;
-}
-
 static void take_carved(struct span *span, void **end, uint32_t want)
 {
 	size_t object_bytes = size_classes[span->class].object_bytes;
@@ -111,7 +120,7 @@ static void take_carved(struct span *span, void **end, uint32_t want)
 
 	if (want == 0)
 		return;
-	mark_carved(at, at + want * object_bytes);
+	mark_touched(at, at + want * object_bytes);
 	span->carved_count += want;
 	for (; want > 0; want--, at += object_bytes)
 		*--end = at;

@@ -12,6 +12,10 @@
  *            and the home bit of an object is set exactly when it is home.
  *            Objects at and beyond carved_count were never handed out.
  *
+ *            The class map's bytes of a small span are its class, or 0 where it is
+ *            unusual: of tiny blocks, draining, or with a special (span_map).  A
+ *            large one's class is the family of its object, plain or noscan.
+ *
  * LOCKING    SPAN_SMALL: the lock of its class.  All others: the page heap's.
  *            `kind`, `class` and `page_count` of a span with a live object do
  *            not change, so its owner reads them without a lock.
@@ -34,6 +38,8 @@ enum span_kind {
 	SPAN_LARGE
 };
 
+enum { SPAN_DRAINING = UINT16_MAX }; /* as `list`: heap/draining.h */
+
 struct span {
 	uint8_t kind;
 	uint8_t class;
@@ -52,7 +58,7 @@ struct span {
 		uint32_t cooling_prev;  /* SPAN_SMALL */
 	};
 	uint32_t touched_in;    /* SPAN_SMALL: the interval in which it last changed */
-	uint32_t unused;
+	uint32_t special;       /* the first of tinyalloc/special.h; 0: none */
 	uint64_t released[2];   /* SPAN_SMALL: a bit for each OS page given back */
 }; /* 64 bytes: one cache line a span */
 
@@ -71,10 +77,33 @@ static inline uint64_t *span_home_words(const struct span *span)
 	return arena.home_words + span_page(span) * HOME_WORDS_PER_PAGE;
 }
 
+/* Where its objects end: in a span of tiny blocks, their records begin. */
+static inline char *span_records(const struct span *span)
+{
+	const struct size_class *class = &size_classes[span->class];
+
+	return span_address(span) + (size_t)class->span_objects * class->object_bytes;
+}
+
 /* Objects that the span could still hand out. */
 static inline uint32_t span_free_objects(const struct span *span)
 {
 	return span->home_count + size_classes[span->class].span_objects - span->carved_count;
+}
+
+/* It is offered to nobody: heap/draining.h. */
+static inline bool span_is_draining(const struct span *span)
+{
+	return span->list == SPAN_DRAINING;
+}
+
+/* What the class map says of a small span. */
+static inline uint8_t span_mapped_class(const struct span *span)
+{
+	bool is_unusual = span->class == SIZE_CLASS_TINY || span_is_draining(span) ||
+		span->special != 0;
+
+	return is_unusual ? 0 : span->class;
 }
 
 /* The span of small objects that an address lies in, NULL if it lies in none. */
@@ -86,6 +115,10 @@ struct span *span_containing(const void *ptr);
 
 void span_list_push(struct span **head, struct span *span);
 void span_list_remove(struct span *span);
+
+/* Brings the class map up to date.  Whoever read the old byte meanwhile puts an object
+   into a magazine, as ever. */
+void span_map(struct span *span);
 
 /* Small spans.  Makes a run of pages one, or undoes it: the class map's
    bytes and the pages' way back. */

@@ -82,6 +82,17 @@ struct mstat_snapshot {
 	uint64_t span_released_bytes; /* of span_free_bytes: pages given back to the OS */
 
 	struct mstat_size_class by_size[MSTAT_SIZE_CLASSES_MAX];
+
+	/* Objects that were hinted to hold no pointers (mstat_alloc).  Those of less
+	   than 16 bytes are combined: alloc, nmalloc and by_size count the blocks of 16
+	   bytes that they share, tiny_nmalloc and tiny_nfree the objects themselves. */
+	uint64_t noscan_alloc;     /* of alloc: what is hinted and not large, tiny blocks included */
+	uint64_t tiny_alloc;       /* of noscan_alloc: tiny blocks */
+	uint64_t tiny_nmalloc;
+	uint64_t tiny_nfree;
+	uint64_t tiny_saved_bytes; /* what they would take now if each had its own block,
+	                              less tiny_alloc */
+	uint64_t combinable_alloc; /* of alloc: objects of at most 16 bytes, not hinted */
 };
 
 /*

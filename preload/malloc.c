@@ -63,7 +63,7 @@ EXPORT LINE_ALIGNED void *calloc(size_t count, size_t each_bytes)
 
 	if (UNLIKELY(__builtin_mul_overflow(count, each_bytes, &bytes)))
 		return refuse(ENOMEM);
-	return heap_alloc_zeroed(bytes);
+	return heap_alloc_zeroed(bytes, SIZE_FAMILY_PLAIN);
 }
 
 static ALWAYS_INLINE void *resize(void *ptr, size_t bytes, const void *caller)
@@ -100,12 +100,12 @@ static NOINLINE void *memalign_slow(size_t alignment, size_t bytes)
 		alignment = SIZE_GRANULE_BYTES;
 	if (!bits_is_power_of_two(alignment))
 		alignment = (size_t)2 << bits_log2(alignment);
-	return heap_alloc_aligned(alignment, bytes);
+	return heap_alloc_aligned(alignment, bytes, SIZE_FAMILY_PLAIN);
 }
 
 static ALWAYS_INLINE void *align(size_t alignment, size_t bytes)
 {
-	void *object = heap_alloc_aligned_hit(alignment, bytes);
+	void *object = heap_alloc_aligned_hit(alignment, bytes, SIZE_FAMILY_PLAIN);
 
 	return LIKELY(object != NULL) ? object : memalign_slow(alignment, bytes);
 }
@@ -136,7 +136,7 @@ static NOINLINE int posix_memalign_slow(void **out, size_t alignment, size_t byt
 
 EXPORT LINE_ALIGNED int posix_memalign(void **out, size_t alignment, size_t bytes)
 {
-	void *object = heap_alloc_aligned_hit(alignment, bytes);
+	void *object = heap_alloc_aligned_hit(alignment, bytes, SIZE_FAMILY_PLAIN);
 
 	if (UNLIKELY(object == NULL))
 		return posix_memalign_slow(out, alignment, bytes);

@@ -86,7 +86,7 @@ static NOINLINE void *new_slow(size_t bytes)
 /* An alignment that is no power of two is undefined; it must not loop. */
 static void *aligned(size_t bytes, size_t alignment)
 {
-	void *object = heap_alloc_aligned_hit(alignment, bytes);
+	void *object = heap_alloc_aligned_hit(alignment, bytes, SIZE_FAMILY_PLAIN);
 
 	if (LIKELY(object != NULL))
 		return object;
@@ -94,7 +94,7 @@ static void *aligned(size_t bytes, size_t alignment)
 		return NULL;
 	if (alignment < SIZE_GRANULE_BYTES)
 		alignment = SIZE_GRANULE_BYTES;
-	return heap_alloc_aligned(alignment, bytes);
+	return heap_alloc_aligned(alignment, bytes, SIZE_FAMILY_PLAIN);
 }
 
 /* What the other forms go by.  Never inlined: the name decides. */

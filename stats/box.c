@@ -21,9 +21,9 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 9,
+	SECTION_COUNT = 10,
 	PAGE_BITS = 12,
-	PAGES_MAX = 2048 /* a quarter more than the largest layout has */
+	PAGES_MAX = 4096 /* a quarter more than the largest layout has */
 };
 
 /* A page is allocated before it is written, once; whoever finds no room does not
@@ -68,7 +68,7 @@ static uint64_t section_add(uint64_t offset, enum box_section_kind kind, uint32_
 
 /* What each process writes comes first, on one page (of the identity one copy is
    written).  The others are allocated as there is news for them. */
-static void header_lay_out(uint32_t class_count)
+static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 {
 	struct box_header *header = &box.header;
 	uint64_t at = bits_round_up(sizeof(*header), PART_ALIGN_BYTES);
@@ -79,13 +79,16 @@ static void header_lay_out(uint32_t class_count)
 	at = section_add(at, BOX_SECTION_TOTALS, 1, sizeof(struct box_totals));
 	at = section_add(at, BOX_SECTION_SIGNAL, 1, sizeof(struct box_signal));
 	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
-	at = section_add(at, BOX_SECTION_CLASSES, class_count, sizeof(struct box_class));
+	at = section_add(at, BOX_SECTION_CLASSES, class_count + hinted_count,
+		sizeof(struct box_class));
 	at = section_add(at, BOX_SECTION_THREADS, BOX_THREADS_MAX, sizeof(struct box_thread));
 	at = section_add(at, BOX_SECTION_ROWS, BOX_THREADS_MAX * class_count,
 		sizeof(struct box_row));
 	at = section_add(at, BOX_SECTION_DUMP, 1, sizeof(struct box_dump));
 	at = section_add(at, BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak));
 	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
+	at = section_add(at, BOX_SECTION_HINTED_ROWS, BOX_THREADS_MAX * hinted_count,
+		sizeof(struct box_row));
 	header->file_bytes = bits_round_up(at, os_page_bytes());
 	header->checksum = box_checksum(header, offsetof(struct box_header, checksum), 0, 0);
 }
@@ -212,7 +215,7 @@ bool box_create(const char *dir)
 	const struct box_identity *identity = box_identity();
 	uint64_t generation = 1; /* the first copy, which is nearer */
 
-	header_lay_out((uint32_t)identity->class_count);
+	header_lay_out((uint32_t)identity->class_count, (uint32_t)identity->hinted_count);
 	if (dir[0] != '\0')
 		box_identify_boot(); /* a disk's; the usual places end with the boot */
 	int fd = box_place_open(&box.place, dir);
@@ -279,10 +282,15 @@ void box_write_row(uint32_t index, const struct box_row *payload, uint64_t *gene
 	part_write(BOX_SECTION_ROWS, index, payload, sizeof(*payload), generation);
 }
 
+void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_t *generation)
+{
+	part_write(BOX_SECTION_HINTED_ROWS, index, payload, sizeof(*payload), generation);
+}
+
 bool box_slot_prepare(uint32_t slot)
 {
 	char *memory = __atomic_load_n(&box_memory, __ATOMIC_ACQUIRE);
-	uint32_t class_count = section_of(BOX_SECTION_CLASSES)->part_count;
+	uint32_t class_count = (uint32_t)box_identity()->class_count;
 
 	return memory != NULL && slot < BOX_THREADS_MAX &&
 		range_prepare(memory, part_address(memory, BOX_SECTION_THREADS, slot),

@@ -61,9 +61,10 @@ uint64_t box_start_ticks(void);
 void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
 	uint64_t *generation);
 
-/* The same, of the two kinds that are written the most. */
+/* The same, of the kinds that are written the most. */
 void box_write_class(uint32_t class, const struct box_class *payload, uint64_t *generation);
 void box_write_row(uint32_t index, const struct box_row *payload, uint64_t *generation);
+void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_t *generation);
 
 /* Makes sure that a thread's slot can be written.  False: there is no room. */
 bool box_slot_prepare(uint32_t slot);

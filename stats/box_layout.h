@@ -38,9 +38,10 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 3,
+	BOX_LAYOUT_VERSION = 4,
 	BOX_SECTIONS_MAX = 16,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
+	BOX_ALL_CLASSES_MAX = 2 * BOX_CLASSES_MAX, /* the hinted ones too */
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
 	BOX_EVENTS_MAX = 16,
 	BOX_PEAKS_MAX = 16,
@@ -55,12 +56,13 @@ enum box_section_kind {
 	BOX_SECTION_TOTALS = 2,   /* 1 x struct box_totals */
 	BOX_SECTION_SIGNAL = 3,   /* 1 x struct box_signal */
 	BOX_SECTION_DUMP = 4,     /* 1 x struct box_dump */
-	BOX_SECTION_CLASSES = 5,  /* class_count x struct box_class; index 0: unused */
+	BOX_SECTION_CLASSES = 5,  /* class_count + hinted_count x struct box_class */
 	BOX_SECTION_THREADS = 6,  /* slots x struct box_thread */
 	BOX_SECTION_ROWS = 7,     /* slots * class_count x struct box_row */
 	BOX_SECTION_EVENTS = 8,   /* ring of struct box_event, by their sequence */
-	BOX_SECTION_PEAKS = 9     /* ring of struct box_peak, by their sequence */
-	/* 10 and up are free for call sites and modules. */
+	BOX_SECTION_PEAKS = 9,    /* ring of struct box_peak, by their sequence */
+	BOX_SECTION_HINTED_ROWS = 10 /* slots * hinted_count x struct box_row */
+	/* 11 and up are free for call sites and modules. */
 };
 
 struct box_section {
@@ -108,11 +110,16 @@ struct box_identity {
 	char exe[BOX_EXE_BYTES];
 	char cmdline[BOX_CMDLINE_BYTES]; /* arguments, each ended by a NUL */
 	uint64_t cmdline_bytes;
-	uint64_t class_count;   /* rows a thread has, class 0 included */
+	/* Size classes, class 0 (which is none) included.  Behind them come hinted_count
+	   more: classes of the same sizes, of objects that hold no pointers, the first
+	   being that of class 1, and at last one of the blocks of 16 bytes into which
+	   smaller objects are combined. */
+	uint64_t class_count;
+	uint64_t hinted_count;
 
 	/* Where a thread's figures stand within its cache (box_thread.cache_address).
-	   Offsets in bytes; each names an array of class_count entries, 64-bit words
-	   or struct box_magazine:
+	   Offsets in bytes; of an array of struct box_magazine, and of the first of
+	   class_count + hinted_count 64-bit words, class_stride bytes apart:
 	     nmalloc      == armed[c] - magazines[c].until
 	     in magazine  == magazines[c].top - magazines[c].bottom
 	     live objects == net[c] - in magazine        (signed)
@@ -120,14 +127,17 @@ struct box_identity {
 	   being changed: its figures are busy_nmalloc and busy_live (64 bits). */
 	uint64_t cache_bytes;   /* read so much from cache_address */
 	uint64_t magazines_offset;
+	uint64_t class_stride;
 	uint64_t armed_offset;
 	uint64_t net_offset;
 	uint64_t sequence_offset;
 	uint64_t busy_class_offset;
 	uint64_t busy_nmalloc_offset;
 	uint64_t busy_live_offset;
+	uint64_t tiny_nmalloc_offset; /* 64-bit words: as in struct box_thread */
+	uint64_t tiny_nfree_offset;
 
-	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object, of classes without a row too */
+	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object; of each of class_count */
 };
 
 /* The page heap, written under its lock whenever it changes. */
@@ -212,9 +222,12 @@ struct box_thread {
 	int64_t base_alloc;
 	char name[16];          /* /proc/PID/task/TID/comm when it came */
 	uint64_t nlookup;
+	uint64_t tiny_nmalloc;  /* objects that were combined into blocks */
+	uint64_t tiny_nfree;
 };
 
-/* One size class of one slot; class 0 is not used (box_thread.large_*). */
+/* One size class of one slot; class 0 is not used (box_thread.large_*).  The hinted
+   ones stand in a section of their own: most processes never write there. */
 struct box_row {
 	uint64_t nmalloc;
 	int64_t live_objects;   /* signed: others' objects may be freed here */

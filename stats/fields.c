@@ -31,6 +31,12 @@ const struct stats_field stats_fields[] = {
 	COUNT(large_nfree),
 	BYTES(large_alloc),
 	BYTES(span_released_bytes),
+	BYTES(noscan_alloc),
+	BYTES(tiny_alloc),
+	COUNT(tiny_nmalloc),
+	COUNT(tiny_nfree),
+	BYTES(tiny_saved_bytes),
+	BYTES(combinable_alloc),
 	{NULL, 0, false}};
 
 uint64_t stats_field_read(const struct mstat_snapshot *snapshot, const struct stats_field *field)

@@ -5,6 +5,9 @@
 
 #include "tools/text.h"
 
+/* What an object that is combined would take alone. */
+enum { TINY_BYTES = 16 };
+
 static void part_read(struct box_content *content, const struct box_image *image,
 	enum box_section_kind kind, uint32_t index, void *payload, size_t payload_bytes)
 {
@@ -16,13 +19,26 @@ static void slot_read(struct box_content *content, const struct box_image *image
 	struct slot *slot)
 {
 	struct box_row row;
+	uint32_t count = content->class_count, hinted_count = content->all_count - count;
 
-	for (uint32_t class = 1; class < content->class_count; class++) {
-		part_read(content, image, BOX_SECTION_ROWS,
-			slot->index * content->class_count + class, &row, sizeof(row));
+	for (uint32_t class = 1; class < content->all_count; class++) {
+		if (class < count)
+			part_read(content, image, BOX_SECTION_ROWS, slot->index * count + class,
+				&row, sizeof(row));
+		else
+			part_read(content, image, BOX_SECTION_HINTED_ROWS,
+				slot->index * hinted_count + class - count, &row, sizeof(row));
 		slot->nmalloc[class] = row.nmalloc;
 		slot->live_objects[class] = row.live_objects;
 	}
+}
+
+/* The row of the same size without a hint. */
+static uint32_t size_row(const struct box_content *content, uint32_t class)
+{
+	if (class < content->class_count)
+		return class;
+	return class + 1 < content->all_count ? class - content->class_count + 1 : 1;
 }
 
 static bool slots_read(struct box_content *content, const struct box_image *image)
@@ -58,19 +74,22 @@ bool box_content_read(struct box_content *content, const struct box_image *image
 		    sizeof(content->identity)) != PART_FOUND)
 		return failure_set(failure, FAILURE_DAMAGED,
 			"the box %s is corrupt: it does not say whose it is", path);
-	if (content->identity.class_count > BOX_CLASSES_MAX)
+	if (content->identity.class_count > BOX_CLASSES_MAX ||
+		content->identity.hinted_count > content->identity.class_count)
 		return failure_set(failure, FAILURE_DAMAGED,
 			"the box %s is corrupt: %llu size classes", path,
 			(unsigned long long)content->identity.class_count);
 	content->class_count = (uint32_t)content->identity.class_count;
+	content->all_count = content->class_count + (uint32_t)content->identity.hinted_count;
 	part_read(content, image, BOX_SECTION_TOTALS, 0, &content->totals, sizeof(content->totals));
 	part_read(content, image, BOX_SECTION_SIGNAL, 0, &content->signal, sizeof(content->signal));
 	part_read(content, image, BOX_SECTION_DUMP, 0, &content->dump, sizeof(content->dump));
-	for (uint32_t i = 1; i < content->class_count; i++) {
+	for (uint32_t i = 1; i < content->all_count; i++) {
 		part_read(content, image, BOX_SECTION_CLASSES, i, &content->classes[i],
 			sizeof(content->classes[i]));
 		if (content->classes[i].object_bytes == 0)
-			content->classes[i].object_bytes = content->identity.class_bytes[i];
+			content->classes[i].object_bytes =
+				content->identity.class_bytes[size_row(content, i)];
 	}
 	for (uint32_t i = 0; i < BOX_EVENTS_MAX; i++)
 		part_read(content, image, BOX_SECTION_EVENTS, i, &content->events[i],
@@ -105,7 +124,7 @@ static void thread_sum(const struct box_content *content, const struct slot *slo
 
 	*out = (struct books_thread){.tid = thread->tid, .is_live = thread->state == BOX_THREAD_LIVE,
 		.stack_address = thread->stack_address, .has_magazines = slot->is_exact};
-	for (uint32_t class = 1; class < content->class_count; class++) {
+	for (uint32_t class = 1; class < content->all_count; class++) {
 		uint64_t bytes = content->classes[class].object_bytes;
 		uint64_t live = (uint64_t)slot->live_objects[class];
 		nmalloc += slot->nmalloc[class];
@@ -150,6 +169,39 @@ static void class_sum(const struct box_content *content, uint32_t class, bool is
 		less(row->span_objects, out->live_objects + out->magazine_objects);
 }
 
+/* What is hinted stands in the row of its size. */
+static void class_add(struct books_class *to, const struct books_class *part)
+{
+	to->nmalloc += part->nmalloc;
+	to->nfree += part->nfree;
+	to->live_objects += part->live_objects;
+	to->magazine_objects += part->magazine_objects;
+	to->span_free_objects += part->span_free_objects;
+	to->span_count += part->span_count;
+	if (to->span_bytes == 0)
+		to->span_bytes = part->span_bytes;
+	to->sampled_objects += part->sampled_objects;
+	to->sampled_bytes += part->sampled_bytes;
+}
+
+static void classes_sum(const struct box_content *content, bool is_exact, struct books *books)
+{
+	struct mstat_snapshot *totals = &books->totals;
+	struct books_class part;
+
+	for (uint32_t class = 1; class < content->class_count; class++)
+		class_sum(content, class, is_exact, &books->classes[class]);
+	if (content->class_count > 1)
+		totals->combinable_alloc = books_class_live_bytes(&books->classes[1]);
+	for (uint32_t class = content->class_count; class < content->all_count; class++) {
+		class_sum(content, class, is_exact, &part);
+		class_add(&books->classes[size_row(content, class)], &part);
+		totals->noscan_alloc += books_class_live_bytes(&part);
+		if (class + 1 == content->all_count)
+			totals->tiny_alloc = books_class_live_bytes(&part);
+	}
+}
+
 static void pages_sum(const struct box_totals *from, struct books *books)
 {
 	struct mstat_snapshot *to = &books->totals;
@@ -187,7 +239,11 @@ static void totals_sum(const struct box_content *content, struct books *books)
 		to->large_nfree += thread->large_nfree;
 		to->total_alloc += thread->large_alloc_bytes;
 		to->nlookup += thread->nlookup;
+		to->tiny_nmalloc += thread->tiny_nmalloc;
+		to->tiny_nfree += thread->tiny_nfree;
 	}
+	uint64_t tiny_live = less(to->tiny_nmalloc, to->tiny_nfree);
+	to->tiny_saved_bytes = less(tiny_live * TINY_BYTES, to->tiny_alloc);
 	to->nmalloc = to->large_nmalloc;
 	to->nfree = to->large_nfree;
 	to->alloc = to->large_alloc;
@@ -200,9 +256,10 @@ static void totals_sum(const struct box_content *content, struct books *books)
 		to->alloc += books_class_live_bytes(row);
 		to->magazine_bytes += row->magazine_objects * row->size_bytes;
 		to->span_free_bytes += books_class_free_bytes(row);
-		to->span_released_bytes += content->classes[class].released_bytes;
 		to->heap_objects += row->live_objects + row->magazine_objects;
 	}
+	for (uint32_t class = 1; class < content->all_count; class++)
+		to->span_released_bytes += content->classes[class].released_bytes;
 	to->heap_alloc = to->alloc + to->magazine_bytes;
 }
 
@@ -282,8 +339,7 @@ bool box_content_books(const struct box_content *content, struct books *books)
 	is_exact = is_exact && content->slot_count > 0 && books->hidden_threads == 0;
 	books->exactness = is_exact ? BOOKS_EXACT : BOOKS_PUBLISHED;
 	books->class_count = content->class_count;
-	for (uint32_t class = 1; class < content->class_count; class++)
-		class_sum(content, class, is_exact, &books->classes[class]);
+	classes_sum(content, is_exact, books);
 	totals_sum(content, books);
 	events_copy(content, books);
 	return true;

@@ -19,9 +19,9 @@ struct slot {
 	struct box_thread thread;
 	uint32_t index;
 	bool is_exact;                    /* held_objects is known */
-	uint64_t nmalloc[BOX_CLASSES_MAX];
-	int64_t live_objects[BOX_CLASSES_MAX];
-	uint64_t held_objects[BOX_CLASSES_MAX]; /* in its magazines */
+	uint64_t nmalloc[BOX_ALL_CLASSES_MAX];
+	int64_t live_objects[BOX_ALL_CLASSES_MAX];
+	uint64_t held_objects[BOX_ALL_CLASSES_MAX]; /* in its magazines */
 };
 
 struct box_content {
@@ -30,7 +30,8 @@ struct box_content {
 	struct box_signal signal;
 	struct box_dump dump;
 	uint32_t class_count;             /* class 0 included */
-	struct box_class classes[BOX_CLASSES_MAX];
+	uint32_t all_count;               /* and behind them the hinted ones */
+	struct box_class classes[BOX_ALL_CLASSES_MAX];
 	struct slot *slots;
 	size_t slot_count;
 	struct box_event events[BOX_EVENTS_MAX];

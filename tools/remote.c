@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 
 enum {
-	CACHE_MOST_BYTES = 64 << 10, /* ten times what a cache has */
+	CACHE_MOST_BYTES = 128 << 10, /* ten times what a cache has */
 	READ_TRIES = 5
 };
 
@@ -18,26 +18,32 @@ static bool offsets_are_sound(const struct box_identity *identity, uint32_t clas
 {
 	const uint64_t arrays[] = {identity->magazines_offset, identity->armed_offset,
 		identity->net_offset};
-	const uint64_t words[] = {identity->busy_nmalloc_offset, identity->busy_live_offset};
+	const uint64_t strides[] = {8, identity->class_stride, identity->class_stride};
+	const uint64_t words[] = {identity->busy_nmalloc_offset, identity->busy_live_offset,
+		identity->tiny_nmalloc_offset, identity->tiny_nfree_offset};
 	const uint64_t halves[] = {identity->sequence_offset, identity->busy_class_offset};
 	uint64_t bytes = identity->cache_bytes;
 
-	if (bytes == 0 || bytes > CACHE_MOST_BYTES)
+	if (bytes == 0 || bytes > CACHE_MOST_BYTES || identity->class_stride < 8 ||
+		identity->class_stride > bytes)
 		return false;
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-		if (!array_fits(arrays[i], (uint64_t)class_count * 8, bytes))
+		if (!array_fits(arrays[i], class_count * strides[i], bytes))
 			return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!array_fits(words[i], 8, bytes) || !array_fits(halves[i], 4, bytes))
+		if (!array_fits(words[i], 8, bytes))
+			return false;
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
+		if (!array_fits(halves[i], 4, bytes))
 			return false;
 	return true;
 }
 
-static uint64_t word_at(const char *cache, uint64_t offset, uint64_t index)
+static uint64_t word_at(const char *cache, uint64_t offset)
 {
 	uint64_t word;
 
-	memcpy(&word, cache + offset + index * 8, sizeof(word));
+	memcpy(&word, cache + offset, sizeof(word));
 	return word;
 }
 
@@ -67,19 +73,22 @@ bool remote_take(struct slot *slot, const struct box_identity *identity, uint32_
 	for (uint32_t class = 1; class < class_count; class++) {
 		struct box_magazine magazine = magazine_at(cache, identity, class);
 		uint64_t held = magazine.top > magazine.bottom ? magazine.top - magazine.bottom : 0;
-		slot->nmalloc[class] = word_at(cache, identity->armed_offset, class) -
+		uint64_t row = class * identity->class_stride;
+		slot->nmalloc[class] = word_at(cache, identity->armed_offset + row) -
 			(uint64_t)(int64_t)magazine.until;
 		slot->live_objects[class] =
-			(int64_t)(word_at(cache, identity->net_offset, class) - held);
+			(int64_t)(word_at(cache, identity->net_offset + row) - held);
 		slot->held_objects[class] = held;
 	}
 	uint32_t busy = half_at(cache, identity->busy_class_offset);
 	bool is_busy = (half_at(cache, identity->sequence_offset) & 1) != 0;
 	if (is_busy && busy > 0 && busy < class_count) {
-		slot->nmalloc[busy] = word_at(cache, identity->busy_nmalloc_offset, 0);
+		slot->nmalloc[busy] = word_at(cache, identity->busy_nmalloc_offset);
 		slot->live_objects[busy] =
-			(int64_t)word_at(cache, identity->busy_live_offset, 0);
+			(int64_t)word_at(cache, identity->busy_live_offset);
 	}
+	slot->thread.tiny_nmalloc = word_at(cache, identity->tiny_nmalloc_offset);
+	slot->thread.tiny_nfree = word_at(cache, identity->tiny_nfree_offset);
 	slot->is_exact = true;
 	return true;
 }
@@ -113,7 +122,7 @@ void remote_read(struct box_content *content, pid_t pid)
 {
 	const struct box_identity *identity = &content->identity;
 
-	if (!offsets_are_sound(identity, content->class_count))
+	if (!offsets_are_sound(identity, content->all_count))
 		return;
 	char *cache = malloc(identity->cache_bytes);
 	if (cache == NULL)
@@ -122,7 +131,7 @@ void remote_read(struct box_content *content, pid_t pid)
 		struct slot *slot = &content->slots[i];
 		if (slot->thread.cache_address != 0 &&
 			cache_read(pid, slot->thread.cache_address, identity, cache))
-			remote_take(slot, identity, content->class_count, cache,
+			remote_take(slot, identity, content->all_count, cache,
 				identity->cache_bytes);
 	}
 	free(cache);

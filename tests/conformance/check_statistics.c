@@ -54,7 +54,7 @@ static struct mstat_snapshot snapshot_now(void)
 static struct box_row published(const struct cache *cache, uint32_t class)
 {
 	const struct box_row *row = box_file_payload(&file, BOX_SECTION_ROWS,
-		cache->index * SIZE_CLASS_COUNT + class);
+		cache->index * SIZED_CLASS_COUNT + class);
 
 	return row != NULL ? *row : (struct box_row){0};
 }
@@ -105,7 +105,7 @@ END_TEST
 
 START_TEST(test_s2_a_small_object_counts_its_class)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++) {
 		uint64_t bytes = size_classes[class].object_bytes;
 		struct mstat_snapshot before = snapshot_now();
 		void *object = alloc_surely(bytes - random_below(8));
@@ -113,7 +113,7 @@ START_TEST(test_s2_a_small_object_counts_its_class)
 		ck_assert_uint_eq(after.alloc, before.alloc + bytes);
 		ck_assert_uint_eq(after.total_alloc, before.total_alloc + bytes);
 		ck_assert_uint_eq(after.nmalloc, before.nmalloc + 1);
-		for (uint32_t row = 1; row < SIZE_CLASS_COUNT; row++)
+		for (uint32_t row = 1; row < SIZED_CLASS_COUNT; row++)
 			ck_assert_uint_eq(after.by_size[row].nmalloc,
 				before.by_size[row].nmalloc + (row == class));
 		heap_free(object);
@@ -150,13 +150,13 @@ static void free_undoes(size_t bytes)
 	ck_assert_uint_eq(after.total_alloc, before.total_alloc);
 	ck_assert_uint_eq(after.nmalloc, before.nmalloc);
 	ck_assert_uint_eq(after.nfree, before.nfree + 1);
-	for (uint32_t row = 1; row < SIZE_CLASS_COUNT; row++)
+	for (uint32_t row = 1; row < SIZED_CLASS_COUNT; row++)
 		ck_assert_uint_eq(after.by_size[row].nfree, before.by_size[row].nfree + (row == class));
 }
 
 START_TEST(test_s4_free_takes_away_what_malloc_counted)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
 		free_undoes(size_classes[class].object_bytes);
 	for (size_t bytes = SMALL_MAX_BYTES + 1; bytes < 10 << 20; bytes *= 3)
 		free_undoes(bytes);
@@ -228,7 +228,7 @@ static void objects_free(void)
 /* Both copies of a part: another generation means that it was written. */
 static uint64_t row_generation(uint32_t class)
 {
-	uint32_t index = cache_self->index * SIZE_CLASS_COUNT + class;
+	uint32_t index = cache_self->index * SIZED_CLASS_COUNT + class;
 	uint64_t first = box_file_copy(&file, BOX_SECTION_ROWS, index, 0)->generation;
 	uint64_t second = box_file_copy(&file, BOX_SECTION_ROWS, index, 1)->generation;
 
@@ -398,7 +398,7 @@ START_TEST(test_s12_between_purges_the_books_are_behind_by_a_bound)
 		small_step();
 		if (cache_self == &cache_none || step % 16 != 0)
 			continue;
-		for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
 			behind(class);
 	}
 	for (int step = 0; step < 20000; step++) {
@@ -467,7 +467,7 @@ static void nothing_is_wrapped(void)
 		if (value >= most)
 			ck_abort_msg("%s reads %ld", field->name, (long)value);
 	}
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++) {
 		heap_source.size_class(class, &row);
 		if (now.by_size[class].nfree >= most || row.nfree >= most ||
 			row.live_objects >= most || row.span_free_objects >= most)
@@ -521,7 +521,7 @@ START_TEST(test_s14_a_thread_that_exits_purges_all_its_figures)
 		pthread_t thread;
 		ck_assert_int_eq(pthread_create(&thread, NULL, use_and_leave, &bytes), 0);
 		pthread_join(thread, NULL);
-		for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
 			ck_assert_msg(is_published(left_cache, class),
 				"%zu bytes: class %u is behind", bytes, class);
 		const struct box_thread *there = box_file_payload(&file, BOX_SECTION_THREADS,
@@ -609,7 +609,7 @@ static void allocate_and_free(size_t bytes, uint32_t count, bool is_reversed)
 	struct mstat_snapshot finish = snapshot_now();
 	ck_assert_uint_eq(finish.alloc, start.alloc);
 	ck_assert_uint_eq(finish.nmalloc - finish.nfree, start.nmalloc - start.nfree);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
 		ck_assert_uint_eq(finish.by_size[class].nmalloc - finish.by_size[class].nfree,
 			start.by_size[class].nmalloc - start.by_size[class].nfree);
 }
@@ -617,7 +617,7 @@ static void allocate_and_free(size_t bytes, uint32_t count, bool is_reversed)
 /* Many of each size at one time, freed in either order. */
 START_TEST(test_s15_mallocrep1_every_count_comes_back)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class += 4)
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class += 4)
 		for (size_t more = 0; more < 2; more++)
 			allocate_and_free(size_classes[class].object_bytes + more,
 				1 + (uint32_t)random_below(40), random_below(2) == 0);

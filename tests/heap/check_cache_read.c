@@ -208,14 +208,14 @@ START_TEST(test_a_row_in_the_midst_of_a_change_reads_as_before_it)
 	struct cache_row before = cache_read_row(cache, class), now;
 
 	cache_change_begin(cache, class);
-	cache->net[class] += 5;
-	cache->armed[class] += 7;
+	cache->classes[class].net += 5;
+	cache->classes[class].armed += 7;
 	now = cache_read_row(cache, class);
 	ck_assert_uint_eq(now.nmalloc, before.nmalloc);
 	ck_assert_int_eq(now.live_objects, before.live_objects);
 	ck_assert_uint_eq(cache_read_row(cache, other).nmalloc, 0);
-	cache->net[class] -= 5;
-	cache->armed[class] -= 7;
+	cache->classes[class].net -= 5;
+	cache->classes[class].armed -= 7;
 	cache_change_end(cache);
 	now = cache_read_row(cache, class);
 	ck_assert_uint_eq(now.nmalloc, before.nmalloc);

@@ -208,13 +208,13 @@ END_TEST
 
 enum { PASSERS = 4, CLOSINGS = 2000 };
 
-static uint64_t passed[SIZE_CLASS_COUNT]; /* guarded by the class's lock */
+static uint64_t passed[SIZED_CLASS_COUNT]; /* guarded by the class's lock */
 static bool is_over;
 
 static void *pass(void *argument)
 {
 	for (uint32_t i = 0; !__atomic_load_n(&is_over, __ATOMIC_RELAXED); i++) {
-		uint32_t class = 1 + i % (SIZE_CLASS_COUNT - 1);
+		uint32_t class = 1 + i % (SIZED_CLASS_COUNT - 1);
 		central_lock(class);
 		passed[class]++;
 		central_unlock(class);
@@ -224,7 +224,7 @@ static void *pass(void *argument)
 
 START_TEST(test_nobody_passes_a_closed_gate)
 {
-	static uint64_t before[SIZE_CLASS_COUNT];
+	static uint64_t before[SIZED_CLASS_COUNT];
 	pthread_t threads[PASSERS];
 
 	for (int i = 0; i < PASSERS; i++)

@@ -70,19 +70,20 @@ static void object_lead(const struct object *object)
 static void *alloc_somehow(size_t bytes)
 {
 	size_t align = (size_t)16 << random_below(random_below(8) == 0 ? 14 : 6);
+	uint32_t family = random_below(2) == 0 ? SIZE_FAMILY_PLAIN : SIZE_FAMILY_NOSCAN;
 	char *ptr;
 
 	switch (random_below(4)) {
 	case 0:
-		ptr = heap_alloc_zeroed(bytes);
+		ptr = heap_alloc_zeroed(bytes, family);
 		ck_assert(ptr == NULL || is_zero(ptr, bytes));
 		return ptr;
 	case 1:
-		ptr = heap_alloc_aligned(align, bytes);
+		ptr = heap_alloc_aligned(align, bytes, family);
 		ck_assert_uint_eq((uintptr_t)ptr % align, 0);
 		return ptr;
 	default:
-		return heap_alloc(bytes);
+		return family == SIZE_FAMILY_PLAIN ? heap_alloc(bytes) : heap_alloc_noscan(bytes);
 	}
 }
 
@@ -336,11 +337,11 @@ START_TEST(test_what_no_machine_has_is_refused)
 		errno = 0;
 		ck_assert_ptr_null(heap_alloc(sizes[i]));
 		ck_assert_int_eq(errno, ENOMEM);
-		ck_assert_ptr_null(heap_alloc_zeroed(sizes[i]));
-		ck_assert_ptr_null(heap_alloc_aligned(4096, sizes[i]));
+		ck_assert_ptr_null(heap_alloc_zeroed(sizes[i], SIZE_FAMILY_PLAIN));
+		ck_assert_ptr_null(heap_alloc_aligned(4096, sizes[i], SIZE_FAMILY_PLAIN));
 		ck_assert_ptr_null(heap_realloc(object, sizes[i], NULL));
 	}
-	ck_assert_ptr_null(heap_alloc_aligned((size_t)1 << 63, 1));
+	ck_assert_ptr_null(heap_alloc_aligned((size_t)1 << 63, 1, SIZE_FAMILY_PLAIN));
 	ck_assert_uint_eq(filled(object, 100, 100, 1), 100);
 	heap_free(object);
 }
@@ -427,7 +428,7 @@ int main(void)
 
 	tcase_add_test(tests, test_a_random_program_finds_its_objects_and_its_books_in_order);
 	tcase_add_test(tests, test_threads_that_free_each_others_objects_keep_exact_books);
-	tcase_add_loop_test(tests, test_every_byte_of_an_object_leads_to_it, 1, SIZE_CLASS_COUNT);
+	tcase_add_loop_test(tests, test_every_byte_of_an_object_leads_to_it, 1, SIZED_CLASS_COUNT);
 	tcase_add_test(tests, test_every_page_of_a_large_object_leads_to_it);
 	tcase_add_test(tests, test_what_is_not_the_heaps_leads_nowhere);
 	tcase_add_test(tests, test_zero_bytes_are_an_object);

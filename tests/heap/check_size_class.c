@@ -12,11 +12,11 @@
 START_TEST(test_classes_rise_by_multiples_of_16)
 {
 	ck_assert_uint_eq(size_classes[0].object_bytes, 0);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++) {
 		ck_assert_uint_gt(size_classes[class].object_bytes, size_classes[class - 1].object_bytes);
 		ck_assert_uint_eq(size_classes[class].object_bytes % SIZE_GRANULE_BYTES, 0);
 	}
-	ck_assert_uint_eq(size_classes[SIZE_CLASS_COUNT - 1].object_bytes, SMALL_MAX_BYTES);
+	ck_assert_uint_eq(size_classes[SIZED_CLASS_COUNT - 1].object_bytes, SMALL_MAX_BYTES);
 }
 END_TEST
 
@@ -34,7 +34,7 @@ END_TEST
 
 START_TEST(test_rounding_up_wastes_at_most_a_ninth_above_256_bytes)
 {
-	for (uint32_t class = size_class_of(256) + 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = size_class_of(256) + 1; class < SIZED_CLASS_COUNT; class++) {
 		uint32_t bytes = size_classes[class].object_bytes;
 		uint32_t least = size_classes[class - 1].object_bytes + 1;
 		/* or a page, where an object is a span */
@@ -53,7 +53,7 @@ END_TEST
 
 START_TEST(test_a_span_leaves_at_most_a_64th_over)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++) {
 		const struct size_class *row = &size_classes[class];
 		uint32_t span_bytes = row->span_pages * PAGE_BYTES;
 		ck_assert_uint_le(row->span_pages, SIZE_CLASS_MAX_PAGES);

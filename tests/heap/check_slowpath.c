@@ -247,11 +247,11 @@ int main(void)
 	TCase *tests = suite_begin("heap/slowpath", begin, world_end);
 	TCase *misuse = suite_case("misuse", begin, NULL);
 
-	tcase_add_loop_test(tests, test_an_object_holds_its_class, 1, SIZE_CLASS_COUNT);
+	tcase_add_loop_test(tests, test_an_object_holds_its_class, 1, SIZED_CLASS_COUNT);
 	tcase_add_test(tests, test_one_miss_buys_one_batch);
 	tcase_add_test(tests, test_the_last_freed_is_the_next_handed_out);
 	tcase_add_loop_test(tests, test_each_allocation_is_counted_once, 0, 8);
-	tcase_add_loop_test(tests, test_the_countdown_is_short, 1, SIZE_CLASS_COUNT);
+	tcase_add_loop_test(tests, test_the_countdown_is_short, 1, SIZED_CLASS_COUNT);
 	tcase_add_test(tests, test_free_of_nothing_does_nothing);
 	tcase_add_test(tests, test_a_refusal_says_so_and_loses_nothing);
 	tcase_add_test(tests, test_a_slow_path_looks_at_the_clock);

@@ -54,7 +54,7 @@ START_TEST(test_a_heap_nobody_used_is_all_zero)
 
 	ck_assert_uint_eq(snapshot.struct_bytes, sizeof(snapshot));
 	ck_assert_uint_eq(snapshot.version, MSTAT_SNAPSHOT_VERSION);
-	ck_assert_uint_eq(snapshot.size_class_count, SIZE_CLASS_COUNT);
+	ck_assert_uint_eq(snapshot.size_class_count, SIZED_CLASS_COUNT);
 	tally_check_sums(&snapshot);
 	ck_assert_uint_eq(snapshot.heap_sys, 0);
 	ck_assert_uint_eq(snapshot.nmalloc, 0);
@@ -105,8 +105,8 @@ START_TEST(test_rows_agree_with_totals)
 
 	traffic(2000);
 	struct mstat_snapshot snapshot = snapshot_now();
-	ck_assert_uint_eq(heap_source.class_count(), SIZE_CLASS_COUNT);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	ck_assert_uint_eq(heap_source.class_count(), SIZED_CLASS_COUNT);
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++) {
 		struct source_class row;
 		heap_source.size_class(class, &row);
 		ck_assert_uint_eq(row.object_bytes, snapshot.by_size[class].size_bytes);

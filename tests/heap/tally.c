@@ -11,7 +11,7 @@ uint32_t tally_class(const void *ptr)
 	const struct span *span = span_containing(ptr);
 
 	ck_assert_ptr_nonnull(span);
-	return span->kind == SPAN_SMALL ? span->class : 0;
+	return span->kind == SPAN_SMALL ? size_class_unhinted(span->class) : 0;
 }
 
 void tally_alloc(struct tally *tally, const void *ptr)
@@ -49,7 +49,7 @@ void tally_realloc(struct tally *tally, const void *old, uint32_t class, size_t 
 
 void tally_add(struct tally *sum, const struct tally *part)
 {
-	for (uint32_t class = 0; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 0; class < SIZED_CLASS_COUNT; class++) {
 		sum->nmalloc[class] += part->nmalloc[class];
 		sum->nfree[class] += part->nfree[class];
 	}
@@ -85,7 +85,7 @@ void tally_check_sums(const struct mstat_snapshot *snapshot)
 void tally_compare(const struct tally *tally, const struct mstat_snapshot *snapshot)
 {
 	tally_check_sums(snapshot);
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++) {
 		ck_assert_uint_eq(snapshot->by_size[class].nmalloc, tally->nmalloc[class]);
 		ck_assert_uint_eq(snapshot->by_size[class].nfree, tally->nfree[class]);
 	}

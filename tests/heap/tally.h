@@ -16,8 +16,8 @@
 
 /* Row 0 counts the large objects. */
 struct tally {
-	uint64_t nmalloc[SIZE_CLASS_COUNT];
-	uint64_t nfree[SIZE_CLASS_COUNT];
+	uint64_t nmalloc[SIZED_CLASS_COUNT];
+	uint64_t nfree[SIZED_CLASS_COUNT];
 	uint64_t total_alloc;
 	int64_t alloc;
 };

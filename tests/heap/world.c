@@ -50,7 +50,7 @@ void world_end(void)
 
 void world_end_pools(void)
 {
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < size_class_end; class++) {
 		central_lock(class);
 		central_audit(class);
 		central_unlock(class);
@@ -64,7 +64,7 @@ void pools_cool(void)
 {
 	cooling_advance();
 	cooling_advance();
-	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++) {
+	for (uint32_t class = 1; class < size_class_end; class++) {
 		central_lock(class);
 		central_drain_all(class);
 		cooling_release(class, 1000);
@@ -88,7 +88,7 @@ void *zeroed_surely(size_t bytes)
 	int asked = 0;
 	void *object;
 
-	while ((object = heap_alloc_zeroed(bytes)) == NULL)
+	while ((object = heap_alloc_zeroed(bytes, SIZE_FAMILY_PLAIN)) == NULL)
 		ask_again(&asked);
 	return object;
 }
@@ -108,7 +108,7 @@ void *aligned_surely(size_t align_bytes, size_t bytes)
 	int asked = 0;
 	void *object;
 
-	while ((object = heap_alloc_aligned(align_bytes, bytes)) == NULL)
+	while ((object = heap_alloc_aligned(align_bytes, bytes, SIZE_FAMILY_PLAIN)) == NULL)
 		ask_again(&asked);
 	return object;
 }

@@ -108,14 +108,15 @@ static void add_exact(const struct box_thread *thread)
 		die("the process's memory cannot be read");
 	const struct box_magazine *magazines =
 		(const struct box_magazine *)(cache + identity.magazines_offset);
-	const uint64_t *armed = (const uint64_t *)(cache + identity.armed_offset);
-	const int64_t *net = (const int64_t *)(cache + identity.net_offset);
 	if ((*(const uint32_t *)(cache + identity.sequence_offset) & 1) != 0)
 		die("a thread is not at rest");
 	for (uint64_t class = 1; class < identity.class_count; class++) {
 		const struct box_magazine *magazine = &magazines[class];
-		sums[class].nmalloc += armed[class] - (uint64_t)(int64_t)magazine->until;
-		sums[class].live += net[class] - (magazine->top - magazine->bottom);
+		const char *row = cache + class * identity.class_stride;
+		uint64_t armed = *(const uint64_t *)(row + identity.armed_offset);
+		int64_t net = *(const int64_t *)(row + identity.net_offset);
+		sums[class].nmalloc += armed - (uint64_t)(int64_t)magazine->until;
+		sums[class].live += net - (magazine->top - magazine->bottom);
 	}
 	free(cache);
 }

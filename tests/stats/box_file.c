@@ -51,7 +51,7 @@ void box_dir_remove(void)
 void box_make(void)
 {
 	box_identify(0, NULL);
-	box_identity()->class_count = SIZE_CLASS_COUNT;
+	box_identity()->class_count = SIZED_CLASS_COUNT;
 	ck_assert(box_create(box_dir));
 	ck_assert(box_exists());
 }

@@ -85,7 +85,7 @@ START_TEST(test_it_names_its_process)
 	/* It was made since the process began, which is told in ticks of 10 ms. */
 	ck_assert_uint_gt(box_start_ticks(), 0);
 	ck_assert_uint_ge(identity->made_boottime_ns, box_start_ticks() * 10000000);
-	ck_assert_uint_eq(identity->class_count, SIZE_CLASS_COUNT);
+	ck_assert_uint_eq(identity->class_count, SIZED_CLASS_COUNT);
 	ck_assert_int_gt(readlink("/proc/self/exe", exe, sizeof(exe) - 1), 0);
 	ck_assert_str_eq(identity->exe, exe);
 	ck_assert_uint_gt(identity->cmdline_bytes, 0);
@@ -426,7 +426,7 @@ END_TEST
 static void refused(int error)
 {
 	box_identify(0, NULL);
-	box_identity()->class_count = SIZE_CLASS_COUNT;
+	box_identity()->class_count = SIZED_CLASS_COUNT;
 	errno = 0;
 	ck_assert(!box_create(box_dir));
 	ck_assert_int_eq(errno, error);

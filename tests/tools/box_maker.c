@@ -122,6 +122,7 @@ static void fill_identity(void)
 	identity->made_boottime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	identity->cache_bytes = sizeof(struct sample_cache);
 	identity->magazines_offset = offsetof(struct sample_cache, magazines);
+	identity->class_stride = sizeof(uint64_t);
 	identity->armed_offset = offsetof(struct sample_cache, armed);
 	identity->net_offset = offsetof(struct sample_cache, net);
 	identity->sequence_offset = offsetof(struct sample_cache, sequence);

@@ -191,6 +191,7 @@ static void cache_init(struct cache *cache)
 	memset(cache, 0, sizeof(*cache));
 	identity->cache_bytes = sizeof(*cache);
 	identity->magazines_offset = 0;
+	identity->class_stride = 8;
 	identity->armed_offset = 96;
 	identity->net_offset = 128;
 	identity->sequence_offset = 160;
@@ -249,7 +250,9 @@ START_TEST(test_no_offset_leads_out_of_a_cache)   /* _i: which offset */
 	uint64_t *const offsets[] = {&sample.identity.magazines_offset,
 		&sample.identity.armed_offset, &sample.identity.net_offset, &sample.identity.sequence_offset,
 		&sample.identity.busy_class_offset, &sample.identity.busy_nmalloc_offset,
-		&sample.identity.busy_live_offset, &sample.identity.cache_bytes};
+		&sample.identity.busy_live_offset, &sample.identity.tiny_nmalloc_offset,
+		&sample.identity.tiny_nfree_offset, &sample.identity.class_stride,
+		&sample.identity.cache_bytes};
 	static const uint64_t values[] = {UINT64_MAX, UINT64_MAX - 3, sizeof(struct cache) + 1};
 	struct slot slot = {0};
 	struct cache cache;
@@ -311,7 +314,7 @@ int main(void)
 	tcase_add_test(tests, test_damaged_parts_are_counted_and_read_as_nothing);
 	tcase_add_test(tests, test_a_cache_tells_what_its_words_say);
 	tcase_add_test(tests, test_a_class_that_changes_is_read_from_the_words_beside);
-	tcase_add_loop_test(tests, test_no_offset_leads_out_of_a_cache, 0, 8);
+	tcase_add_loop_test(tests, test_no_offset_leads_out_of_a_cache, 0, 11);
 	tcase_add_test(tests, test_every_slot_that_can_be_read_is_exact);
 	tcase_add_test(tests, test_a_cache_that_cannot_be_read_stays_as_published);
 	return suite_end();
