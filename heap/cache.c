@@ -217,6 +217,8 @@ bool cache_attach(void)
 
 static void slot_leave(struct cache *cache)
 {
+	if (cache->tiny.left_bytes != 0)
+		heap_hooks.cache_leaves(cache);
 	for (uint32_t class = 1; class < cache->class_end; class++) {
 		if (cache_held(cache, class) != 0)
 			magazine_empty(cache, class);

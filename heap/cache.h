@@ -15,9 +15,10 @@
  *            The slot `bottom` of each magazine is NULL: by it malloc knows an
  *            empty one, and the check for a double free reads no neighbour's
  *            pointer.  A magazine that is all zero has no room, and for that slot
- *            the cache's first word (`nothing`): both paths then go the slow way by
- *            themselves.  Such are class 0's, all of cache_none, and those of the
- *            hinted classes until the thread first needs one (cache_open_hinted).
+ *            the cache's first word, which is such a magazine, class 0's: both paths
+ *            then go the slow way by themselves.  So are all of cache_none, and those
+ *            of the hinted classes until the thread first needs one
+ *            (cache_open_hinted).
  *
  * OWNERSHIP  A cache is a slot: the thread that attached it owns it until it
  *            detaches, then the next thread does.  Its figures go on: a slot's
@@ -94,17 +95,18 @@ struct cache_class {
 	uint16_t decay_top;
 };
 
+union record;
+
 /* The block that a thread cuts up at the moment (tinyalloc/tiny.c). */
 struct tiny_block {
 	char *end;
-	uint32_t left_bytes;     /* 0: there is none */
-	uint16_t starts;         /* as in the record */
-	uint16_t freed;          /* by this thread, and not yet in the record */
-	void *record;
+	uint32_t left_bytes;     /* 0: there is none; then end is that of the last one, if
+	                            it still is in the magazine, and record is its own */
+	uint32_t freed;          /* by this thread, and not yet in the record */
+	union record *record;    /* tinyalloc/record.h */
 };
 
 struct cache {
-	void *nothing; /* NULL */
 	struct magazine magazines[SIZE_CLASS_COUNT];
 	struct tiny_block tiny;
 	uint64_t tiny_nmalloc;       /* objects below TINY_BLOCK_BYTES, combined */

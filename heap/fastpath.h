@@ -88,16 +88,17 @@ static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t byt
 	return cache_pop(cache_self, size_class_of(last + 1) + family);
 }
 
-/* False: nothing was done, and a slow twin is to be called. */
-static ALWAYS_INLINE bool heap_free_hits(void *ptr)
+/* There is room above `top`. */
+static ALWAYS_INLINE void magazine_push(struct magazine *magazine, void **top, void *ptr)
 {
-	struct cache *cache = cache_self;
-	size_t page = arena_page_of(ptr);
+	top[1] = ptr;
+	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
+	magazine->word++;
+}
 
-	if (UNLIKELY(page >= arena.page_count))
-		return false;
-
-	uint32_t class = arena.class_map[page];
+/* False: nothing was done, and a slow twin is to be called. */
+static ALWAYS_INLINE bool cache_push(struct cache *cache, uint32_t class, void *ptr)
+{
 	struct magazine *magazine = &cache->magazines[class];
 	uint16_t at = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
 	void **top = cache_slots(cache) + at;
@@ -107,10 +108,18 @@ static ALWAYS_INLINE bool heap_free_hits(void *ptr)
 	if (UNLIKELY(*top == ptr)) /* freed twice in a row */
 		return false;
 
-	top[1] = ptr;
-	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
-	magazine->word++;
+	magazine_push(magazine, top, ptr);
 	return true;
+}
+
+static ALWAYS_INLINE bool heap_free_hits(void *ptr)
+{
+	struct cache *cache = cache_self;
+	size_t page = arena_page_of(ptr);
+
+	if (UNLIKELY(page >= arena.page_count))
+		return false;
+	return cache_push(cache, arena.class_map[page], ptr);
 }
 
 static ALWAYS_INLINE void heap_free(void *ptr)

@@ -12,11 +12,16 @@
 
 #include <stdbool.h>
 
+struct cache;
+
 struct heap_hooks {
 	void (*heap_begins)(void);      /* before its first memory is mapped */
 	void (*thread_attached)(void);  /* the calling thread has a cache now */
 	bool (*is_same_process)(void);  /* as at start, where the kernel must be asked */
 	void (*process_forked)(void);   /* in a child that no fork handler prepared */
+	/* A cache's thread is at its end, or is not in this child of a fork: what it still
+	   cuts up.  Not NULL once there is a block of that kind. */
+	void (*cache_leaves)(struct cache *cache);
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
 };
 

@@ -286,6 +286,23 @@ static void cache_free(struct cache *cache, uint32_t class, void *ptr, const voi
 	publish_row(cache, class);
 }
 
+void heap_free_class_slow(uint32_t class, bool goes_home, void *ptr, const void *caller)
+{
+	struct cache *cache = heap_cache_acquire();
+
+	if (cache_slots(cache)[cache->magazines[class].top] == ptr)
+		misuse_double_free("free", ptr, caller);
+	if (!cache_has_magazine(cache, class) && !cache_open_hinted(cache))
+		goes_home = true;
+	if (!goes_home) {
+		heap_tick(cache);
+		cache_free(cache, class, ptr, caller);
+	} else if (magazine_pass_home(cache, class, ptr, caller)) {
+		heap_tick(cache);
+	}
+	heap_cache_release(cache);
+}
+
 void heap_free_for_slow(void *ptr, const void *caller)
 {
 	size_t page = arena_page_of(ptr);
@@ -294,23 +311,12 @@ void heap_free_for_slow(void *ptr, const void *caller)
 		return;
 	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
 	const struct span *span = class == 0 ? span_of_small(ptr) : NULL;
-	if (class == 0 && span == NULL) {
+	if (class != 0)
+		heap_free_class_slow(class, false, ptr, caller);
+	else if (span != NULL)
+		heap_free_class_slow(span->class, true, ptr, caller);
+	else
 		large_free(ptr, caller);
-		return;
-	}
-	if (span != NULL)
-		class = span->class;
-	struct cache *cache = heap_cache_acquire();
-	if (cache_slots(cache)[cache->magazines[class].top] == ptr)
-		misuse_double_free("free", ptr, caller);
-	bool has_magazine = cache_has_magazine(cache, class) || cache_open_hinted(cache);
-	if (span == NULL && has_magazine) {
-		heap_tick(cache);
-		cache_free(cache, class, ptr, caller);
-	} else if (magazine_pass_home(cache, class, ptr, caller)) {
-		heap_tick(cache);
-	}
-	heap_cache_release(cache);
 }
 
 void heap_free_slow(void *ptr)

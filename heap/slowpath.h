@@ -33,6 +33,10 @@ void heap_free_slow(void *ptr) NOINLINE;
 /* The same, within a call that returns to `caller`. */
 void heap_free_for_slow(void *ptr, const void *caller) NOINLINE;
 
+/* The same for an object known to be of a small class; goes_home: to its span, not to
+   the magazine. */
+void heap_free_class_slow(uint32_t class, bool goes_home, void *ptr, const void *caller);
+
 /* Makes the heap usable.  False while the OS refuses even that. */
 bool heap_init(void);
 

@@ -138,6 +138,21 @@ int mstat_lookup(const void *ptr, void **base, size_t *size_bytes);
  */
 int mstat_dump(int fd, const char *format);
 
+/* What a program may say of an object that it asks for. */
+enum {
+	MSTAT_NOSCAN = 1 /* it will never hold a pointer */
+};
+
+/*
+ * Allocates as malloc() does, with hints; free() and realloc() take what it returns.
+ * With MSTAT_NOSCAN the object lies apart from those that hold pointers, is never
+ * searched for any, and below 16 bytes shares a block of 16 with others: it then reads
+ * zero and is aligned by its size, a multiple of 8 to 8, of 4 to 4, of 2 to 2, any
+ * other to 1.  For no bytes at all the same address is returned each time.
+ * Returns NULL with errno ENOMEM, or EINVAL for a hint that is not known.
+ */
+void *mstat_alloc(size_t bytes, unsigned hints) __attribute__((malloc, alloc_size(1)));
+
 /* The library's version, "MAJOR.MINOR.PATCH". */
 const char *mstat_version(void);
 

@@ -7,11 +7,11 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
-#include "heap/heap.h"
 #include "heap/snapshot.h"
 #include "include/mstat.h"
 #include "preload/signal.h"
 #include "stats/dump.h"
+#include "tinyalloc/object.h"
 
 static int fail(int error)
 {
@@ -55,7 +55,17 @@ EXPORT int mstat_thread_snapshot(pid_t tid, struct mstat_thread_snapshot *out)
 
 EXPORT int mstat_lookup(const void *ptr, void **base, size_t *size_bytes)
 {
-	return heap_lookup(ptr, base, size_bytes) ? 0 : fail(ENOENT);
+	return object_lookup(ptr, base, size_bytes) ? 0 : fail(ENOENT);
+}
+
+EXPORT void *mstat_alloc(size_t bytes, unsigned hints)
+{
+	if (LIKELY(hints == MSTAT_NOSCAN))
+		return object_alloc_noscan(bytes, tiny_align_of(bytes));
+	if (hints == 0)
+		return heap_alloc(bytes);
+	errno = EINVAL;
+	return NULL;
 }
 
 EXPORT int mstat_dump(int fd, const char *format)

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
+#include "tinyalloc/object.h"
 
 enum { VALLOC_PAGE_BYTES = 4096 };
 
@@ -25,13 +26,13 @@ EXPORT LINE_ALIGNED void *malloc(size_t bytes)
 
 EXPORT LINE_ALIGNED void free(void *ptr)
 {
-	heap_free(ptr);
+	object_free(ptr);
 }
 
 EXPORT void cfree(void *ptr);
 EXPORT void cfree(void *ptr)
 {
-	heap_free(ptr);
+	object_free(ptr);
 }
 
 /* C23: the size and alignment are what the program believes.  By the name: it
@@ -71,10 +72,10 @@ static ALWAYS_INLINE void *resize(void *ptr, size_t bytes, const void *caller)
 	if (ptr == NULL)
 		return heap_alloc(bytes);
 	if (bytes == 0) {
-		heap_free_for(ptr, caller);
+		object_free_for(ptr, caller);
 		return NULL;
 	}
-	return heap_realloc(ptr, bytes, caller);
+	return object_realloc(ptr, bytes, caller);
 }
 
 EXPORT LINE_ALIGNED NOINLINE void *realloc(void *ptr, size_t bytes)
@@ -160,7 +161,7 @@ EXPORT void *pvalloc(size_t bytes)
 
 EXPORT size_t malloc_usable_size(void *ptr)
 {
-	return heap_usable_bytes(ptr, __builtin_return_address(0));
+	return object_usable_bytes(ptr, __builtin_return_address(0));
 }
 
 /* Names that programs of glibc's time before these were public bind to. */

@@ -23,6 +23,7 @@
 #include "base/fatal.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
+#include "tinyalloc/object.h"
 
 struct nothrow; /* std::nothrow_t */
 
@@ -203,7 +204,7 @@ EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment,
 
 EXPORT LINE_ALIGNED void _ZdlPv(void *ptr)
 {
-	heap_free(ptr);
+	object_free(ptr);
 }
 
 EXPORT LINE_ALIGNED void _ZdaPv(void *ptr)
@@ -214,7 +215,7 @@ EXPORT LINE_ALIGNED void _ZdaPv(void *ptr)
 EXPORT void _ZdlPvSt11align_val_t(void *ptr, size_t alignment)
 {
 	(void)alignment;
-	heap_free(ptr);
+	object_free(ptr);
 }
 
 EXPORT void _ZdaPvSt11align_val_t(void *ptr, size_t alignment)

@@ -27,6 +27,7 @@
 #include "stats/box.h"
 #include "stats/dump.h"
 #include "stats/report.h"
+#include "tinyalloc/tiny.h"
 
 enum {
 	CHILD_AGE_NS = 10 * 1000 * 1000, /* younger ones are about to exec */
@@ -203,15 +204,19 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	process_pid = os_process_id();
 	options_read();
 	stderr_remember();
+	if (process_conf.tiny)
+		tiny_init();
 	if (CONFIG_BOOKS) {
 		box_identify(argc, argv);
 		publish_layout(box_identity());
 	}
 	fatal_observer = fatal_note;
 	/* The heap begins with the first allocation: many a process makes none. */
-	heap_hooks = (struct heap_hooks){.heap_begins = heap_begins,
-		.thread_attached = thread_attached, .is_same_process = process_is_self,
-		.process_forked = process_forked, .interval_passed = interval_passed};
+	heap_hooks.heap_begins = heap_begins;
+	heap_hooks.thread_attached = thread_attached;
+	heap_hooks.is_same_process = process_is_self;
+	heap_hooks.process_forked = process_forked;
+	heap_hooks.interval_passed = interval_passed;
 	thread_watch_init();
 	box_make();
 	signal_install(); /* then: a dump's default place is beside the box */

@@ -37,6 +37,38 @@ static bool set_exit_report(struct conf *conf, const char *value, size_t bytes)
 	return parse_bool(&conf->exit_report, value, bytes);
 }
 
+static bool set_tiny(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->tiny, value, bytes);
+}
+
+static bool set_noscan_strings(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->noscan_strings, value, bytes);
+}
+
+static bool parse_count(size_t *out, const char *value, size_t bytes)
+{
+	size_t number = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (value[i] < '0' || value[i] > '9' ||
+			__builtin_mul_overflow(number, (size_t)10, &number) ||
+			__builtin_add_overflow(number, (size_t)(value[i] - '0'), &number))
+			return false;
+	if (number != 0)
+		*out = number;
+	return number != 0;
+}
+
+static bool set_token_max(struct conf *conf, const char *value, size_t bytes)
+{
+	if (!text_is(value, bytes, "none"))
+		return parse_count(&conf->token_max, value, bytes);
+	conf->token_max = 0;
+	return true;
+}
+
 static bool set_dump_format(struct conf *conf, const char *value, size_t bytes)
 {
 	bool json = text_is(value, bytes, "json");
@@ -91,12 +123,22 @@ const struct conf_key conf_keys[] = {
 	{"dump", "a file beside the box", "a path; %p pid, %e program, %t time, %n number",
 		"Where a dump is written.", set_dump},
 	{"dump_format", "text", "text or json", "How a dump is written.", set_dump_format},
+	{"tiny", "1", "0 or 1",
+		"Combine objects of less than 16 bytes that are hinted to hold no pointers.",
+		set_tiny},
+	{"noscan_strings", "1", "0 or 1",
+		"What strdup() and asprintf() make is hinted to hold no pointers.",
+		set_noscan_strings},
+	{"token_max", "none", "a number, or none",
+		"The -falloc-token-max of the compiler that made the program; none is SIZE_MAX.",
+		set_token_max},
 	{"exit_report", "0", "0 or 1", "Print a short report on stderr at exit.", set_exit_report},
 	{NULL, NULL, NULL, NULL, NULL}};
 
 void conf_init(struct conf *conf)
 {
-	*conf = (struct conf){.box = true, .signal_number = SIGUSR2};
+	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .tiny = true,
+		.noscan_strings = true};
 }
 
 static const char *conf_set(struct conf *conf, const char *part, size_t bytes)

@@ -23,6 +23,9 @@ struct conf {
 	bool box;                      /* publish a box */
 	bool exit_report;              /* print the books on exit */
 	bool dump_json;                /* dump_format: text or json */
+	bool tiny;                     /* combine small objects without pointers */
+	bool noscan_strings;           /* what strdup() makes is such an object */
+	size_t token_max;              /* 0: none, that is SIZE_MAX */
 	int signal_number;             /* 0: none */
 	char dir[CONF_PATH_BYTES];     /* "": /dev/shm, then $XDG_RUNTIME_DIR */
 	char dump[CONF_PATH_BYTES];    /* "": a file beside the box */

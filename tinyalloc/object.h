@@ -1,0 +1,60 @@
+/*
+ * tinyalloc/object.h - objects of every kind, as the program knows them: by a
+ * pointer.
+ *
+ * WHY        free() and its kin must do right by an object whoever made it.  What is
+ *            unusual reads class 0 in the class map, so that the fast path fails on
+ *            it, and here it is told what it is; what is ordinary is the heap's.
+ *
+ * ERRORS     As heap/heap.h.
+ */
+#ifndef TINYALLOC_OBJECT_H
+#define TINYALLOC_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "heap/fastpath.h"
+#include "tinyalloc/tiny.h"
+
+/* What every request for no bytes of no pointers gets.  It may be freed, resized and
+   asked for its size, which is 0, as often as one likes. */
+extern HIDDEN char object_of_no_bytes[1];
+
+/* An object that holds no pointers, aligned to 16 bytes, and below that to align_bytes:
+   1, 2, 4 or 8.  Below 16 bytes it reads zero.  NULL with ENOMEM. */
+static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
+{
+	if (bytes - 1 < TINY_BLOCK_BYTES - 1)
+		return tiny_alloc(bytes, align_bytes);
+	return bytes != 0 ? heap_alloc_noscan(bytes) : object_of_no_bytes;
+}
+
+/* What heap_free_hits() left to it. */
+void object_free_slow(void *ptr) NOINLINE;
+void object_free_for_slow(void *ptr, const void *caller) NOINLINE;
+
+static ALWAYS_INLINE void object_free(void *ptr)
+{
+	if (UNLIKELY(!heap_free_hits(ptr)))
+		object_free_slow(ptr);
+}
+
+static ALWAYS_INLINE void object_free_for(void *ptr, const void *caller)
+{
+	if (UNLIKELY(!heap_free_hits(ptr)))
+		object_free_for_slow(ptr, caller);
+}
+
+/* ptr is not NULL, bytes not 0.  What holds no pointers still holds none. */
+void *object_realloc(void *ptr, size_t bytes, const void *caller);
+
+/* Whether the program said that it holds no pointers. */
+bool object_is_noscan(const void *ptr);
+
+size_t object_usable_bytes(const void *ptr, const void *caller);
+
+bool object_lookup(const void *ptr, void **base, size_t *size_bytes);
+
+#endif

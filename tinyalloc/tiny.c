@@ -1,0 +1,289 @@
+#include "tinyalloc/tiny.h"
+
+#include <string.h>
+
+#include "base/fatal.h"
+#include "heap/fastpath.h"
+#include "heap/heap.h"
+#include "heap/hooks.h"
+#include "heap/misuse.h"
+#include "heap/publish.h"
+#include "heap/slowpath.h"
+
+enum { FREES_A_LOOK = 1024 }; /* as often the books of a thread that frees are published */
+
+static bool is_on;
+
+static void *block_of(const void *ptr)
+{
+	return (void *)((uintptr_t)ptr & ~(uintptr_t)(TINY_BLOCK_BYTES - 1));
+}
+
+static size_t place_of(const void *ptr)
+{
+	return (uintptr_t)ptr % TINY_BLOCK_BYTES;
+}
+
+/* All of its objects are freed, and nobody puts more into it. */
+static void block_give(void *block, const void *caller)
+{
+	const struct span *span = span_of_small(block);
+	bool drains = __atomic_load_n(&span->list, __ATOMIC_RELAXED) == SPAN_DRAINING;
+
+	if (UNLIKELY(drains || !cache_push(cache_self, SIZE_CLASS_TINY, block)))
+		heap_free_class_slow(SIZE_CLASS_TINY, drains, block, caller);
+}
+
+static COLD _Noreturn void refuse(const char *call, const void *ptr, bool is_object,
+	const void *caller)
+{
+	if (is_object)
+		misuse_double_free(call, ptr, caller);
+	misuse_bad_pointer(call, ptr, caller);
+}
+
+/* An object that its own thread and another freed: neither saw it of the other. */
+static void freed_check(const struct tiny_block *block, uint32_t by_others)
+{
+	uint32_t twice = block->freed & by_others;
+
+	if (UNLIKELY(twice != 0)) {
+		size_t left = twice & 1 ? TINY_BLOCK_BYTES : (size_t)__builtin_ctz(twice);
+		misuse_double_free("free", block->end - left, NULL);
+	}
+}
+
+/* What its own thread freed of an open block, so that others see it. */
+static void freed_merge(struct tiny_block *block)
+{
+	if (block->freed == 0)
+		return;
+	union record before = {.word = __atomic_fetch_or(&block->record->word,
+				       block->freed << RECORD_FREED_SHIFT, __ATOMIC_RELEASE)};
+	freed_check(block, before.freed);
+	block->freed = 0;
+}
+
+/* Its own thread freed the last object. */
+static void block_close(struct tiny_block *block, uint32_t objects, const void *caller)
+{
+	uint32_t closed = (objects & ~(uint32_t)RECORD_OPEN) | objects << RECORD_FREED_SHIFT;
+
+	freed_check(block, record_freed(block->record));
+	__atomic_store_n(&block->record->word, closed, __ATOMIC_RELAXED);
+	block->left_bytes = 0;
+	block->freed = 0;
+	block_give(block->end - TINY_BLOCK_BYTES, caller);
+}
+
+/* The last object takes what is left over. */
+static void block_abandon(struct tiny_block *block)
+{
+	uint32_t kept = ~(RECORD_OPEN | (uint32_t)1 << block->left_bytes);
+
+	freed_merge(block);
+	block->left_bytes = 0;
+	union record now = {
+		.word = __atomic_and_fetch(&block->record->word, kept, __ATOMIC_ACQ_REL)};
+	if (now.freed == record_objects(now.starts))
+		block_give(block->end - TINY_BLOCK_BYTES, NULL);
+}
+
+static void cache_leaves(struct cache *cache)
+{
+	block_abandon(&cache->tiny);
+}
+
+void tiny_check_class(size_t object_bytes)
+{
+	if (object_bytes != TINY_BLOCK_BYTES)
+		fatal("bad tiny size class");
+}
+
+void tiny_init(void)
+{
+	tiny_check_class(size_classes[SIZE_CLASS_TINY].object_bytes);
+	heap_hooks.cache_leaves = cache_leaves;
+	is_on = true;
+}
+
+/* Each thread has a cache but at its very end. */
+static bool has_cache(void)
+{
+	if (UNLIKELY(cache_self == &cache_none)) {
+		struct cache *cache = heap_cache_acquire();
+		if (cache != NULL)
+			heap_cache_release(cache);
+	}
+	return cache_self != &cache_none;
+}
+
+/* The first object of a block which the thread goes on to cut up. */
+static ALWAYS_INLINE void *block_open(struct cache *cache, char *object, size_t bytes)
+{
+	struct tiny_block *block = &cache->tiny;
+	uint32_t left = TINY_BLOCK_BYTES - (uint32_t)bytes;
+	uint32_t starts = RECORD_OPEN | (uint32_t)1 << left;
+
+	memset(object, 0, TINY_BLOCK_BYTES);
+	block->left_bytes = left;
+	__atomic_store_n(&block->record->word, starts, __ATOMIC_RELAXED);
+	if (CONFIG_BOOKS)
+		cache->tiny_nmalloc++;
+	return object;
+}
+
+/* Its only object, which takes all of it. */
+static void *block_fill(struct cache *cache, char *object, union record *record)
+{
+	memset(object, 0, TINY_BLOCK_BYTES);
+	__atomic_store_n(&record->word, 0, __ATOMIC_RELAXED);
+	if (CONFIG_BOOKS)
+		cache->tiny_nmalloc++;
+	return object;
+}
+
+/* If more is left of it than of the thread's block, it is the thread's now. */
+static void *block_use(char *object, size_t bytes)
+{
+	struct tiny_block *block = &cache_self->tiny;
+	union record *record = record_of(span_of_small(object), object);
+
+	if (TINY_BLOCK_BYTES - bytes <= block->left_bytes)
+		return block_fill(cache_self, object, record);
+	if (block->left_bytes != 0)
+		block_abandon(block);
+	block->end = object + TINY_BLOCK_BYTES;
+	block->record = record;
+	return block_open(cache_self, object, bytes);
+}
+
+/* A block from a magazine that is empty, or whose countdown ended. */
+static NOINLINE void *alloc_popped(size_t bytes)
+{
+	bool is_zero;
+	void *object = heap_alloc_class_slow(SIZE_CLASS_TINY, TINY_BLOCK_BYTES, &is_zero);
+
+	publish_thread(cache_self);
+	return object != NULL ? block_use(object, bytes) : NULL;
+}
+
+static NOINLINE void *alloc_anywhere(size_t bytes)
+{
+	if (!is_on || !has_cache())
+		return heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
+	void *object = cache_pop(cache_self, SIZE_CLASS_TINY);
+	return LIKELY(object != NULL) ? block_use(object, bytes) : alloc_popped(bytes);
+}
+
+void *tiny_alloc_slow(size_t bytes)
+{
+	struct cache *cache = cache_self;
+	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
+	char *end = cache->tiny.end;
+
+	/* The block that this thread gave back last, whose record it knows. */
+	if (UNLIKELY(cache_slots(cache)[magazine->top] != end - TINY_BLOCK_BYTES))
+		return alloc_anywhere(bytes);
+	magazine->word -= MAGAZINE_POP;
+	if (CONFIG_BOOKS && UNLIKELY((int32_t)magazine->word < 0))
+		return alloc_popped(bytes);
+	return block_open(cache, end - TINY_BLOCK_BYTES, bytes);
+}
+
+void *tiny_alloc_last(size_t bytes, size_t align_bytes)
+{
+	struct cache *cache = cache_self;
+
+	freed_merge(&cache->tiny);
+	return tiny_alloc(bytes, align_bytes);
+}
+
+void tiny_free_own(void *ptr, const void *caller)
+{
+	struct cache *cache = cache_self;
+	struct tiny_block *block = &cache->tiny;
+	uint32_t objects = record_objects(record_starts(block->record));
+	uint32_t freed = block->freed | record_freed(block->record), bit = record_bit(ptr);
+
+	if (UNLIKELY((objects & ~freed & bit) == 0))
+		refuse("free", ptr, (objects & bit) != 0, caller);
+	if (CONFIG_BOOKS)
+		cache->tiny_nfree++;
+	block->freed |= bit;
+	if ((freed | bit) == objects)
+		block_close(block, objects, caller);
+}
+
+static void count_free_slow(void)
+{
+	struct cache *cache = heap_cache_acquire();
+
+	word_add(&cache->tiny_nfree, 1);
+	publish_thread(cache);
+	heap_cache_release(cache);
+}
+
+static void count_free(struct cache *cache)
+{
+	if (UNLIKELY(cache == &cache_none || cache->tiny_nfree % FREES_A_LOOK == 0))
+		count_free_slow();
+	else
+		word_add(&cache->tiny_nfree, 1);
+}
+
+void tiny_free(struct span *span, void *ptr, const void *caller)
+{
+	union record *record = record_of(span, ptr);
+	uint32_t bit = record_bit(ptr);
+
+	if (UNLIKELY(record == NULL))
+		refuse("free", ptr, false, caller);
+	union record before = {.word = __atomic_fetch_or(&record->word,
+				       bit << RECORD_FREED_SHIFT, __ATOMIC_ACQ_REL)};
+	uint32_t objects = record_objects(before.starts);
+	if (UNLIKELY((objects & ~before.freed & bit) == 0))
+		refuse("free", ptr, (objects & bit) != 0, caller);
+	if (CONFIG_BOOKS)
+		count_free(cache_self);
+	if ((before.starts & RECORD_OPEN) == 0 && (before.freed | bit) == objects)
+		block_give(block_of(ptr), caller);
+}
+
+/* As its own thread sees it, if that is who asks. */
+static union record record_read(const union record *record, const void *ptr)
+{
+	union record now = {.word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE)};
+
+	if (tiny_is_own(ptr))
+		now.freed |= (uint16_t)cache_self->tiny.freed;
+	return now;
+}
+
+size_t tiny_usable_bytes(const struct span *span, const void *ptr, const char *call,
+	const void *caller)
+{
+	const union record *record = record_of(span, ptr);
+	union record now = record != NULL ? record_read(record, ptr) : (union record){0};
+	uint32_t objects = record_objects(now.starts), bit = record_bit(ptr);
+
+	if (UNLIKELY(record == NULL || (objects & ~now.freed & bit) == 0))
+		refuse(call, ptr, record != NULL && (objects & bit) != 0, caller);
+	return TINY_BLOCK_BYTES - place_of(ptr) - record_left_behind(now.starts, place_of(ptr));
+}
+
+bool tiny_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)
+{
+	const union record *record = record_of(span, ptr);
+	union record now = record != NULL ? record_read(record, ptr) : (union record){.freed = 1};
+	bool is_open = (now.starts & RECORD_OPEN) != 0;
+	uint32_t from = TINY_BLOCK_BYTES, behind = 0;
+
+	if (is_open || now.freed != record_objects(now.starts)) {
+		from = record_left_from(now.starts, place_of(ptr));
+		behind = record_left_behind(now.starts, place_of(ptr));
+	}
+	*base = (char *)block_of(ptr) + TINY_BLOCK_BYTES - from;
+	*size_bytes = from - behind;
+	return !is_open || behind != 0;
+}
