@@ -131,34 +131,34 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 	return move(ptr, old_bytes, bytes, caller);
 }
 
+bool heap_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)
+{
+	bool is_small = span->kind == SPAN_SMALL;
+	size_t offset = (size_t)((const char *)ptr - span_address(span)), start = 0;
+	size_t bytes = is_small ? size_classes[span->class].object_bytes
+				: (size_t)span->page_count << PAGE_SHIFT;
+
+	if (is_small && offset >= bytes * size_classes[span->class].span_objects)
+		return false; /* in what carving left over */
+	if (is_small && base != NULL)
+		start = size_class_index(span->class, offset) * bytes;
+	if (base != NULL)
+		*base = span_address(span) + start;
+	if (size_bytes != NULL)
+		*size_bytes = bytes;
+	return true;
+}
+
 bool heap_lookup(const void *ptr, void **base, size_t *size_bytes)
 {
 	struct cache *cache = heap_cache_acquire();
 	const struct span *span = cache != NULL ? span_containing(ptr) : NULL;
-	size_t bytes = 0;
 
 	if (cache != NULL) {
 		word_add(&cache->nlookup, 1);
 		heap_cache_release(cache);
 	}
-	if (span == NULL)
-		return false;
-	char *start = span_address(span);
-	size_t offset = (size_t)((const char *)ptr - start);
-	if (span->kind == SPAN_LARGE) {
-		bytes = (size_t)span->page_count << PAGE_SHIFT;
-	} else {
-		bytes = size_classes[span->class].object_bytes;
-		if (offset >= bytes * size_classes[span->class].span_objects)
-			return false; /* in what carving left over */
-		if (base != NULL)
-			start += size_class_index(span->class, offset) * bytes;
-	}
-	if (base != NULL)
-		*base = start;
-	if (size_bytes != NULL)
-		*size_bytes = bytes;
-	return true;
+	return span != NULL && heap_find(span, ptr, base, size_bytes);
 }
 
 static size_t released_pages(void)

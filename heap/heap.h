@@ -14,6 +14,8 @@
 
 #include "base/compiler.h"
 
+struct span;
+
 /* Of a family (heap/size_class.h). */
 void *heap_alloc_zeroed(size_t bytes, uint32_t family) NOINLINE;
 
@@ -33,6 +35,9 @@ size_t heap_usable_bytes(const void *ptr, const void *caller);
 /* The object that `ptr` points into: its start and what it takes.  The start
    is worked out only if it is asked for.  Counted in nlookup. */
 bool heap_lookup(const void *ptr, void **base, size_t *size_bytes);
+
+/* The same of an address known to lie in this span, not counted. */
+bool heap_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes);
 
 /* Gives back all memory that can be, but for `keep_bytes` of free pages.  True
    if there was any. */

@@ -8,4 +8,4 @@ libheap_la_SOURCES = %D%/arena.h %D%/arena.c %D%/cache.h %D%/cache.c \
 	%D%/misuse.h %D%/misuse.c %D%/page_heap.h %D%/page_heap.c %D%/publish.h \
 	%D%/publish.c %D%/release.h %D%/release.c %D%/size_class.h %D%/size_class_rows.h %D%/size_class.c \
 	%D%/slowpath.h %D%/slowpath.c %D%/snapshot.h %D%/snapshot.c %D%/span.h \
-	%D%/span.c
+	%D%/span.c %D%/walk.h %D%/walk.c

@@ -153,6 +153,24 @@ enum {
  */
 void *mstat_alloc(size_t bytes, unsigned hints) __attribute__((malloc, alloc_size(1)));
 
+/*
+ * Ties a finalizer to an object: free() and realloc(ptr, 0) call finalizer(ptr, arg)
+ * before they take the object away, mstat_collect() when it finds that the program
+ * cannot reach it.  It runs once, on the thread that frees, with no lock held; it may
+ * allocate, free other objects and set finalizers.  realloc() takes it along.  What
+ * lives when the process ends is not finalized.
+ *
+ * `ptr` is the object's first byte.  For an object below 16 bytes that holds no
+ * pointers it may be any byte, each with a finalizer of its own; it is called with this
+ * very address.  For the address of no bytes nothing is done.
+ * Returns 0, or -1 with errno EINVAL: no live object begins there, or no finalizer;
+ * EEXIST: this address has one; ENOMEM.
+ */
+int mstat_finalizer_set(void *ptr, void (*finalizer)(void *ptr, void *arg), void *arg);
+
+/* Takes the finalizer of this very address away.  Returns 0, or -1 with errno ENOENT. */
+int mstat_finalizer_clear(void *ptr);
+
 /* The library's version, "MAJOR.MINOR.PATCH". */
 const char *mstat_version(void);
 

@@ -12,6 +12,7 @@
 #include "preload/signal.h"
 #include "stats/dump.h"
 #include "tinyalloc/object.h"
+#include "tinyalloc/special.h"
 
 static int fail(int error)
 {
@@ -66,6 +67,23 @@ EXPORT void *mstat_alloc(size_t bytes, unsigned hints)
 		return heap_alloc(bytes);
 	errno = EINVAL;
 	return NULL;
+}
+
+static int result_of(int error)
+{
+	return error == 0 ? 0 : fail(error);
+}
+
+EXPORT int mstat_finalizer_set(void *ptr, void (*finalizer)(void *ptr, void *arg), void *arg)
+{
+	if (ptr == object_of_no_bytes && finalizer != NULL)
+		return 0; /* one address stands for many */
+	return result_of(special_set_finalizer(ptr, finalizer, arg));
+}
+
+EXPORT int mstat_finalizer_clear(void *ptr)
+{
+	return result_of(special_clear_finalizer(ptr));
 }
 
 EXPORT int mstat_dump(int fd, const char *format)

@@ -8,10 +8,23 @@
 #include "base/compiler.h"
 #include "heap/heap.h"
 #include "preload/process.h"
+#include "tinyalloc/special.h"
 
 typedef void fork_handler_fn(void);
 typedef int register_fn(fork_handler_fn *prepare, fork_handler_fn *parent, fork_handler_fn *child,
 	void *dso_handle);
+
+static void fork_begins(void)
+{
+	heap_fork_prepare();
+	special_fork_prepare();
+}
+
+static void fork_ends(void)
+{
+	special_fork_end();
+	heap_fork_parent();
+}
 
 void fork_watch(void)
 {
@@ -19,7 +32,7 @@ void fork_watch(void)
 
 	if (__atomic_exchange_n(&is_watched, true, __ATOMIC_RELAXED))
 		return;
-	pthread_atfork(heap_fork_prepare, heap_fork_parent, process_fork_child);
+	pthread_atfork(fork_begins, fork_ends, process_fork_child);
 }
 
 /* What pthread_atfork() calls, which each library has a copy of. */

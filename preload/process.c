@@ -27,6 +27,7 @@
 #include "stats/box.h"
 #include "stats/dump.h"
 #include "stats/report.h"
+#include "tinyalloc/special.h"
 #include "tinyalloc/tiny.h"
 
 enum {
@@ -162,12 +163,14 @@ static void become_child(void)
 void process_fork_child(void)
 {
 	become_child(); /* first: what the heap publishes is the parent's no more */
+	special_fork_end();
 	heap_fork_child();
 }
 
 static void process_forked(void)
 {
 	become_child();
+	special_fork_recover();
 }
 
 /* In a child that no fork handler saw, of a parent that had no heap yet whose

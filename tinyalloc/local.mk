@@ -1,4 +1,6 @@
-# tinyalloc/local.mk - libtinyalloc.la: combining of small objects without pointers.
+# tinyalloc/local.mk - libtinyalloc.la: combining of small objects without pointers;
+# what is tied to an object.
 
 noinst_LTLIBRARIES += libtinyalloc.la
-libtinyalloc_la_SOURCES = %D%/object.h %D%/object.c %D%/record.h %D%/tiny.h %D%/tiny.c
+libtinyalloc_la_SOURCES = %D%/object.h %D%/object.c %D%/record.h %D%/special.h \
+	%D%/special.c %D%/special_pool.h %D%/special_pool.c %D%/tiny.h %D%/tiny.c

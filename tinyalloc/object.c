@@ -1,35 +1,93 @@
 #include "tinyalloc/object.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "heap/heap.h"
+#include "tinyalloc/special.h"
 
 char object_of_no_bytes[1] __attribute__((aligned(TINY_BLOCK_BYTES)));
 
-/* The span of tiny blocks that an address lies in; NULL if it lies in none. */
-static struct span *tiny_span_of(const void *ptr)
+/* The span of an object that reads class 0; NULL if it does not, or is none. */
+static struct span *unusual_span_of(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
 	if (page >= arena.page_count || arena.class_map[page] != 0)
 		return NULL;
 	struct span *span = span_of_small(ptr);
-	return span != NULL && span->class == SIZE_CLASS_TINY ? span : NULL;
+	if (span != NULL)
+		return span;
+	return arena.spans[page].kind == SPAN_LARGE ? arena.spans + page : NULL;
+}
+
+static bool is_tiny(const struct span *span)
+{
+	return span->kind == SPAN_SMALL && span->class == SIZE_CLASS_TINY;
+}
+
+/* The span of tiny blocks that an address lies in; NULL if it lies in none. */
+static struct span *tiny_span_of(const void *ptr)
+{
+	struct span *span = unusual_span_of(ptr);
+
+	return span != NULL && is_tiny(span) ? span : NULL;
+}
+
+bool object_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)
+{
+	return heap_find(span, ptr, base, size_bytes) &&
+		(!is_tiny(span) || tiny_find(span, ptr, base, size_bytes));
+}
+
+/* What is tied to an object; nothing, if none begins there. */
+static struct special_chain specials_take(struct span *span, void *ptr)
+{
+	size_t bytes;
+	void *object;
+
+	if (__atomic_load_n(&span->special, __ATOMIC_RELAXED) == 0 ||
+		!object_find(span, ptr, &object, &bytes) || object != ptr)
+		return (struct special_chain){0};
+	return special_take(span, object, bytes);
+}
+
+static void specials_end(struct special_chain *chain, size_t from_byte)
+{
+	int saved = errno; /* this may be a free() */
+
+	special_run(chain, from_byte);
+	errno = saved;
+}
+
+static COLD void free_unusual(struct span *span, void *ptr, const void *caller)
+{
+	struct special_chain chain = specials_take(span, ptr);
+
+	if (chain.first != 0)
+		specials_end(&chain, 0);
+	if (is_tiny(span))
+		tiny_free(span, ptr, caller);
+	else
+		heap_free_for_slow(ptr, caller);
 }
 
 void object_free_for_slow(void *ptr, const void *caller)
 {
-	if (tiny_is_own(ptr)) {
-		tiny_free_own(ptr, caller);
-		return;
-	}
-	struct span *span = tiny_span_of(ptr);
-	if (LIKELY(span != NULL))
+	struct span *span = unusual_span_of(ptr);
+
+	if (span == NULL) {
+		if (ptr != object_of_no_bytes)
+			heap_free_for_slow(ptr, caller);
+	} else if (UNLIKELY(__atomic_load_n(&span->special, __ATOMIC_RELAXED) != 0)) {
+		free_unusual(span, ptr, caller);
+	} else if (is_tiny(span)) {
 		tiny_free(span, ptr, caller);
-	else if (ptr != object_of_no_bytes)
+	} else {
 		heap_free_for_slow(ptr, caller);
+	}
 }
 
 void object_free_slow(void *ptr)
@@ -44,24 +102,40 @@ static void *tiny_realloc(const struct span *span, void *ptr, size_t bytes, cons
 
 	if (bytes <= usable)
 		return ptr;
-	/* As strings are appended to: in steps that grow with them. */
 	void *to = object_alloc_noscan(bytes, sizeof(uint64_t));
 	if (to == NULL)
 		return NULL;
 	memcpy(to, ptr, usable);
-	object_free_for(ptr, caller);
+	tiny_free(span, ptr, caller);
+	return to;
+}
+
+static void *realloc_any(struct span *span, void *ptr, size_t bytes, const void *caller)
+{
+	return span != NULL && is_tiny(span) ? tiny_realloc(span, ptr, bytes, caller)
+					     : heap_realloc(ptr, bytes, caller);
+}
+
+/* What is tied to it goes along, but for what is tied to bytes that it loses. */
+static COLD void *realloc_special(struct span *span, void *ptr, size_t bytes, const void *caller)
+{
+	struct special_chain chain = specials_take(span, ptr);
+
+	specials_end(&chain, bytes);
+	void *to = realloc_any(span, ptr, bytes, caller);
+	special_tie(&chain, to != NULL ? to : ptr);
 	return to;
 }
 
 void *object_realloc(void *ptr, size_t bytes, const void *caller)
 {
-	const struct span *span = tiny_span_of(ptr);
+	struct span *span = unusual_span_of(ptr);
 
-	if (UNLIKELY(span != NULL))
-		return tiny_realloc(span, ptr, bytes, caller);
 	if (UNLIKELY(ptr == object_of_no_bytes))
 		return object_alloc_noscan(bytes, sizeof(uint64_t));
-	return heap_realloc(ptr, bytes, caller);
+	if (span != NULL && UNLIKELY(__atomic_load_n(&span->special, __ATOMIC_RELAXED) != 0))
+		return realloc_special(span, ptr, bytes, caller);
+	return realloc_any(span, ptr, bytes, caller);
 }
 
 bool object_is_noscan(const void *ptr)
@@ -81,14 +155,17 @@ size_t object_usable_bytes(const void *ptr, const void *caller)
 
 bool object_lookup(const void *ptr, void **base, size_t *size_bytes)
 {
-	void *block;
-	size_t block_bytes;
 	const struct span *span = tiny_span_of(ptr);
-	bool found = heap_lookup(ptr, span != NULL ? &block : base,
-		span != NULL ? &block_bytes : size_bytes);
+	size_t bytes;
+	void *object;
 
-	if (!found || span == NULL)
-		return found;
-	return tiny_find(span, ptr, base != NULL ? base : &block,
-		size_bytes != NULL ? size_bytes : &block_bytes);
+	if (LIKELY(span == NULL))
+		return heap_lookup(ptr, base, size_bytes);
+	if (!heap_lookup(ptr, NULL, NULL) || !tiny_find(span, ptr, &object, &bytes))
+		return false;
+	if (base != NULL)
+		*base = object;
+	if (size_bytes != NULL)
+		*size_bytes = bytes;
+	return true;
 }

@@ -57,4 +57,7 @@ size_t object_usable_bytes(const void *ptr, const void *caller);
 
 bool object_lookup(const void *ptr, void **base, size_t *size_bytes);
 
+/* The same of an address known to lie in this span, without a lock. */
+bool object_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes);
+
 #endif

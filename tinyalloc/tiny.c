@@ -12,6 +12,8 @@
 
 enum { FREES_A_LOOK = 1024 }; /* as often the books of a thread that frees are published */
 
+bool tiny_watched;
+
 static bool is_on;
 
 static void *block_of(const void *ptr)
@@ -107,6 +109,11 @@ void tiny_init(void)
 	is_on = true;
 }
 
+bool tiny_is_on(void)
+{
+	return is_on;
+}
+
 /* Each thread has a cache but at its very end. */
 static bool has_cache(void)
 {
@@ -199,7 +206,7 @@ void *tiny_alloc_last(size_t bytes, size_t align_bytes)
 	return tiny_alloc(bytes, align_bytes);
 }
 
-void tiny_free_own(void *ptr, const void *caller)
+static void free_own(void *ptr, const void *caller)
 {
 	struct cache *cache = cache_self;
 	struct tiny_block *block = &cache->tiny;
@@ -232,11 +239,15 @@ static void count_free(struct cache *cache)
 		word_add(&cache->tiny_nfree, 1);
 }
 
-void tiny_free(struct span *span, void *ptr, const void *caller)
+void tiny_free(const struct span *span, void *ptr, const void *caller)
 {
 	union record *record = record_of(span, ptr);
 	uint32_t bit = record_bit(ptr);
 
+	if (tiny_is_own(ptr)) {
+		free_own(ptr, caller);
+		return;
+	}
 	if (UNLIKELY(record == NULL))
 		refuse("free", ptr, false, caller);
 	union record before = {.word = __atomic_fetch_or(&record->word,
@@ -258,6 +269,28 @@ static union record record_read(const union record *record, const void *ptr)
 	if (tiny_is_own(ptr))
 		now.freed |= (uint16_t)cache_self->tiny.freed;
 	return now;
+}
+
+bool tiny_is_live(const struct span *span, const void *object)
+{
+	const union record *record = record_of(span, object);
+
+	if (record == NULL)
+		return false;
+	union record now = record_read(record, object);
+	uint32_t freed = now.freed;
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		const struct tiny_block *block = &cache_at(index)->tiny;
+		if (__atomic_load_n(&block->record, __ATOMIC_RELAXED) == record &&
+			__atomic_load_n(&block->left_bytes, __ATOMIC_RELAXED) != 0)
+			freed |= __atomic_load_n(&block->freed, __ATOMIC_RELAXED);
+	}
+	return (record_objects(now.starts) & ~freed & record_bit(object)) != 0;
+}
+
+void tiny_watch(void)
+{
+	__atomic_store_n(&tiny_watched, true, __ATOMIC_RELAXED);
 }
 
 size_t tiny_usable_bytes(const struct span *span, const void *ptr, const char *call,

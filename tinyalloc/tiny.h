@@ -38,6 +38,7 @@
    class of the blocks is not of their size. */
 void tiny_init(void);
 void tiny_check_class(size_t object_bytes);
+bool tiny_is_on(void);
 
 /* What does not fit what is left of the thread's block; the object that fills a block
    of which some are freed.  NULL with ENOMEM. */
@@ -84,6 +85,16 @@ static ALWAYS_INLINE size_t tiny_align_of(size_t bytes)
 	return bytes & -bytes;
 }
 
+/* From the first special of a tiny object on, all are looked for at each free: an open
+   block's own thread does not look at its span. */
+void tiny_watch(void);
+extern HIDDEN bool tiny_watched;
+
+static ALWAYS_INLINE bool tiny_is_watched(void)
+{
+	return __atomic_load_n(&tiny_watched, __ATOMIC_RELAXED);
+}
+
 /* Whether an address is in the block that this thread cuts up. */
 static ALWAYS_INLINE bool tiny_is_own(const void *ptr)
 {
@@ -101,7 +112,8 @@ static ALWAYS_INLINE bool tiny_free_hits(void *ptr)
 	struct tiny_block *block = &cache->tiny;
 	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
 
-	if ((char *)ptr + TINY_BLOCK_BYTES != block->end || block->left_bytes == 0)
+	if ((char *)ptr + TINY_BLOCK_BYTES != block->end || block->left_bytes == 0 ||
+		tiny_is_watched())
 		return false;
 
 	union record *record = block->record;
@@ -119,10 +131,8 @@ static ALWAYS_INLINE bool tiny_free_hits(void *ptr)
 	return true;
 }
 
-/* Fatal if ptr is no live object's start.  Of the thread's own block there is no need
-   to look for the span. */
-void tiny_free_own(void *ptr, const void *caller);
-void tiny_free(struct span *span, void *ptr, const void *caller);
+/* Fatal if ptr is no live object's start. */
+void tiny_free(const struct span *span, void *ptr, const void *caller);
 
 /* What the object may use: at least what was asked for, with what the next did not
    need.  `call` is named if ptr is no live object's start. */
@@ -132,5 +142,9 @@ size_t tiny_usable_bytes(const struct span *span, const void *ptr, const char *c
 /* The object that any byte of it points into, or a whole block that is free.  False:
    what is left of a block. */
 bool tiny_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes);
+
+/* Whether the object that begins here is the program's; whoever frees it is heard of,
+   in another thread's block too.  The class's lock held. */
+bool tiny_is_live(const struct span *span, const void *object);
 
 #endif

@@ -23,7 +23,7 @@
 #include "tests/suite.h"
 #include "tinyalloc/object.h"
 
-enum { THREADS = 8, OBJECTS = 3000, STEPS = 20000, SHARED = 512 };
+enum { THREADS = 8, OBJECTS = 3000, STEPS = 100000, SHARED = 512 };
 
 struct object {
 	unsigned char *ptr;

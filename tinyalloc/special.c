@@ -1,0 +1,232 @@
+#include "tinyalloc/special.h"
+
+#include <errno.h>
+
+#include "base/fatal.h"
+#include "heap/central.h"
+#include "heap/page_heap.h"
+#include "heap/walk.h"
+#include "tinyalloc/object.h"
+#include "tinyalloc/special_pool.h"
+#include "tinyalloc/tiny.h"
+
+/* The object that an address lies in. */
+struct target {
+	struct span *span;
+	uint32_t class; /* 0: a large object */
+	char *object;
+};
+
+static void span_lock(uint32_t class) UNCHECKED_LOCKING
+{
+	if (class != 0)
+		central_lock(class);
+	else
+		lock_acquire(&page_heap_lock);
+}
+
+static void span_unlock(uint32_t class) UNCHECKED_LOCKING
+{
+	if (class != 0)
+		central_unlock(class);
+	else
+		lock_release(&page_heap_lock);
+}
+
+/* The span's class is another's if it has gone meanwhile: no live object was there. */
+static uint32_t class_of(const struct span *span)
+{
+	return span->kind == SPAN_SMALL ? span->class : 0;
+}
+
+static bool target_find(struct target *target, void *ptr)
+{
+	size_t bytes;
+	void *object;
+
+	target->span = span_containing(ptr);
+	if (target->span == NULL || !object_find(target->span, ptr, &object, &bytes))
+		return false;
+	target->class = class_of(target->span);
+	target->object = object;
+	/* An inner byte will do where the object has no place for a pointer. */
+	return object == ptr || target->class == SIZE_CLASS_TINY ||
+		(!tiny_is_on() && bytes == TINY_BLOCK_BYTES && target->class >= SIZED_CLASS_COUNT);
+}
+
+/* The span's lock held. */
+static bool target_is_live(const struct target *target)
+{
+	const struct span *span = target->span;
+
+	if (target->class == 0)
+		return span->kind == SPAN_LARGE && span_address(span) == target->object;
+	if (span->kind != SPAN_SMALL || span->class != target->class)
+		return false;
+	return target->class == SIZE_CLASS_TINY ? tiny_is_live(span, target->object)
+						: walk_is_live(span, target->object);
+}
+
+/* The link behind which an offset belongs. */
+static uint32_t *link_of(struct span *span, uint64_t offset)
+{
+	uint32_t *link = &span->special;
+
+	while (*link != 0 && special_at(*link)->offset < offset)
+		link = &special_at(*link)->next;
+	return link;
+}
+
+static void span_tell(struct span *span)
+{
+	if (span->kind == SPAN_SMALL)
+		span_map(span);
+}
+
+static void special_insert(struct span *span, uint32_t number)
+{
+	uint32_t *link = link_of(span, special_at(number)->offset);
+
+	special_at(number)->next = *link;
+	*link = number;
+	span_tell(span);
+}
+
+static int insert_checked(const struct target *target, uint32_t number)
+{
+	uint64_t offset = special_at(number)->offset;
+	uint32_t there = *link_of(target->span, offset);
+
+	if (!target_is_live(target))
+		return EINVAL;
+	if (there != 0 && special_at(there)->offset == offset)
+		return EEXIST;
+	special_insert(target->span, number);
+	if (target->class == SIZE_CLASS_TINY)
+		tiny_watch();
+	return 0;
+}
+
+int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg)
+{
+	struct target target;
+
+	if (finalizer == NULL || !target_find(&target, ptr))
+		return EINVAL;
+	uint32_t number = special_new();
+	if (number == 0)
+		return ENOMEM;
+	*special_at(number) = (struct special){.kind = SPECIAL_FINALIZER, .finalizer = finalizer,
+		.arg = arg, .offset = (uint64_t)((char *)ptr - span_address(target.span))};
+	span_lock(target.class);
+	int error = insert_checked(&target, number);
+	span_unlock(target.class);
+	if (error != 0)
+		special_delete(number);
+	return error;
+}
+
+/* Off the list, into a chain of its own. */
+static struct special_chain take(struct span *span, uint64_t from, uint64_t to)
+{
+	uint32_t *link = link_of(span, from);
+	struct special_chain chain = {.first = *link};
+	uint32_t *end = link;
+
+	while (*end != 0 && special_at(*end)->offset < to)
+		end = &special_at(*end)->next;
+	if (end == link)
+		return (struct special_chain){0};
+	*link = *end;
+	*end = 0;
+	span_tell(span);
+	return chain;
+}
+
+struct special_chain special_take(struct span *span, void *object, size_t bytes)
+{
+	uint64_t offset = (uint64_t)((char *)object - span_address(span));
+	uint32_t class = class_of(span);
+
+	span_lock(class);
+	struct special_chain chain = take(span, offset, offset + bytes);
+	span_unlock(class);
+	chain.object = object;
+	/* By the object's bytes from here on: it may be tied to another. */
+	for (uint32_t number = chain.first; number != 0; number = special_at(number)->next)
+		special_at(number)->offset -= offset;
+	return chain;
+}
+
+int special_clear_finalizer(void *ptr)
+{
+	struct span *span = span_containing(ptr);
+
+	if (span == NULL || __atomic_load_n(&span->special, __ATOMIC_RELAXED) == 0)
+		return ENOENT;
+	struct special_chain chain = special_take(span, ptr, 1);
+	if (chain.first == 0)
+		return ENOENT;
+	special_delete(chain.first);
+	return 0;
+}
+
+void special_run(struct special_chain *chain, size_t from_byte)
+{
+	uint32_t *link = &chain->first;
+
+	while (*link != 0 && special_at(*link)->offset < from_byte)
+		link = &special_at(*link)->next;
+	uint32_t number = *link;
+	*link = 0;
+	while (number != 0) {
+		struct special special = *special_at(number);
+		special_delete(number);
+		special.finalizer(chain->object + special.offset, special.arg);
+		number = special.next;
+	}
+}
+
+void special_tie(const struct special_chain *chain, void *object)
+{
+	struct span *span = span_containing(object);
+	uint64_t offset = (uint64_t)((char *)object - span_address(span));
+	uint32_t class = class_of(span), number = chain->first, next;
+
+	if (number != 0 && class == SIZE_CLASS_TINY)
+		tiny_watch();
+	span_lock(class);
+	for (; number != 0; number = next) {
+		next = special_at(number)->next;
+		special_at(number)->offset += offset;
+		special_insert(span, number);
+	}
+	span_unlock(class);
+}
+
+void special_fork_prepare(void)
+{
+	lock_acquire(&special_pool_lock);
+}
+
+void special_fork_end(void)
+{
+	lock_release(&special_pool_lock);
+}
+
+void special_fork_recover(void)
+{
+	lock_reset(&special_pool_lock);
+}
+
+void special_audit(const struct span *span)
+{
+	uint64_t least = 0;
+
+	for (uint32_t number = span->special; number != 0; number = special_at(number)->next) {
+		const struct special *special = special_at(number);
+		if (special->offset < least || special->offset >= span->page_count << PAGE_SHIFT)
+			fatal("audit: a span disagrees with its specials");
+		least = special->offset + 1;
+	}
+}

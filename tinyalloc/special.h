@@ -1,0 +1,65 @@
+/*
+ * tinyalloc/special.h - what is tied to an object beside its bytes: finalizers.
+ *
+ * WHY        Few objects have anything of the kind, and the others must not pay for
+ *            it.  A special is a record by the object's place in its span; the first
+ *            one of a span turns the span's bytes in the class map to 0, so that each
+ *            free there takes the slow path, where specials are looked for; with the
+ *            last one they are what they were.
+ *
+ * INVARIANT  A span's specials are in a list by rising offset, of one kind at most one
+ *            an offset (span->special is the first one's number).  Each lies in a live
+ *            object: a free takes all within the object, runs their finalizers and then
+ *            frees it; realloc takes them along.  A finalizer is taken out of the list
+ *            before it runs, so none runs twice.
+ *
+ * LOCKING    A span's list: the lock of the span (heap/span.h).  Records that are in no
+ *            list: a lock of the pool, rank SPECIAL.  Finalizers run with no lock held.
+ */
+#ifndef TINYALLOC_SPECIAL_H
+#define TINYALLOC_SPECIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "heap/span.h"
+
+typedef void finalizer_fn(void *ptr, void *arg);
+
+/*
+ * At a live object's first byte, or at any byte of an object below 16 bytes that holds
+ * no pointers.  0 or an errno: EINVAL where there is no such object, EEXIST where one
+ * is set at this very byte, ENOMEM.
+ */
+int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg);
+
+/* 0, or ENOENT if none is set at this very byte. */
+int special_clear_finalizer(void *ptr);
+
+/* Specials taken off an object, which nobody else knows. */
+struct special_chain {
+	uint32_t first;
+	char *object;
+};
+
+/* Of [object, object + bytes). */
+struct special_chain special_take(struct span *span, void *object, size_t bytes);
+
+/* Runs the finalizers, of those from `from_byte` of the object on, and forgets them. */
+void special_run(struct special_chain *chain, size_t from_byte);
+
+/* Ties them to another live object, at the same bytes of it. */
+void special_tie(const struct special_chain *chain, void *object);
+
+/* Around a fork, within heap_fork_*(); recover: of a child that no handler prepared. */
+void special_fork_prepare(void) UNCHECKED_LOCKING;
+void special_fork_end(void) UNCHECKED_LOCKING;
+void special_fork_recover(void);
+
+/* Compares the invariant above; fatal if it does not hold.  Only while no other thread
+   uses the heap. */
+void special_audit(const struct span *span);
+
+#endif

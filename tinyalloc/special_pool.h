@@ -1,0 +1,35 @@
+/*
+ * tinyalloc/special_pool.h - the records of specials, and those that are free.
+ *
+ * WHY        A span has four bytes for its specials: records go by number.  They come
+ *            from the OS in chunks that never move.
+ *
+ * LOCKING    special_at() none; the others the pool's own lock.
+ */
+#ifndef TINYALLOC_SPECIAL_POOL_H
+#define TINYALLOC_SPECIAL_POOL_H
+
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "tinyalloc/special.h"
+
+enum special_kind { SPECIAL_FINALIZER = 1 };
+
+struct special {
+	uint64_t offset; /* in its span, in bytes */
+	uint32_t next;   /* by offset, or a free one; 0: the last */
+	uint32_t kind;   /* enum special_kind */
+	finalizer_fn *finalizer;
+	void *arg;
+};
+
+extern struct lock special_pool_lock;
+
+/* 0: there is no memory for one. */
+uint32_t special_new(void);
+void special_delete(uint32_t number);
+
+struct special *special_at(uint32_t number);
+
+#endif
