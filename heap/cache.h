@@ -109,6 +109,8 @@ struct tiny_block {
 struct cache {
 	struct magazine magazines[SIZE_CLASS_COUNT];
 	struct tiny_block tiny;
+	struct tiny_block tiny_collectable;
+	uint32_t tiny_is_changing;   /* the latter, at this moment */
 	uint64_t tiny_nmalloc;       /* objects below TINY_BLOCK_BYTES, combined */
 	uint64_t tiny_nfree;
 

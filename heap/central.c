@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/fatal.h"
 #include "base/os.h"
+#include "heap/collectable.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
 #include "heap/page_heap.h"
@@ -118,6 +119,10 @@ static void span_relist(struct central *central, struct span *span)
 {
 	uint32_t list = span_free_objects(span) == 0 ? 0 : fullness_list(span) + 1;
 
+	if (span->is_collectable) {
+		collectable_relist(central, span);
+		return;
+	}
 	if (list == span->list || span_is_draining(span))
 		return;
 	if (span->list != 0)
@@ -135,8 +140,9 @@ static struct span *span_fullest(struct central *central)
 	return NULL;
 }
 
-static struct span *span_obtain(struct central *central, uint32_t class)
+struct span *central_obtain(uint32_t class)
 {
+	struct central *central = &centrals[class];
 	bool is_zero;
 
 	lock_acquire(&page_heap_lock);
@@ -181,7 +187,7 @@ static uint32_t take_from_spans(struct central *central, uint32_t class, void **
 				break;
 			span = draining_end_one(central);
 			if (span == NULL)
-				span = span_obtain(central, class);
+				span = central_obtain(class);
 			if (span == NULL)
 				break;
 		}
@@ -317,7 +323,7 @@ static void list_audit(uint32_t class, const struct span *span, uint32_t list,
 	for (; span != NULL; span = span->next) {
 		const uint64_t *words = span_home_words(span);
 		uint32_t home = 0;
-		for (uint32_t i = 0; i < (span->carved_count + 63) / 64; i++)
+		for (int i = 0; i < (span->carved_count + 63) / 64; i++)
 			home += (uint32_t)__builtin_popcountll(words[i]);
 		if (span->kind != SPAN_SMALL || span->class != class || home != span->home_count ||
 			span->list != list)
@@ -339,6 +345,7 @@ void central_audit(uint32_t class)
 		fatal("audit: a size class disagrees with its spans on what drains");
 	for (uint32_t list = 0; list < CENTRAL_FULLNESS_LISTS; list++)
 		list_audit(class, central->partial[list], list + 1, &free_in_spans, &released_bytes);
+	list_audit(class, central->collectable, SPAN_COLLECTABLE, &free_in_spans, &released_bytes);
 	if (central->span_count * size_classes[class].span_objects !=
 		central->out_objects + central->stacked_count + free_in_spans)
 		fatal("audit: a size class does not add up");

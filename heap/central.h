@@ -51,6 +51,7 @@ struct central {
 	uint64_t draining_free;   /* free objects of spans that drain */
 	struct span *draining;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
+	struct span *collectable; /* heap/collectable.h: those with a free object */
 	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
 	void **stack;             /* room for stack_capacity pointers */
@@ -109,6 +110,9 @@ void central_drain(uint32_t class) REQUIRES(centrals[class].lock);
 
 /* Sends all of it home. */
 void central_drain_all(uint32_t class) REQUIRES(centrals[class].lock);
+
+/* A span for this class, in no list yet; NULL if the OS refuses. */
+struct span *central_obtain(uint32_t class) REQUIRES(centrals[class].lock);
 
 void central_audit(uint32_t class) REQUIRES(centrals[class].lock);
 

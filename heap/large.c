@@ -75,6 +75,7 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 	span->kind = SPAN_LARGE;
 	span->class = SIZE_FAMILY_PLAIN;
 	span->special = 0;
+	span->is_collectable = false;
 	count_alloc(cache, span);
 	return span;
 }

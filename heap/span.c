@@ -78,6 +78,7 @@ void span_open_small(struct span *span, uint32_t class)
 	span->cooling_next = span->cooling_prev = 0;
 	span->released[0] = span->released[1] = 0;
 	span->special = 0;
+	span->is_collectable = false;
 	span_map(span);
 }
 
@@ -101,7 +102,7 @@ static uint32_t take_home(struct span *span, void **end, uint32_t want)
 	uint32_t left = want < span->home_count ? want : span->home_count;
 	uint32_t got = left;
 
-	span->home_count -= got;
+	span->home_count -= (uint16_t)got;
 	for (uint32_t word = 0; left > 0; word++) {
 		uint64_t bits = words[word];
 		for (; bits != 0 && left > 0; left--, bits &= bits - 1) {
@@ -121,7 +122,7 @@ static void take_carved(struct span *span, void **end, uint32_t want)
 	if (want == 0)
 		return;
 	mark_touched(at, at + want * object_bytes);
-	span->carved_count += want;
+	span->carved_count += (uint16_t)want;
 	for (; want > 0; want--, at += object_bytes)
 		*--end = at;
 }
@@ -168,7 +169,7 @@ uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t coun
 		bits |= bit;
 	}
 	*word = bits;
-	span->home_count += done;
+	span->home_count += (uint16_t)done;
 	return done;
 }
 

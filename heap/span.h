@@ -13,8 +13,8 @@
  *            Objects at and beyond carved_count were never handed out.
  *
  *            The class map's bytes of a small span are its class, or 0 where it is
- *            unusual: of tiny blocks, draining, or with a special (span_map).  A
- *            large one's class is the family of its object, plain or noscan.
+ *            unusual: of tiny blocks, draining, with a special or of collectable
+ *            objects (span_map).  A large one's class is the family of its object, plain or noscan.
  *
  * LOCKING    SPAN_SMALL: the lock of its class.  All others: the page heap's.
  *            `kind`, `class` and `page_count` of a span with a live object do
@@ -38,7 +38,11 @@ enum span_kind {
 	SPAN_LARGE
 };
 
-enum { SPAN_DRAINING = UINT16_MAX }; /* as `list`: heap/draining.h */
+/* As `list`, beside the fullness lists. */
+enum {
+	SPAN_DRAINING = UINT16_MAX,
+	SPAN_COLLECTABLE = UINT16_MAX - 1 /* of those that have a free object */
+};
 
 struct span {
 	uint8_t kind;
@@ -47,8 +51,9 @@ struct span {
 	uint32_t page_count;
 	struct span *next;
 	struct span **link;     /* what points to this one; NULL if in no list */
-	uint32_t home_count;    /* SPAN_SMALL */
-	uint32_t carved_count;  /* SPAN_SMALL */
+	uint16_t home_count;    /* SPAN_SMALL */
+	uint16_t carved_count;  /* SPAN_SMALL */
+	bool is_collectable;    /* its objects are: heap/collectable.h */
 	union {
 		uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
 		uint32_t cooling_next;  /* SPAN_SMALL: in the queue of heap/cooling.h */
@@ -101,7 +106,7 @@ static inline bool span_is_draining(const struct span *span)
 static inline uint8_t span_mapped_class(const struct span *span)
 {
 	bool is_unusual = span->class == SIZE_CLASS_TINY || span_is_draining(span) ||
-		span->special != 0;
+		span->special != 0 || span->is_collectable;
 
 	return is_unusual ? 0 : span->class;
 }

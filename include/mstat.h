@@ -140,7 +140,8 @@ int mstat_dump(int fd, const char *format);
 
 /* What a program may say of an object that it asks for. */
 enum {
-	MSTAT_NOSCAN = 1 /* it will never hold a pointer */
+	MSTAT_NOSCAN = 1,     /* it will never hold a pointer */
+	MSTAT_COLLECTABLE = 2 /* mstat_collect() takes it away once it is out of reach */
 };
 
 /*
@@ -149,6 +150,8 @@ enum {
  * searched for any, and below 16 bytes shares a block of 16 with others: it then reads
  * zero and is aligned by its size, a multiple of 8 to 8, of 4 to 4, of 2 to 2, any
  * other to 1.  For no bytes at all the same address is returned each time.
+ * With MSTAT_COLLECTABLE the object reads zero, and the program need not free it; what
+ * was not hinted so is never collected.
  * Returns NULL with errno ENOMEM, or EINVAL for a hint that is not known.
  */
 void *mstat_alloc(size_t bytes, unsigned hints) __attribute__((malloc, alloc_size(1)));
@@ -167,6 +170,22 @@ void *mstat_alloc(size_t bytes, unsigned hints) __attribute__((malloc, alloc_siz
  * EEXIST: this address has one; ENOMEM.
  */
 int mstat_finalizer_set(void *ptr, void (*finalizer)(void *ptr, void *arg), void *arg);
+
+/*
+ * Takes away the collectable objects that the program cannot reach: frees those that
+ * have no finalizer, calls the finalizers of the others, on this thread, and leaves
+ * them to a later call, since a finalizer may make its object known again.
+ *
+ * Every word of memory that looks like an address within an object counts as a pointer
+ * to it: in data, in any thread's stack and registers, in objects that are not hinted
+ * MSTAT_NOSCAN.  All threads are stopped by a signal (MSTAT_CONF=stop_signal) for as long
+ * as a fork takes; a copy of the process does the rest.  System calls of theirs are
+ * restarted or interrupted as by any signal that is handled.
+ * Returns how many objects were freed or finalized, or -1 with errno ETIMEDOUT: a thread
+ * blocks the signal, or does not run; EBUSY: another thread collects, or the program
+ * uses the signal; EAGAIN: no process could be made; ENOMEM.  Then nothing was taken.
+ */
+long mstat_collect(void);
 
 /* Takes the finalizer of this very address away.  Returns 0, or -1 with errno ENOENT. */
 int mstat_finalizer_clear(void *ptr);

@@ -10,6 +10,7 @@
 #include "heap/snapshot.h"
 #include "include/mstat.h"
 #include "preload/signal.h"
+#include "profile/collect.h"
 #include "stats/dump.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special.h"
@@ -65,8 +66,18 @@ EXPORT void *mstat_alloc(size_t bytes, unsigned hints)
 		return object_alloc_noscan(bytes, tiny_align_of(bytes));
 	if (hints == 0)
 		return heap_alloc(bytes);
+	if ((hints & ~(unsigned)MSTAT_NOSCAN) == MSTAT_COLLECTABLE)
+		return object_alloc_collectable(bytes, (hints & MSTAT_NOSCAN) != 0);
 	errno = EINVAL;
 	return NULL;
+}
+
+EXPORT long mstat_collect(void)
+{
+	uint64_t count;
+	int error = collect_now(&count);
+
+	return error == 0 ? (long)count : fail(error);
 }
 
 static int result_of(int error)

@@ -23,7 +23,10 @@
 #include "heap/snapshot.h"
 #include "preload/fork.h"
 #include "preload/signal.h"
+#include "preload/sigaction.h"
 #include "preload/thread.h"
+#include "profile/collect.h"
+#include "profile/world.h"
 #include "stats/box.h"
 #include "stats/dump.h"
 #include "stats/report.h"
@@ -155,6 +158,7 @@ static void become_child(void)
 	process_pid = os_process_id();
 	box_leave();
 	dump_forget();
+	collect_forget();
 	signal_forget();
 	box_is_due = process_conf.box;
 	release_be_due_in(CHILD_AGE_NS);
@@ -222,6 +226,7 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	heap_hooks.interval_passed = interval_passed;
 	thread_watch_init();
 	box_make();
+	world_init(process_conf.stop_signal, sigaction_of_libc);
 	signal_install(); /* then: a dump's default place is beside the box */
 	signal_publish();
 	errno = saved;

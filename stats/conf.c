@@ -102,6 +102,19 @@ static bool set_signal(struct conf *conf, const char *value, size_t bytes)
 	return true;
 }
 
+/* The last but one of the real-time signals is Valgrind's, the first are libc's. */
+enum { STOP_SIGNAL = 62 };
+
+static bool set_stop_signal(struct conf *conf, const char *value, size_t bytes)
+{
+	int number = signal_number_of(value, bytes);
+
+	if (number < SIGRTMIN || number > SIGRTMAX)
+		return false;
+	conf->stop_signal = number;
+	return true;
+}
+
 static bool set_dir(struct conf *conf, const char *value, size_t bytes)
 {
 	return bytes > 0 && value[0] == '/' && parse_path(conf->dir, value, bytes);
@@ -123,6 +136,9 @@ const struct conf_key conf_keys[] = {
 	{"dump", "a file beside the box", "a path; %p pid, %e program, %t time, %n number",
 		"Where a dump is written.", set_dump},
 	{"dump_format", "text", "text or json", "How a dump is written.", set_dump_format},
+	{"stop_signal", "62", "a real-time signal's name or number",
+		"The signal that stops all threads while the process is copied to be searched.",
+		set_stop_signal},
 	{"tiny", "1", "0 or 1",
 		"Combine objects of less than 16 bytes that are hinted to hold no pointers.",
 		set_tiny},
@@ -137,7 +153,8 @@ const struct conf_key conf_keys[] = {
 
 void conf_init(struct conf *conf)
 {
-	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .tiny = true,
+	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .stop_signal = STOP_SIGNAL,
+		.tiny = true,
 		.noscan_strings = true};
 }
 

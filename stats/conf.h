@@ -23,6 +23,7 @@ struct conf {
 	bool box;                      /* publish a box */
 	bool exit_report;              /* print the books on exit */
 	bool dump_json;                /* dump_format: text or json */
+	int stop_signal;               /* of mstat_collect() */
 	bool tiny;                     /* combine small objects without pointers */
 	bool noscan_strings;           /* what strdup() makes is such an object */
 	size_t token_max;              /* 0: none, that is SIZE_MAX */

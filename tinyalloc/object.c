@@ -5,10 +5,22 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "heap/collectable.h"
 #include "heap/heap.h"
 #include "tinyalloc/special.h"
 
 char object_of_no_bytes[1] __attribute__((aligned(TINY_BLOCK_BYTES)));
+
+void *object_alloc_collectable(size_t bytes, bool is_noscan)
+{
+	if (!is_noscan)
+		return collectable_alloc(bytes, SIZE_FAMILY_PLAIN);
+	if (bytes == 0)
+		return object_of_no_bytes;
+	if (bytes < TINY_BLOCK_BYTES)
+		return tiny_alloc_collectable(bytes, tiny_align_of(bytes));
+	return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
+}
 
 /* The span of an object that reads class 0; NULL if it does not, or is none. */
 static struct span *unusual_span_of(const void *ptr)
@@ -62,32 +74,33 @@ static void specials_end(struct special_chain *chain, size_t from_byte)
 	errno = saved;
 }
 
-static COLD void free_unusual(struct span *span, void *ptr, const void *caller)
+static void free_of(struct span *span, void *ptr, const void *caller)
 {
-	struct special_chain chain = specials_take(span, ptr);
-
-	if (chain.first != 0)
-		specials_end(&chain, 0);
 	if (is_tiny(span))
 		tiny_free(span, ptr, caller);
 	else
 		heap_free_for_slow(ptr, caller);
 }
 
+static COLD void free_special(struct span *span, void *ptr, const void *caller)
+{
+	struct special_chain chain = specials_take(span, ptr);
+
+	if (chain.first != 0)
+		specials_end(&chain, 0);
+	free_of(span, ptr, caller);
+}
+
 void object_free_for_slow(void *ptr, const void *caller)
 {
 	struct span *span = unusual_span_of(ptr);
 
-	if (span == NULL) {
-		if (ptr != object_of_no_bytes)
-			heap_free_for_slow(ptr, caller);
-	} else if (UNLIKELY(__atomic_load_n(&span->special, __ATOMIC_RELAXED) != 0)) {
-		free_unusual(span, ptr, caller);
-	} else if (is_tiny(span)) {
-		tiny_free(span, ptr, caller);
-	} else {
+	if (span != NULL && LIKELY(__atomic_load_n(&span->special, __ATOMIC_RELAXED) == 0))
+		free_of(span, ptr, caller);
+	else if (span != NULL)
+		free_special(span, ptr, caller);
+	else if (ptr != object_of_no_bytes)
 		heap_free_for_slow(ptr, caller);
-	}
 }
 
 void object_free_slow(void *ptr)
@@ -96,24 +109,34 @@ void object_free_slow(void *ptr)
 		object_free_for_slow(ptr, __builtin_return_address(0));
 }
 
-static void *tiny_realloc(const struct span *span, void *ptr, size_t bytes, const void *caller)
+static size_t usable_of(const struct span *span, const void *ptr, const char *call,
+	const void *caller)
 {
-	size_t usable = tiny_usable_bytes(span, ptr, "realloc", caller);
+	return is_tiny(span) ? tiny_usable_bytes(span, ptr, call, caller)
+			     : heap_usable_bytes(ptr, caller);
+}
 
-	if (bytes <= usable)
+/* What is of a tiny block, or collectable, is so in its new place. */
+static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const void *caller)
+{
+	size_t usable = usable_of(span, ptr, "realloc", caller);
+
+	if (bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES))
 		return ptr;
-	void *to = object_alloc_noscan(bytes, sizeof(uint64_t));
+	void *to = span->is_collectable ? object_alloc_collectable(bytes, object_is_noscan(ptr))
+					: object_alloc_noscan(bytes, sizeof(uint64_t));
 	if (to == NULL)
 		return NULL;
-	memcpy(to, ptr, usable);
-	tiny_free(span, ptr, caller);
+	memcpy(to, ptr, min_bytes(usable, bytes));
+	free_of(span, ptr, caller);
 	return to;
 }
 
 static void *realloc_any(struct span *span, void *ptr, size_t bytes, const void *caller)
 {
-	return span != NULL && is_tiny(span) ? tiny_realloc(span, ptr, bytes, caller)
-					     : heap_realloc(ptr, bytes, caller);
+	return span != NULL && (is_tiny(span) || span->is_collectable)
+		? realloc_unusual(span, ptr, bytes, caller)
+		: heap_realloc(ptr, bytes, caller);
 }
 
 /* What is tied to it goes along, but for what is tied to bytes that it loses. */

@@ -31,6 +31,10 @@ static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
 	return bytes != 0 ? heap_alloc_noscan(bytes) : object_of_no_bytes;
 }
 
+/* One that the program does not free itself (profile/collect.h), zeroed.  NULL with
+   ENOMEM. */
+void *object_alloc_collectable(size_t bytes, bool is_noscan);
+
 /* What heap_free_hits() left to it. */
 void object_free_slow(void *ptr) NOINLINE;
 void object_free_for_slow(void *ptr, const void *caller) NOINLINE;

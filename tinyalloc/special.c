@@ -126,6 +126,15 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg)
 	return error;
 }
 
+bool special_is_tied(const struct span *span, size_t offset, size_t bytes)
+{
+	uint32_t number = span->special;
+
+	while (number != 0 && special_at(number)->offset < offset)
+		number = special_at(number)->next;
+	return number != 0 && special_at(number)->offset < offset + bytes;
+}
+
 /* Off the list, into a chain of its own. */
 static struct special_chain take(struct span *span, uint64_t from, uint64_t to)
 {

@@ -38,6 +38,9 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg);
 /* 0, or ENOENT if none is set at this very byte. */
 int special_clear_finalizer(void *ptr);
 
+/* Whether anything is tied to these bytes of a span; its lock held, or in a copy. */
+bool special_is_tied(const struct span *span, size_t offset, size_t bytes);
+
 /* Specials taken off an object, which nobody else knows. */
 struct special_chain {
 	uint32_t first;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fatal.h"
+#include "heap/collectable.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
@@ -30,10 +31,11 @@ static size_t place_of(const void *ptr)
 static void block_give(void *block, const void *caller)
 {
 	const struct span *span = span_of_small(block);
-	bool drains = __atomic_load_n(&span->list, __ATOMIC_RELAXED) == SPAN_DRAINING;
+	bool goes_home = span->is_collectable ||
+		__atomic_load_n(&span->list, __ATOMIC_RELAXED) == SPAN_DRAINING;
 
-	if (UNLIKELY(drains || !cache_push(cache_self, SIZE_CLASS_TINY, block)))
-		heap_free_class_slow(SIZE_CLASS_TINY, drains, block, caller);
+	if (UNLIKELY(goes_home || !cache_push(cache_self, SIZE_CLASS_TINY, block)))
+		heap_free_class_slow(SIZE_CLASS_TINY, goes_home, block, caller);
 }
 
 static COLD _Noreturn void refuse(const char *call, const void *ptr, bool is_object,
@@ -93,7 +95,10 @@ static void block_abandon(struct tiny_block *block)
 
 static void cache_leaves(struct cache *cache)
 {
-	block_abandon(&cache->tiny);
+	if (cache->tiny.left_bytes != 0)
+		block_abandon(&cache->tiny);
+	if (cache->tiny_collectable.left_bytes != 0)
+		block_abandon(&cache->tiny_collectable);
 }
 
 void tiny_check_class(size_t object_bytes)
@@ -125,44 +130,57 @@ static bool has_cache(void)
 	return cache_self != &cache_none;
 }
 
-/* The first object of a block which the thread goes on to cut up. */
-static ALWAYS_INLINE void *block_open(struct cache *cache, char *object, size_t bytes)
+static void count_frees(uint32_t count)
 {
-	struct tiny_block *block = &cache->tiny;
+	struct cache *cache = heap_cache_acquire();
+
+	word_add(&cache->tiny_nfree, count);
+	publish_thread(cache);
+	heap_cache_release(cache);
+}
+
+static void count_free(struct cache *cache)
+{
+	if (UNLIKELY(cache == &cache_none || cache->tiny_nfree % FREES_A_LOOK == 0))
+		count_frees(1);
+	else
+		word_add(&cache->tiny_nfree, 1);
+}
+
+static void *counted(struct cache *cache, void *object)
+{
+	if (CONFIG_BOOKS && object != NULL)
+		cache->tiny_nmalloc++;
+	return object;
+}
+
+/* Its first object; the thread goes on to cut it up. */
+static ALWAYS_INLINE void block_open(struct tiny_block *block, void *object, size_t bytes)
+{
 	uint32_t left = TINY_BLOCK_BYTES - (uint32_t)bytes;
 	uint32_t starts = RECORD_OPEN | (uint32_t)1 << left;
 
 	memset(object, 0, TINY_BLOCK_BYTES);
 	block->left_bytes = left;
 	__atomic_store_n(&block->record->word, starts, __ATOMIC_RELAXED);
-	if (CONFIG_BOOKS)
-		cache->tiny_nmalloc++;
-	return object;
 }
 
-/* Its only object, which takes all of it. */
-static void *block_fill(struct cache *cache, char *object, union record *record)
+/* If more is left of it than of the thread's block, it is the thread's now; else the
+   object takes all of it. */
+static void block_use(struct tiny_block *block, char *object, size_t bytes)
 {
-	memset(object, 0, TINY_BLOCK_BYTES);
-	__atomic_store_n(&record->word, 0, __ATOMIC_RELAXED);
-	if (CONFIG_BOOKS)
-		cache->tiny_nmalloc++;
-	return object;
-}
-
-/* If more is left of it than of the thread's block, it is the thread's now. */
-static void *block_use(char *object, size_t bytes)
-{
-	struct tiny_block *block = &cache_self->tiny;
 	union record *record = record_of(span_of_small(object), object);
 
-	if (TINY_BLOCK_BYTES - bytes <= block->left_bytes)
-		return block_fill(cache_self, object, record);
+	if (TINY_BLOCK_BYTES - bytes <= block->left_bytes) {
+		memset(object, 0, TINY_BLOCK_BYTES);
+		__atomic_store_n(&record->word, 0, __ATOMIC_RELAXED);
+		return;
+	}
 	if (block->left_bytes != 0)
 		block_abandon(block);
 	block->end = object + TINY_BLOCK_BYTES;
 	block->record = record;
-	return block_open(cache_self, object, bytes);
+	block_open(block, object, bytes);
 }
 
 /* A block from a magazine that is empty, or whose countdown ended. */
@@ -172,38 +190,111 @@ static NOINLINE void *alloc_popped(size_t bytes)
 	void *object = heap_alloc_class_slow(SIZE_CLASS_TINY, TINY_BLOCK_BYTES, &is_zero);
 
 	publish_thread(cache_self);
-	return object != NULL ? block_use(object, bytes) : NULL;
+	if (object != NULL)
+		block_use(&cache_self->tiny, object, bytes);
+	return counted(cache_self, object);
 }
 
-static NOINLINE void *alloc_anywhere(size_t bytes)
+static NOINLINE void *alloc_anywhere(size_t bytes, size_t align_bytes)
 {
 	if (!is_on || !has_cache())
 		return heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
-	void *object = cache_pop(cache_self, SIZE_CLASS_TINY);
-	return LIKELY(object != NULL) ? block_use(object, bytes) : alloc_popped(bytes);
+
+	struct cache *cache = cache_self;
+	void *object = NULL;
+	if (cache->tiny.freed != 0) { /* it would fill the block up */
+		freed_merge(&cache->tiny);
+		object = tiny_cut(&cache->tiny, bytes, align_bytes);
+	}
+	if (object != NULL)
+		return counted(cache, object);
+	object = cache_pop(cache, SIZE_CLASS_TINY);
+	if (UNLIKELY(object == NULL))
+		return alloc_popped(bytes);
+	block_use(&cache->tiny, object, bytes);
+	return counted(cache, object);
 }
 
-void *tiny_alloc_slow(size_t bytes)
+void *tiny_alloc_slow(size_t bytes, size_t align_bytes)
 {
 	struct cache *cache = cache_self;
 	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
-	char *end = cache->tiny.end;
+	char *start = cache->tiny.end - TINY_BLOCK_BYTES;
 
 	/* The block that this thread gave back last, whose record it knows. */
-	if (UNLIKELY(cache_slots(cache)[magazine->top] != end - TINY_BLOCK_BYTES))
-		return alloc_anywhere(bytes);
+	if (UNLIKELY(cache_slots(cache)[magazine->top] != start))
+		return alloc_anywhere(bytes, align_bytes);
 	magazine->word -= MAGAZINE_POP;
 	if (CONFIG_BOOKS && UNLIKELY((int32_t)magazine->word < 0))
 		return alloc_popped(bytes);
-	return block_open(cache, end - TINY_BLOCK_BYTES, bytes);
+	block_open(&cache->tiny, start, bytes);
+	return counted(cache, start);
 }
 
-void *tiny_alloc_last(size_t bytes, size_t align_bytes)
+/* Whoever stops the thread in between leaves the block alone. */
+static void collectable_change(struct cache *cache, bool is_changing)
 {
-	struct cache *cache = cache_self;
+	__atomic_store_n(&cache->tiny_is_changing, is_changing, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
 
-	freed_merge(&cache->tiny);
-	return tiny_alloc(bytes, align_bytes);
+void *tiny_alloc_collectable(size_t bytes, size_t align_bytes)
+{
+	if (!is_on || !has_cache())
+		return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
+
+	struct cache *cache = cache_self;
+	collectable_change(cache, true);
+	void *object = tiny_cut(&cache->tiny_collectable, bytes, align_bytes);
+	collectable_change(cache, false);
+	if (object != NULL)
+		return counted(cache, object);
+	object = collectable_alloc_class(SIZE_CLASS_TINY, TINY_BLOCK_BYTES);
+	if (object == NULL)
+		return NULL;
+	collectable_change(cache, true);
+	block_use(&cache->tiny_collectable, object, bytes);
+	collectable_change(cache, false);
+	return counted(cache, object);
+}
+
+void tiny_drop_collectable(void)
+{
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		struct cache *cache = cache_at(index);
+		struct tiny_block *block = &cache->tiny_collectable;
+		if (cache->tiny_is_changing || block->left_bytes == 0)
+			continue;
+		block->record->starts &= (uint16_t)~(RECORD_OPEN | 1u << block->left_bytes);
+		block->left_bytes = 0;
+	}
+}
+
+static uint32_t count_live(union record record)
+{
+	return (uint32_t)__builtin_popcount(record_objects(record.starts) & ~(uint32_t)record.freed);
+}
+
+uint32_t tiny_count(const struct span *span, const void *block)
+{
+	return count_live((union record){
+		.word = __atomic_load_n(&record_of(span, block)->word, __ATOMIC_ACQUIRE)});
+}
+
+uint32_t tiny_collect(const struct span *span, void *block)
+{
+	union record *record = record_of(span, block);
+	union record now = {.word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE)};
+	uint32_t live = count_live(now);
+
+	if ((now.starts & RECORD_OPEN) != 0)
+		return 0;
+	if (CONFIG_BOOKS)
+		count_frees(live);
+	now.freed = (uint16_t)record_objects(now.starts);
+	__atomic_store_n(&record->word, now.word, __ATOMIC_RELAXED);
+	block_give(block, NULL);
+	return live;
 }
 
 static void free_own(void *ptr, const void *caller)
@@ -220,23 +311,6 @@ static void free_own(void *ptr, const void *caller)
 	block->freed |= bit;
 	if ((freed | bit) == objects)
 		block_close(block, objects, caller);
-}
-
-static void count_free_slow(void)
-{
-	struct cache *cache = heap_cache_acquire();
-
-	word_add(&cache->tiny_nfree, 1);
-	publish_thread(cache);
-	heap_cache_release(cache);
-}
-
-static void count_free(struct cache *cache)
-{
-	if (UNLIKELY(cache == &cache_none || cache->tiny_nfree % FREES_A_LOOK == 0))
-		count_free_slow();
-	else
-		word_add(&cache->tiny_nfree, 1);
 }
 
 void tiny_free(const struct span *span, void *ptr, const void *caller)

@@ -40,24 +40,18 @@ void tiny_init(void);
 void tiny_check_class(size_t object_bytes);
 bool tiny_is_on(void);
 
-/* What does not fit what is left of the thread's block; the object that fills a block
-   of which some are freed.  NULL with ENOMEM. */
-void *tiny_alloc_slow(size_t bytes) NOINLINE;
-void *tiny_alloc_last(size_t bytes, size_t align_bytes) NOINLINE;
+/* What tiny_cut() left to it.  NULL with ENOMEM. */
+void *tiny_alloc_slow(size_t bytes, size_t align_bytes) NOINLINE;
 
-/*
- * An object of 1 to 15 bytes that holds no pointers, zeroed.  align_bytes: 1, 2, 4
- * or 8.  NULL with ENOMEM.
- */
-static ALWAYS_INLINE void *tiny_alloc(size_t bytes, size_t align_bytes)
+/* Cuts an object off what is left of the block; NULL if that does not do, or would fill
+   up a block of which its thread has freed some. */
+static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size_t align_bytes)
 {
-	struct cache *cache = cache_self;
-	struct tiny_block *block = &cache->tiny;
 	/* A block's end is aligned: what is left, rounded down, begins aligned. */
 	uint32_t room = block->left_bytes & -(uint32_t)align_bytes;
 
 	if (UNLIKELY(room < bytes))
-		return tiny_alloc_slow(bytes);
+		return NULL;
 
 	/* The rest began where the object does, or in what is now the padding before it. */
 	union record *record = block->record;
@@ -67,17 +61,43 @@ static ALWAYS_INLINE void *tiny_alloc(size_t bytes, size_t align_bytes)
 	starts |= (uint32_t)1 << room;
 	if (left == 0) {
 		if (UNLIKELY(block->freed != 0))
-			return tiny_alloc_last(bytes, align_bytes);
+			return NULL;
 		starts ^= RECORD_OPEN;
 	} else {
 		starts |= (uint32_t)1 << left;
 	}
 	block->left_bytes = left;
 	__atomic_store_n(&record->starts, (uint16_t)starts, __ATOMIC_RELAXED);
-	if (CONFIG_BOOKS)
-		cache->tiny_nmalloc++;
 	return block->end - room;
 }
+
+/*
+ * An object of 1 to 15 bytes that holds no pointers, zeroed.  align_bytes: 1, 2, 4
+ * or 8.  NULL with ENOMEM.
+ */
+static ALWAYS_INLINE void *tiny_alloc(size_t bytes, size_t align_bytes)
+{
+	struct cache *cache = cache_self;
+	void *object = tiny_cut(&cache->tiny, bytes, align_bytes);
+
+	if (UNLIKELY(object == NULL))
+		return tiny_alloc_slow(bytes, align_bytes);
+	if (CONFIG_BOOKS)
+		cache->tiny_nmalloc++;
+	return object;
+}
+
+/* The same of an object that may be collected, from a block of such. */
+void *tiny_alloc_collectable(size_t bytes, size_t align_bytes);
+
+/* The blocks of such that threads cut up are left as they are, so that they too can be
+   found to be out of reach.  While no thread goes on. */
+void tiny_drop_collectable(void);
+
+/* A block of such is out of reach: how many objects live in it; it goes with them.  It
+   stays if its thread was in the middle of cutting it up when all stood still. */
+uint32_t tiny_count(const struct span *span, const void *block);
+uint32_t tiny_collect(const struct span *span, void *block);
 
 /* The alignment that a size asks for: multiples of 8 to 8, of 4 to 4, of 2 to 2. */
 static ALWAYS_INLINE size_t tiny_align_of(size_t bytes)

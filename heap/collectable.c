@@ -1,0 +1,94 @@
+#include "heap/collectable.h"
+
+#include <string.h>
+
+#include "base/config.h"
+#include "heap/cache.h"
+#include "heap/cooling.h"
+#include "heap/large.h"
+#include "heap/page_heap.h"
+#include "heap/publish.h"
+#include "heap/slowpath.h"
+
+void collectable_relist(struct central *central, struct span *span)
+{
+	bool is_listed = span->list == SPAN_COLLECTABLE;
+
+	if (is_listed && span_free_objects(span) == 0) {
+		span_list_remove(span);
+		span->list = 0;
+	} else if (!is_listed && span_free_objects(span) != 0) {
+		span_list_push(&central->collectable, span);
+		span->list = SPAN_COLLECTABLE;
+	}
+}
+
+static struct span *span_make(uint32_t class) REQUIRES(centrals[class].lock)
+{
+	struct span *span = central_obtain(class);
+
+	if (span == NULL)
+		return NULL;
+	span->is_collectable = true;
+	span_map(span);
+	return span;
+}
+
+/* The object is counted as one that went through the cache. */
+static void *take(struct cache *cache, uint32_t class) REQUIRES(centrals[class].lock)
+{
+	struct central *central = &centrals[class];
+	struct span *span = central->collectable;
+	void *object;
+
+	if (span == NULL)
+		span = span_make(class);
+	if (span == NULL)
+		return NULL;
+	span_take_objects(span, &object, 1);
+	cooling_reuse(central, span, &object, 1);
+	cooling_touch(central, span, false);
+	collectable_relist(central, span);
+	central->out_objects++;
+	cache_change_begin(cache, class);
+	cache->classes[class].armed += CONFIG_BOOKS;
+	cache->classes[class].net++;
+	cache_change_end(cache);
+	publish_batch(class);
+	return object;
+}
+
+void *collectable_alloc_class(uint32_t class, size_t bytes)
+{
+	struct cache *cache = heap_cache_acquire();
+	void *object = NULL;
+
+	if (cache == NULL)
+		return heap_out_of_memory(bytes);
+	for (int tries = 0; tries < 2 && object == NULL; tries++) {
+		if (tries != 0)
+			heap_reclaim(cache);
+		heap_tick(cache);
+		if (!cache_has_magazine(cache, class) && !cache_open_hinted(cache))
+			continue;
+		central_lock(class);
+		object = take(cache, class);
+		central_unlock(class);
+	}
+	if (object != NULL)
+		publish_row(cache, class);
+	heap_cache_release(cache);
+	return object != NULL ? memset(object, 0, size_classes[class].object_bytes)
+			      : heap_out_of_memory(bytes);
+}
+
+void *collectable_alloc(size_t bytes, uint32_t family)
+{
+	if (bytes <= SMALL_MAX_BYTES)
+		return collectable_alloc_class(size_class_of(bytes) + family, bytes);
+	void *object = large_hint(large_alloc(bytes, 1, true), family);
+	if (object == NULL)
+		return NULL;
+	arena.spans[arena_page_of(object)].is_collectable = true;
+	return object;
+}

@@ -1,0 +1,345 @@
+#include "profile/reach.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/maps.h"
+#include "base/os.h"
+#include "heap/cache.h"
+#include "heap/central.h"
+#include "profile/world.h"
+#include "tinyalloc/special.h"
+
+enum {
+	PAGEMAP_ENTRIES = 512, /* read at a time */
+	SPARSE_MIN_BYTES = 64 << 10 /* longer ones may have pages that were never touched */
+};
+
+/* As the kernel documents /proc/PID/pagemap. */
+static const uint64_t PAGE_IS_PRESENT = UINT64_C(1) << 63, PAGE_IS_SWAPPED = UINT64_C(1) << 62;
+
+static struct {
+	enum reach_mode mode;
+	uint32_t *owner;      /* by page: 1 + the first of its span, 0 if it is in none */
+	uint64_t *marks;      /* as the heap's home bits */
+	uintptr_t *pending;   /* reached, and not yet looked into */
+	size_t pending_count;
+	uintptr_t tables;     /* these three */
+	size_t tables_bytes;
+	int pagemap;          /* -1: every page is looked at */
+} reach;
+
+static bool is_object_span(const struct span *span)
+{
+	return span->kind == SPAN_SMALL || span->kind == SPAN_LARGE;
+}
+
+static uint32_t object_count(const struct span *span)
+{
+	return span->kind == SPAN_SMALL ? span->carved_count : 1;
+}
+
+static size_t object_bytes(const struct span *span)
+{
+	return span->kind == SPAN_SMALL ? size_classes[span->class].object_bytes
+					: (size_t)span->page_count << PAGE_SHIFT;
+}
+
+static bool may_hold_pointers(const struct span *span)
+{
+	return span->kind == SPAN_SMALL ? span->class < SIZED_CLASS_COUNT
+					: span->class == SIZE_FAMILY_PLAIN;
+}
+
+/* Whether its live objects are looked into without having been reached. */
+static bool is_root(const struct span *span)
+{
+	return reach.mode == REACH_COLLECTABLE && !span->is_collectable && may_hold_pointers(span);
+}
+
+static bool is_looked_into_when_reached(const struct span *span)
+{
+	return (reach.mode == REACH_ALL || span->is_collectable) && may_hold_pointers(span);
+}
+
+static struct span *span_after(const struct span *span, size_t page)
+{
+	size_t next = span != NULL ? span_page(span) + span->page_count : page;
+
+	for (; next < arena.page_count; next++)
+		if (is_object_span(&arena.spans[next]))
+			return &arena.spans[next];
+	return NULL;
+}
+
+static struct span *span_first(void)
+{
+	return span_after(NULL, 0);
+}
+
+static struct span *span_next(const struct span *span)
+{
+	return span_after(span, 0);
+}
+
+uint64_t reach_collectable_most(void)
+{
+	uint64_t most = 0;
+
+	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
+		if (span->is_collectable)
+			most += object_count(span);
+	return most;
+}
+
+static bool bit_test(const uint64_t *words, uint32_t index)
+{
+	return (words[index / 64] >> index % 64 & 1) != 0;
+}
+
+static void bit_set(uint64_t *words, uint32_t index)
+{
+	words[index / 64] |= (uint64_t)1 << index % 64;
+}
+
+static uint64_t *marks_of(const struct span *span)
+{
+	return reach.marks + span_page(span) * HOME_WORDS_PER_PAGE;
+}
+
+static bool is_free(const struct span *span, uint32_t index)
+{
+	return span->kind == SPAN_SMALL &&
+		(index >= span->carved_count || bit_test(span_home_words(span), index));
+}
+
+/* An object that a pool or a magazine holds counts as home from here on. */
+static void note_free(void *object)
+{
+	struct span *span = span_of_small(object);
+
+	if (span != NULL)
+		bit_set(span_home_words(span),
+			size_class_index(span->class, (size_t)((char *)object - span_address(span))));
+}
+
+static void note_free_objects(void)
+{
+	for (uint32_t class = 1; class < size_class_end_now(); class++) {
+		for (uint32_t i = 0; i < centrals[class].stacked_count; i++)
+			note_free(centrals[class].stack[i]);
+		for (uint32_t index = 0; index < cache_count(); index++) {
+			struct cache *cache = cache_at(index);
+			void **slots = cache_slots(cache) + cache->magazines[class].bottom + 1;
+			for (uint32_t i = 0; i < cache_held(cache, class); i++)
+				note_free(slots[i]);
+		}
+	}
+}
+
+static bool tables_make(void)
+{
+	size_t pages = arena.page_count;
+	size_t marks_bytes = pages * HOME_WORDS_PER_PAGE * sizeof(uint64_t);
+	size_t owner_bytes = bits_round_up(pages * sizeof(uint32_t), sizeof(uint64_t));
+	uint64_t pending_most = 0;
+
+	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
+		if (is_looked_into_when_reached(span))
+			pending_most += object_count(span);
+	reach.tables_bytes = bits_round_up(marks_bytes + owner_bytes +
+			(pending_most + 1) * sizeof(uintptr_t), os_page_bytes());
+	char *tables = os_map(reach.tables_bytes);
+	if (tables == NULL)
+		return false;
+	reach.tables = (uintptr_t)tables;
+	reach.marks = (uint64_t *)tables;
+	reach.owner = (uint32_t *)(tables + marks_bytes);
+	reach.pending = (uintptr_t *)(tables + marks_bytes + owner_bytes);
+	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
+		for (size_t page = 0; page < span->page_count; page++)
+			reach.owner[span_page(span) + page] = (uint32_t)span_page(span) + 1;
+	return true;
+}
+
+/* A word that may be a pointer. */
+static inline void word_look(uintptr_t word)
+{
+	size_t page = (word - arena.pages_address) >> PAGE_SHIFT;
+
+	if (LIKELY(page >= arena.page_count) || reach.owner[page] == 0)
+		return;
+	const struct span *span = arena.spans + reach.owner[page] - 1;
+	uint32_t index = 0;
+	if (span->kind == SPAN_SMALL)
+		index = size_class_index(span->class, word - (uintptr_t)span_address(span));
+	if (is_free(span, index) || bit_test(marks_of(span), index))
+		return;
+	bit_set(marks_of(span), index);
+	if (is_looked_into_when_reached(span))
+		reach.pending[reach.pending_count++] =
+			(uintptr_t)span_address(span) + index * object_bytes(span);
+}
+
+static void words_look(uintptr_t from, uintptr_t to)
+{
+	for (uintptr_t at = from; at + sizeof(uintptr_t) <= to; at += sizeof(uintptr_t))
+		word_look(*(const uintptr_t *)at);
+}
+
+/* Pages of a run that are in memory or in swap, [*from, *to) of them; what was never
+   touched is not read, which would make it be there. */
+static bool pages_there(uintptr_t *at, uintptr_t end, uintptr_t *from)
+{
+	size_t page_bytes = os_page_bytes();
+	uint64_t entries[PAGEMAP_ENTRIES];
+
+	*from = end;
+	while (*at < end) {
+		size_t count = min_bytes((end - *at) / page_bytes, PAGEMAP_ENTRIES);
+		if (pread(reach.pagemap, entries, count * sizeof(entries[0]),
+			    (off_t)(*at / page_bytes * sizeof(entries[0]))) !=
+			(ssize_t)(count * sizeof(entries[0])))
+			memset(entries, 0xff, sizeof(entries));
+		for (size_t i = 0; i < count; i++, *at += page_bytes) {
+			bool is_there = (entries[i] & (PAGE_IS_PRESENT | PAGE_IS_SWAPPED)) != 0;
+			if (is_there && *from == end)
+				*from = *at;
+			if (!is_there && *from != end)
+				return true;
+		}
+	}
+	return *from != end;
+}
+
+static void memory_look(uintptr_t from, uintptr_t to)
+{
+	size_t page_bytes = os_page_bytes();
+	uintptr_t first = bits_round_up(from, page_bytes), last = bits_round_down(to, page_bytes);
+
+	if (reach.pagemap < 0 || to - from < SPARSE_MIN_BYTES) {
+		words_look(from, to);
+		return;
+	}
+	words_look(from, first);
+	for (uintptr_t at = first, there; pages_there(&at, last, &there);)
+		words_look(there, at < last ? at : last);
+	words_look(last, to);
+}
+
+/* From where on a mapping is in use: where it is the stack of one of the threads, from
+   that thread's stack pointer on. */
+static uintptr_t live_start(const struct maps_line *line)
+{
+	bool is_first_stack = strcmp(line->path, "[stack]") == 0;
+	uint32_t count;
+	const struct world_thread *threads = world_threads(&count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		uintptr_t pointer = threads[i].stack_pointer, end = line->end;
+		uintptr_t program = threads[i].program_pointer;
+		if (program >= line->start && program < end && !(pointer >= line->start && pointer < program))
+			pointer = program - 128; /* below it is what the ABI calls the red zone */
+		bool is_here = pointer >= line->start && pointer < end;
+		bool is_own = threads[i].thread_pointer > pointer && threads[i].thread_pointer < end;
+		if (is_here && (is_own || is_first_stack))
+			return bits_round_down(pointer, sizeof(uintptr_t));
+	}
+	return line->start;
+}
+
+/* But for what is the heap's own and ours. */
+static void range_look(uintptr_t from, uintptr_t to)
+{
+	const uintptr_t holes[][2] = {
+		{arena.window_address, (uintptr_t)arena_address_of(arena.page_count)},
+		{reach.tables, reach.tables + reach.tables_bytes}};
+
+	for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
+		if (holes[i][0] >= to || holes[i][1] <= from)
+			continue;
+		if (from < holes[i][0])
+			range_look(from, holes[i][0]);
+		if (holes[i][1] < to)
+			range_look(holes[i][1], to);
+		return;
+	}
+	memory_look(from, to);
+}
+
+static void mappings_look(void)
+{
+	struct maps_reader reader;
+	struct maps_line line;
+
+	maps_open(&reader);
+	while (maps_next(&reader, &line)) {
+		bool is_device = strncmp(line.path, "/dev/", 5) == 0;
+		if (line.is_readable && line.is_writable && !line.is_shared && !is_device)
+			range_look(live_start(&line), line.end);
+	}
+	maps_close(&reader);
+}
+
+static void object_look(const struct span *span, uint32_t index)
+{
+	uintptr_t start = (uintptr_t)span_address(span) + index * object_bytes(span);
+
+	memory_look(start, start + object_bytes(span));
+}
+
+static void heap_roots_look(void)
+{
+	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
+		for (uint32_t index = 0; is_root(span) && index < object_count(span); index++)
+			if (!is_free(span, index))
+				object_look(span, index);
+}
+
+/* Objects that are finalized lead to others, but not to themselves. */
+static void finalized_look(void)
+{
+	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
+		for (uint32_t index = 0; span->special != 0 && may_hold_pointers(span) &&
+			index < object_count(span);
+			index++)
+			if (!is_free(span, index) &&
+				special_is_tied(span, index * object_bytes(span), object_bytes(span)))
+				object_look(span, index);
+}
+
+static void pending_look(void)
+{
+	while (reach.pending_count > 0) {
+		uintptr_t object = reach.pending[--reach.pending_count];
+		const struct span *span =
+			arena.spans + reach.owner[arena_page_of((void *)object)] - 1;
+		memory_look(object, object + object_bytes(span));
+	}
+}
+
+bool reach_mark(enum reach_mode mode)
+{
+	reach.mode = mode;
+	reach.pending_count = 0;
+	note_free_objects();
+	if (!tables_make())
+		return false;
+	reach.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	mappings_look();
+	heap_roots_look();
+	finalized_look();
+	pending_look();
+	return true;
+}
+
+void reach_lost(void (*report)(const struct span *span, void *object, void *arg), void *arg)
+{
+	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
+		for (uint32_t index = 0; index < object_count(span); index++)
+			if ((reach.mode == REACH_ALL || span->is_collectable) && !is_free(span, index) &&
+				!bit_test(marks_of(span), index))
+				report(span, span_address(span) + index * object_bytes(span), arg);
+}
