@@ -87,8 +87,6 @@ static int result_of(int error)
 
 EXPORT int mstat_finalizer_set(void *ptr, void (*finalizer)(void *ptr, void *arg), void *arg)
 {
-	if (ptr == object_of_no_bytes && finalizer != NULL)
-		return 0; /* one address stands for many */
 	return result_of(special_set_finalizer(ptr, finalizer, arg));
 }
 

@@ -31,7 +31,7 @@ typedef void finalizer_fn(void *ptr, void *arg);
 /*
  * At a live object's first byte, or at any byte of an object below 16 bytes that holds
  * no pointers.  0 or an errno: EINVAL where there is no such object, EEXIST where one
- * is set at this very byte, ENOMEM.
+ * is set at this very byte, ENOMEM.  On the address of no bytes: 0, and nothing.
  */
 int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg);
 

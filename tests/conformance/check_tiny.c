@@ -1,6 +1,7 @@
 /*
  * check_tiny.c - table T of docs/conformance.md, a test a rule.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -12,10 +13,13 @@
 #include "heap/fastpath.h"
 #include "heap/heap.h"
 #include "heap/snapshot.h"
+#include "profile/collect.h"
+#include "profile/world.h"
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 #include "tinyalloc/object.h"
+#include "tinyalloc/special.h"
 
 static void begin(void)
 {
@@ -76,6 +80,35 @@ START_TEST(test_t1_only_hinted_objects_below_16_bytes_are_combined)
 	for (int i = 0; i < 10; i++)
 		object_free(nothing);
 	ck_assert_ptr_eq(hinted(0), nothing);
+}
+END_TEST
+
+START_TEST(test_t1_what_may_be_collected_is_not_mixed_with_what_may_not)
+{
+	for (int i = 0; i < 50; i++) {
+		char *kept = hinted(4), *collectable;
+		while ((collectable = object_alloc_collectable(4, true)) == NULL)
+			ck_assert(is_excused());
+		ck_assert(!share_a_block(kept, collectable));
+		ck_assert(!span_of_small(kept)->is_collectable);
+		ck_assert(span_of_small(collectable)->is_collectable);
+	}
+}
+END_TEST
+
+/* Without begin(): nobody has turned it on. */
+START_TEST(test_t1_nothing_is_combined_where_that_is_off)
+{
+	attach_surely();
+	for (size_t bytes = 1; bytes < 16; bytes++) {
+		char *first = hinted(bytes), *second = hinted(bytes);
+		ck_assert(!share_a_block(first, second));
+		ck_assert(is_zero(first, bytes));
+		ck_assert(span_of_small(first)->class == 1 + SIZE_FAMILY_NOSCAN);
+		object_free(first);
+		object_free(second);
+	}
+	ck_assert_uint_eq(snapshot_now().tiny_nmalloc, 0);
 }
 END_TEST
 
@@ -328,6 +361,199 @@ START_TEST(test_t18_size_and_realloc_are_right_and_leave_the_neighbours)
 }
 END_TEST
 
+static NOINLINE void leave_collectable(uintptr_t *hidden)
+{
+	char *first = object_alloc_collectable(4, true), *second = object_alloc_collectable(4, true);
+
+	ck_assert(share_a_block(first, second));
+	*hidden = ~(uintptr_t)first;
+}
+
+/* What earlier calls left on the stack is no pointer of this test's. */
+static NOINLINE void stack_clear(void)
+{
+	volatile char old[16 << 10];
+
+	for (size_t i = 0; i < sizeof(old); i++)
+		old[i] = 0;
+}
+
+static uint64_t collected(void)
+{
+	uint64_t count;
+	int error;
+
+	stack_clear();
+	while ((error = collect_now(&count)) == ENOMEM)
+		ck_assert(is_excused());
+	ck_assert_int_eq(error, 0);
+	return count;
+}
+
+START_TEST(test_t9_a_scan_drops_every_threads_block)
+{
+	uintptr_t hidden;
+
+	if (is_excused())
+		return;
+	world_init(SIGRTMIN + 5, sigaction);
+	uint64_t before = snapshot_now().tiny_alloc;
+	for (int i = 0; i < 20; i++) {
+		/* Of the block more could be cut; the next object is of another one. */
+		leave_collectable(&hidden);
+		ck_assert_uint_eq(cache_self->tiny_collectable.left_bytes, 8);
+		collected();
+		ck_assert_uint_eq(cache_self->tiny_collectable.left_bytes, 0);
+	}
+	ck_assert_uint_le(snapshot_now().tiny_alloc, before + 5 * 16);
+}
+END_TEST
+
+static struct {
+	void *ptr;
+	uintptr_t args;
+	uint32_t count;
+} finalized;
+
+static void note(void *ptr, void *arg)
+{
+	finalized.ptr = ptr;
+	finalized.args |= (uintptr_t)arg;
+	finalized.count++;
+}
+
+static int set(void *ptr, uintptr_t arg)
+{
+	int error;
+
+	while ((error = special_set_finalizer(ptr, note, (void *)arg)) == ENOMEM)
+		ck_assert(is_excused());
+	return error;
+}
+
+START_TEST(test_t11_on_no_bytes_it_is_ignored)
+{
+	char *nothing = hinted(0);
+
+	for (uintptr_t i = 0; i < 3; i++)
+		ck_assert_int_eq(set(nothing, 1), 0);
+	object_free(nothing);
+	ck_assert_uint_eq(finalized.count, 0);
+	ck_assert_int_eq(special_clear_finalizer(nothing), ENOENT); /* no record was left */
+}
+END_TEST
+
+START_TEST(test_t12_an_inner_byte_only_of_a_tiny_object)
+{
+	for (size_t bytes = 2; bytes < 64; bytes++) {
+		char *plain = alloc_surely(bytes), *tiny = hinted(bytes);
+		for (size_t at = 1; at < bytes; at++) {
+			ck_assert_int_eq(set(plain + at, 0), EINVAL);
+			ck_assert_int_eq(set(tiny + at, 0), bytes < 16 ? 0 : EINVAL);
+		}
+		object_free(plain);
+		object_free(tiny);
+	}
+}
+END_TEST
+
+START_TEST(test_t13_it_is_called_with_the_very_byte)
+{
+	for (size_t bytes = 1; bytes < 16; bytes++) {
+		for (size_t at = 0; at < bytes; at++) {
+			char *before = hinted(1), *ptr = hinted(bytes), *after = hinted(1);
+			ck_assert_int_eq(set(ptr + at, 0), 0);
+			object_free(before);
+			object_free(after);
+			ck_assert_ptr_eq(finalized.ptr, NULL);
+			object_free(ptr);
+			ck_assert_ptr_eq(finalized.ptr, ptr + at);
+			finalized.ptr = NULL;
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_t14_a_block_has_several_one_an_offset)
+{
+	char *objects[4];
+
+	objects[0] = begin_block(12);
+	for (int i = 1; i < 4; i++)
+		objects[i] = hinted(4);
+	for (int i = 0; i < 4; i++)
+		for (int at = 0; at < 4; at++) {
+			ck_assert_int_eq(set(objects[i] + at, 1u << (4 * i + at)), 0);
+			ck_assert_int_eq(set(objects[i] + at, 0), EEXIST);
+		}
+	for (uint32_t i = 0; i < 4; i++) {
+		object_free(objects[i]);
+		ck_assert_uint_eq(finalized.count, 4 * (i + 1));
+	}
+	ck_assert_uint_eq(finalized.args, 0xffff);
+}
+END_TEST
+
+START_TEST(test_t15_removal_is_exact_and_a_free_takes_all_within)
+{
+	char *first = begin_block(12), *second = hinted(8), *third = hinted(4);
+
+	for (uint32_t at = 0; at < 8; at++)
+		ck_assert_int_eq(set(second + at, 1u << at), 0);
+	ck_assert_int_eq(set(first + 3, 1u << 8), 0);
+	ck_assert_int_eq(set(third, 1u << 9), 0);
+	ck_assert_int_eq(special_clear_finalizer(second + 2), 0);
+	ck_assert_int_eq(special_clear_finalizer(second + 2), ENOENT);
+	ck_assert_int_eq(special_clear_finalizer(first), ENOENT);
+	ck_assert_int_eq(special_clear_finalizer(third + 1), ENOENT);
+	object_free(second);
+	ck_assert_uint_eq(finalized.args, 0xff & ~(1u << 2));
+	ck_assert_uint_eq(finalized.count, 7);
+	ck_assert_int_eq(special_clear_finalizer(first + 3), 0);
+	ck_assert_int_eq(special_clear_finalizer(third), 0);
+	object_free(first);
+	object_free(third);
+	ck_assert_uint_eq(finalized.count, 7);
+}
+END_TEST
+
+enum { INTEGERS = 100 };
+
+static bool is_done[INTEGERS];
+static int left = INTEGERS;
+
+static void finish(void *ptr, void *arg)
+{
+	int32_t value = *(int32_t *)ptr;
+
+	(void)arg;
+	if (value < 0 || value >= INTEGERS || is_done[value])
+		ck_abort_msg("got %d", value);
+	is_done[value] = true;
+	left--;
+}
+
+static NOINLINE void make_integers(void)
+{
+	for (int32_t i = 0; i < INTEGERS; i++) {
+		int32_t *integer = object_alloc_collectable(sizeof(*integer), true);
+		*integer = i;
+		ck_assert_int_eq(special_set_finalizer(integer, finish, NULL), 0);
+	}
+}
+
+START_TEST(test_t16_tinyfin_most_are_finalized_and_none_twice)
+{
+	if (is_excused())
+		return;
+	world_init(SIGRTMIN + 5, sigaction);
+	make_integers();
+	for (int i = 0; i < 4; i++)
+		collected();
+	ck_assert_int_lt(left, INTEGERS / 4);
+}
+END_TEST
+
 static void *free_all(void *argument)
 {
 	char **objects = argument;
@@ -366,6 +592,9 @@ int main(void)
 	TCase *tests = suite_begin("conformance/tiny", begin, NULL);
 
 	tcase_add_test(tests, test_t1_only_hinted_objects_below_16_bytes_are_combined);
+	tcase_add_test(tests, test_t1_what_may_be_collected_is_not_mixed_with_what_may_not);
+	tcase_add_test(suite_case("off", world_begin, NULL),
+		test_t1_nothing_is_combined_where_that_is_off);
 	tcase_add_test(tests, test_t2_the_size_decides_the_alignment);
 	tcase_add_test(tests, test_t3_what_fits_with_its_padding_touches_nothing_else);
 	tcase_add_test(tests, test_t4_a_miss_takes_a_block_of_zeros);
@@ -373,7 +602,14 @@ int main(void)
 	tcase_add_test(tests, test_t6_a_miss_counts_16_bytes_a_hit_no_bytes);
 	tcase_add_test(tests, test_t7_a_block_goes_back_with_its_last_object);
 	tcase_add_test(tests, test_t8_another_class_than_of_16_bytes_is_fatal);
+	tcase_add_test(tests, test_t9_a_scan_drops_every_threads_block);
 	tcase_add_test(tests, test_t10_at_worst_twice_at_best_an_eighth);
+	tcase_add_test(tests, test_t11_on_no_bytes_it_is_ignored);
+	tcase_add_test(tests, test_t12_an_inner_byte_only_of_a_tiny_object);
+	tcase_add_test(tests, test_t13_it_is_called_with_the_very_byte);
+	tcase_add_test(tests, test_t14_a_block_has_several_one_an_offset);
+	tcase_add_test(tests, test_t15_removal_is_exact_and_a_free_takes_all_within);
+	tcase_add_test(tests, test_t16_tinyfin_most_are_finalized_and_none_twice);
 	tcase_add_test(tests, test_t17_plain_objects_are_aligned_and_never_combined);
 	tcase_add_test(tests, test_t18_size_and_realloc_are_right_and_leave_the_neighbours);
 	tcase_add_test(tests, test_t19_another_thread_frees_and_the_books_are_exact);
