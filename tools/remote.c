@@ -24,11 +24,11 @@ static bool offsets_are_sound(const struct box_identity *identity, uint32_t clas
 	const uint64_t halves[] = {identity->sequence_offset, identity->busy_class_offset};
 	uint64_t bytes = identity->cache_bytes;
 
-	if (bytes == 0 || bytes > CACHE_MOST_BYTES || identity->class_stride < 8 ||
+	if (class_count == 0 || bytes == 0 || bytes > CACHE_MOST_BYTES || identity->class_stride < 8 ||
 		identity->class_stride > bytes)
 		return false;
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-		if (!array_fits(arrays[i], class_count * strides[i], bytes))
+		if (!array_fits(arrays[i], (class_count - 1) * strides[i] + 8, bytes))
 			return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!array_fits(words[i], 8, bytes))

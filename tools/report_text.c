@@ -174,6 +174,24 @@ static void print_signal(const struct report *report)
 	print_fact("dump signal", value, "");
 }
 
+/* What combining did, and for what it could still be of use. */
+static void print_tiny(const struct mstat_snapshot *totals, const struct report_options *options)
+{
+	bool exact = options->exact_bytes;
+	char value[160];
+
+	if (totals->tiny_nmalloc != 0) {
+		snprintf(value, sizeof(value), "%s objects in %s",
+			units_count((int64_t)(totals->tiny_nmalloc - totals->tiny_nfree)).text,
+			units_bytes((int64_t)totals->tiny_alloc, exact).text);
+		print_fact("combined", value, "");
+		print_fact("  saved", units_bytes((int64_t)totals->tiny_saved_bytes, exact).text, "");
+	}
+	if (totals->combinable_alloc != 0)
+		print_fact("could combine", units_bytes((int64_t)totals->combinable_alloc, exact).text,
+			"of at most 16 bytes each, not hinted");
+}
+
 static void print_facts(const struct report *report, const struct report_options *options)
 {
 	const struct books *books = &report->target.books;
@@ -190,6 +208,7 @@ static void print_facts(const struct report *report, const struct report_options
 	print_fact("allocations", value, "");
 	print_fact("allocated in all",
 		units_bytes((int64_t)books->totals.total_alloc, options->exact_bytes).text, "");
+	print_tiny(&books->totals, options);
 	if (books->totals.stacks_sys != 0)
 		print_fact("coroutine stacks",
 			units_bytes((int64_t)books->totals.stacks_inuse, options->exact_bytes).text, "");

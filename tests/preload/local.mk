@@ -135,3 +135,16 @@ tested_programs += %D%/goodbye
 %C%_goodbye_SOURCES = %D%/goodbye.cc $(TAP)
 %C%_goodbye_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
 %C%_goodbye_LDADD =
+
+program_tests += %D%/hints.sh
+
+tested_programs += %D%/hints
+%C%_hints_SOURCES = %D%/hints.c $(TAP)
+%C%_hints_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-alloc-size-larger-than -Wno-use-after-free \
+	-Wno-free-nonheap-object -Wno-format
+%C%_hints_LDADD =
+
+tested_programs += %D%/tinyfin
+%C%_tinyfin_SOURCES = %D%/tinyfin.c $(TAP)
+%C%_tinyfin_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_tinyfin_LDADD =
