@@ -142,7 +142,7 @@ const struct conf_key conf_keys[] = {
 	{"tiny", "1", "0 or 1",
 		"Combine objects of less than 16 bytes that are hinted to hold no pointers.",
 		set_tiny},
-	{"noscan_strings", "1", "0 or 1",
+	{"noscan_strings", "0", "0 or 1",
 		"What strdup() and asprintf() make is hinted to hold no pointers.",
 		set_noscan_strings},
 	{"token_max", "none", "a number, or none",
@@ -154,8 +154,7 @@ const struct conf_key conf_keys[] = {
 void conf_init(struct conf *conf)
 {
 	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .stop_signal = STOP_SIGNAL,
-		.tiny = true,
-		.noscan_strings = true};
+		.tiny = true};
 }
 
 static const char *conf_set(struct conf *conf, const char *part, size_t bytes)

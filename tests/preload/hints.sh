@@ -6,6 +6,7 @@
 . "${BASH_SOURCE[0]%/*}/preload.sh"
 
 adopt hints "$programs/hints"
+MSTAT_CONF=noscan_strings:1 adopt "hints, strings too" "$programs/hints"
 adopt tinyfin "$programs/tinyfin"
 
 # said CONF ARGUMENT...: what hints says under these options, on one line.
@@ -21,8 +22,8 @@ tap_is "the lower half of 2" "combined plain plain" "$(said token_max:2 token 0 
 tap_is "the lower half of 10" "combined combined plain plain" "$(said token_max:10 token 0 4 5 9)"
 tap_is "of 1 there is no lower half" "plain plain" "$(said token_max:1 token 0 1)"
 tap_is "tiny:0 combines nothing" "plain plain" "$(said tiny:0 token 1 2)"
-tap_is "strings are hinted" "combined" "$(said "" strings)"
-tap_is "noscan_strings:0 leaves them alone" "plain" "$(said noscan_strings:0 strings)"
+tap_is "strings are left alone" "plain" "$(said "" strings)"
+tap_is "noscan_strings:1 hints them" "combined" "$(said noscan_strings:1 strings)"
 
 # What the process says of itself, and what is read of it from outside.
 coproc keeper { preload "$programs/hints" keep; }
