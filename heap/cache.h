@@ -235,8 +235,8 @@ void cache_change_begin(struct cache *cache, uint32_t class);
 void cache_change_end(struct cache *cache);
 
 /* For a cache whose thread is no more, a fork's child being without it: it may
-   have been setting its countdown.  (The other changes are made under the
-   pools' locks, which whoever forks holds.) */
+   have been setting its countdown, or about to take what it had popped.  (The other
+   changes are made under the pools' locks, which whoever forks holds.) */
 void cache_change_undo(struct cache *cache);
 
 /* One class of one cache, read by anybody at any time. */

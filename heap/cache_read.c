@@ -41,11 +41,19 @@ void cache_change_undo(struct cache *cache)
 {
 	uint32_t class = cache->busy_class;
 
-	if ((cache->sequence & 1) == 0)
-		return;
-	cache->classes[class].armed = cache->busy_nmalloc +
-		(uint64_t)(int64_t)cache->magazines[class].until;
-	cache_change_end(cache);
+	if ((cache->sequence & 1) != 0) {
+		cache->classes[class].armed = cache->busy_nmalloc +
+			(uint64_t)(int64_t)cache->magazines[class].until;
+		cache_change_end(cache);
+	}
+	/* An object that was popped and not yet taken stays counted, and is lost. */
+	for (class = 1; class < cache->class_end; class++) {
+		struct magazine *magazine = &cache->magazines[class];
+		if (magazine->until >= 0)
+			continue;
+		cache->classes[class].armed -= (uint64_t)(int64_t)magazine->until;
+		magazine->until = 0;
+	}
 }
 
 static struct cache_row read_once(const struct cache *cache, uint32_t class, uint32_t sequence)

@@ -9,9 +9,11 @@
 #include "heap/cache.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "heap/arena.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
@@ -293,6 +295,78 @@ START_TEST(test_a_child_that_no_handler_saw_is_noticed)
 }
 END_TEST
 
+enum { POPPED_BYTES = 24, TAKEN = 6000 };
+
+static uint32_t popped_state;
+
+/* Stands between the fast path's subtraction, which ended the countdown, and the slow
+   path, which takes what was popped. */
+static void *stand_at_the_event(void *argument)
+{
+	uint32_t class = size_class_of(POPPED_BYTES);
+	void *objects[8];
+
+	attach_surely();
+	for (int i = 0; i < 8; i++)
+		objects[i] = alloc_surely(POPPED_BYTES);
+	for (int i = 0; i < 8; i++)
+		heap_free(objects[i]);
+	struct magazine *magazine = &cache_self->magazines[class];
+	cache_self->classes[class].armed -= (uint64_t)magazine->until;
+	magazine->until = 0;
+	ck_assert(cache_pop(cache_self, class) == NULL || !CONFIG_BOOKS);
+	__atomic_store_n(&popped_state, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&popped_state, __ATOMIC_ACQUIRE) == 1)
+		sched_yield();
+	heap_free(heap_alloc_slow(POPPED_BYTES));
+	cache_detach();
+	return argument;
+}
+
+static int compare_pointers(const void *a, const void *b)
+{
+	const char *left = *(char *const *)a, *right = *(char *const *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void *take_many(void *argument)
+{
+	static void *objects[TAKEN];
+	bool *twice = argument;
+
+	for (int i = 0; i < TAKEN; i++)
+		objects[i] = heap_alloc(POPPED_BYTES);
+	qsort(objects, TAKEN, sizeof(objects[0]), compare_pointers);
+	for (int i = 1; i < TAKEN; i++)
+		*twice = *twice || (objects[i] == objects[i - 1] && objects[i] != NULL);
+	return NULL;
+}
+
+START_TEST(test_what_a_thread_had_just_popped_is_nobodys_in_the_child)
+{
+	pthread_t thread, young;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, stand_at_the_event, NULL), 0);
+	while (__atomic_load_n(&popped_state, __ATOMIC_ACQUIRE) == 0)
+		sched_yield();
+	heap_fork_prepare();
+	pid_t child = fork();
+	if (child == 0) {
+		bool twice = false;
+		heap_fork_child();
+		pthread_create(&young, NULL, take_many, &twice);
+		pthread_join(young, NULL);
+		heap_audit();
+		_exit(twice ? 1 : 0);
+	}
+	heap_fork_parent();
+	__atomic_store_n(&popped_state, 2, __ATOMIC_RELEASE);
+	child_join(child);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("heap/cache", world_begin, world_end);
@@ -305,5 +379,6 @@ int main(void)
 	tcase_add_test(tests, test_each_thread_is_announced_once);
 	tcase_add_test(tests, test_a_fork_amid_a_storm_leaves_both_heaps_in_order);
 	tcase_add_test(tests, test_a_child_that_no_handler_saw_is_noticed);
+	tcase_add_test(tests, test_what_a_thread_had_just_popped_is_nobodys_in_the_child);
 	return suite_end();
 }
