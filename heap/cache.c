@@ -217,7 +217,7 @@ bool cache_attach(void)
 
 static void slot_leave(struct cache *cache)
 {
-	if (cache->tiny.left_bytes != 0 || cache->tiny_collectable.left_bytes != 0)
+	if (cache->tiny.starts != 0 || cache->tiny_collectable.starts != 0)
 		heap_hooks.cache_leaves(cache);
 	for (uint32_t class = 1; class < cache->class_end; class++) {
 		if (cache_held(cache, class) != 0)

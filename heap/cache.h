@@ -16,9 +16,9 @@
  *            empty one, and the check for a double free reads no neighbour's
  *            pointer.  A magazine that is all zero has no room, and for that slot
  *            the cache's first word, which is such a magazine, class 0's: both paths
- *            then go the slow way by themselves.  So are all of cache_none, and those
- *            of the hinted classes until the thread first needs one
- *            (cache_open_hinted).
+ *            then go the slow way by themselves.  So are CLASS_MAP_TINY's, all of
+ *            cache_none, and those of the hinted classes until the thread first
+ *            needs one (cache_open_hinted).
  *
  * OWNERSHIP  A cache is a slot: the thread that attached it owns it until it
  *            detaches, then the next thread does.  Its figures go on: a slot's
@@ -100,14 +100,14 @@ union record;
 /* The block that a thread cuts up at the moment (tinyalloc/tiny.c). */
 struct tiny_block {
 	char *end;
-	uint32_t left_bytes;     /* 0: there is none; then end is that of the last one, if
-	                            it still is in the magazine, and record is its own */
-	uint32_t freed;          /* by this thread, and not yet in the record */
+	uint32_t left_bytes;
+	uint32_t starts;         /* a bit for each object, by its first byte; 0: no block */
+	uint32_t freed;          /* of them, by this thread */
 	union record *record;    /* tinyalloc/record.h */
 };
 
 struct cache {
-	struct magazine magazines[SIZE_CLASS_COUNT];
+	struct magazine magazines[SIZE_CLASS_COUNT + 1]; /* of CLASS_MAP_TINY too */
 	struct tiny_block tiny;
 	struct tiny_block tiny_collectable;
 	uint32_t tiny_is_changing;   /* the latter, at this moment */

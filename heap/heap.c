@@ -50,9 +50,9 @@ static uint32_t class_at(const void *ptr)
 	size_t page = arena_page_of(ptr);
 	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
 
-	if (LIKELY(class != 0))
+	if (LIKELY(class - 1 < SIZE_CLASS_COUNT - 1))
 		return class;
-	const struct span *span = span_of_small(ptr); /* one that drains */
+	const struct span *span = span_of_small(ptr); /* an unusual one */
 	return span != NULL ? span->class : 0;
 }
 

@@ -89,8 +89,6 @@ static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, con
 	void **first = cache_slots(cache) + magazine->bottom + 1;
 	uint32_t held = cache_held(cache, class);
 
-	if (class == SIZE_CLASS_TINY && cache->tiny.left_bytes == 0)
-		cache->tiny.end = NULL; /* it may go, and another block's end be there */
 	central_lock(class);
 	central_give(class, first, count, caller);
 	cache->given_bytes += (uint64_t)count * size_classes[class].object_bytes;

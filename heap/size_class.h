@@ -16,8 +16,8 @@
  *            classes of their own, so that whoever looks for pointers passes over
  *            whole spans, and a pointer that was overwritten leads to no text:
  *            class + SIZE_FAMILY_NOSCAN is the same size's.  The last class is that
- *            of the blocks that tinyalloc/ cuts up; no size leads to it, and its
- *            spans read class 0 in the class map.
+ *            of the blocks that tinyalloc/ cuts up.  No size leads to it; its spans read
+ *            CLASS_MAP_TINY in the class map, which has no magazine with room.
  */
 #ifndef HEAP_SIZE_CLASS_H
 #define HEAP_SIZE_CLASS_H
@@ -40,7 +40,11 @@ enum {
 	SIZE_CLASS_COUNT = SIZE_CLASS_TINY + 1,
 	HINTED_CLASS_COUNT = SIZE_CLASS_COUNT - SIZED_CLASS_COUNT,
 
-	TINY_BLOCK_BYTES = 16
+	CLASS_MAP_TINY = SIZE_CLASS_COUNT, /* what the class map says of tiny blocks */
+
+	TINY_BLOCK_BYTES = 16,
+	TINY_BLOCKS = 1638, /* a span: so many, and a word for each, are four pages */
+	TINY_RECORDS_OFFSET = TINY_BLOCKS * TINY_BLOCK_BYTES
 };
 
 struct size_class {

@@ -310,8 +310,9 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	if (ptr == NULL)
 		return;
 	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
-	const struct span *span = class == 0 ? span_of_small(ptr) : NULL;
-	if (class != 0)
+	bool is_usual = class - 1 < SIZE_CLASS_COUNT - 1;
+	const struct span *span = is_usual ? NULL : span_of_small(ptr);
+	if (is_usual)
 		heap_free_class_slow(class, false, ptr, caller);
 	else if (span != NULL)
 		heap_free_class_slow(span->class, true, ptr, caller);

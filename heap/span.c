@@ -58,6 +58,14 @@ static void mark_touched(const char *from, const char *to)
 		arena.page_info[page] |= PAGE_WAS_USED | PAGE_IS_DIRTY;
 }
 
+static void records_clear(struct span *span)
+{
+	char *end = span_address(span) + (span->page_count << PAGE_SHIFT);
+
+	mark_touched(span_records(span), end);
+	memset(span_records(span), 0, (size_t)(end - span_records(span)));
+}
+
 void span_open_small(struct span *span, uint32_t class)
 {
 	size_t first = span_page(span);
@@ -69,7 +77,7 @@ void span_open_small(struct span *span, uint32_t class)
 		*info = (uint8_t)((*info & ~PAGE_BACK_MASK) | i);
 	}
 	if (class == SIZE_CLASS_TINY)
-		mark_touched(span_records(span), span_address(span) + (span->page_count << PAGE_SHIFT));
+		records_clear(span);
 	memset(span_home_words(span), 0,
 		(size_classes[class].span_objects + 63) / 64 * sizeof(uint64_t));
 	span->home_count = 0;

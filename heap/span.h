@@ -13,8 +13,8 @@
  *            Objects at and beyond carved_count were never handed out.
  *
  *            The class map's bytes of a small span are its class, or 0 where it is
- *            unusual: of tiny blocks, draining, with a special or of collectable
- *            objects (span_map).  A large one's class is the family of its object, plain or noscan.
+ *            unusual: draining, with a special or of collectable objects (span_map);
+ *            of tiny blocks that are not they are CLASS_MAP_TINY.  A large one's class is the family of its object, plain or noscan.
  *
  * LOCKING    SPAN_SMALL: the lock of its class.  All others: the page heap's.
  *            `kind`, `class` and `page_count` of a span with a live object do
@@ -105,10 +105,12 @@ static inline bool span_is_draining(const struct span *span)
 /* What the class map says of a small span. */
 static inline uint8_t span_mapped_class(const struct span *span)
 {
-	bool is_unusual = span->class == SIZE_CLASS_TINY || span_is_draining(span) ||
-		span->special != 0 || span->is_collectable;
+	bool is_unusual =
+		span_is_draining(span) || span->special != 0 || span->is_collectable;
 
-	return is_unusual ? 0 : span->class;
+	if (is_unusual)
+		return 0;
+	return span->class == SIZE_CLASS_TINY ? CLASS_MAP_TINY : span->class;
 }
 
 /* The span of small objects that an address lies in, NULL if it lies in none. */

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
+#include "preload/malloc.h"
 #include "tinyalloc/object.h"
 
 enum { VALLOC_PAGE_BYTES = 4096 };
@@ -173,3 +174,13 @@ EXPORT void *__libc_memalign(size_t alignment, size_t bytes) ALIAS_OF(memalign);
 EXPORT void *__libc_valloc(size_t bytes) ALIAS_OF(valloc);
 EXPORT void *__libc_pvalloc(size_t bytes) ALIAS_OF(pvalloc);
 EXPORT int __posix_memalign(void **out, size_t alignment, size_t bytes) ALIAS_OF(posix_memalign);
+
+/* By names that nobody else defines: volatile, so that the compiler does not believe
+   them to be the bound ones. */
+static void *(*const volatile our_malloc)(size_t) = __libc_malloc;
+static void (*const volatile our_free)(void *) = __libc_free;
+
+bool malloc_is_ours(void)
+{
+	return malloc == our_malloc && free == our_free;
+}

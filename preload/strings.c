@@ -6,15 +6,18 @@
  *            nine real programs none gained by it, and one lost (docs/hints.md).
  *
  * INVARIANT  Aligned to 8: programs tag the low bits of such pointers and hand the
- *            strings to SIMD code.  Results and errno are libc's.
+ *            strings to SIMD code.  Results and errno are libc's.  (Of a long one a
+ *            conversion that the program registered is called twice.)
  */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
+#include "preload/malloc.h"
 #include "preload/process.h"
 #include "tinyalloc/object.h"
 
@@ -23,10 +26,13 @@ enum {
 	FORMAT_GUESS_BYTES = 256 /* longer ones are formatted twice */
 };
 
+/* By the name, as libc does: the program may have a malloc of its own. */
 static void *string_alloc(size_t bytes)
 {
-	return process_conf.noscan_strings ? object_alloc_noscan(bytes, STRING_ALIGN_BYTES)
-					   : heap_alloc(bytes);
+	bool hinted = process_conf.noscan_strings && malloc_is_ours();
+	void *string = hinted ? object_alloc_noscan(bytes, STRING_ALIGN_BYTES) : NULL;
+
+	return string != NULL ? string : malloc(bytes);
 }
 
 static char *copy(const char *text, size_t length)

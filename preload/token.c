@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "heap/heap.h"
+#include "preload/malloc.h"
 #include "preload/process.h"
 #include "tinyalloc/object.h"
 
@@ -17,6 +18,8 @@ static bool is_noscan(size_t token, size_t bytes)
 {
 	size_t most = process_conf.token_max;
 
+	if (!malloc_is_ours())
+		return false;
 	if (most != 0)
 		return token < most / 2;
 	return token < SIZE_MAX / 2 && (token != NO_TYPE_TOKEN || bytes < TINY_BLOCK_BYTES);
@@ -32,7 +35,9 @@ static size_t align_of(size_t bytes)
 static void *alloc_noscan(size_t bytes)
 {
 	bytes = bytes != 0 ? bytes : 1;
-	return object_alloc_noscan(bytes, min_bytes(align_of(bytes), sizeof(uint64_t)));
+	void *object = object_alloc_noscan(bytes, min_bytes(align_of(bytes), sizeof(uint64_t)));
+	/* There may be no memory for a second set of magazines. */
+	return object != NULL ? object : malloc(bytes);
 }
 
 static uint32_t family_of(size_t token, size_t bytes)
@@ -51,9 +56,11 @@ void *__alloc_token_calloc(size_t count, size_t each_bytes, size_t token)
 
 	if (__builtin_mul_overflow(count, each_bytes, &bytes) || !is_noscan(token, bytes))
 		return calloc(count, each_bytes);
-	if (bytes < TINY_BLOCK_BYTES)
-		return alloc_noscan(bytes); /* which reads zero */
-	return heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
+	void *tiny = bytes - 1 < TINY_BLOCK_BYTES - 1 ? tiny_alloc(bytes, align_of(bytes)) : NULL;
+	if (tiny != NULL)
+		return tiny; /* which reads zero */
+	void *object = heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
+	return object != NULL ? object : calloc(count, each_bytes);
 }
 
 void *__alloc_token_realloc(void *ptr, size_t bytes, size_t token)

@@ -78,12 +78,12 @@ static uint32_t object_collect(void *object)
 	if (__atomic_load_n(&span->special, __ATOMIC_RELAXED) != 0)
 		chain = special_take(span, object, bytes);
 	if (chain.first != 0) {
-		uint32_t live = is_tiny ? tiny_count(span, object) : 1;
+		uint32_t live = is_tiny ? tiny_count(object) : 1;
 		special_run(&chain, 0);
 		return live;
 	}
 	if (is_tiny)
-		return tiny_collect(span, object);
+		return tiny_collect(object);
 	heap_free_for_slow(object, NULL);
 	return 1;
 }

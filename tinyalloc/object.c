@@ -22,12 +22,20 @@ void *object_alloc_collectable(size_t bytes, bool is_noscan)
 	return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
 }
 
-/* The span of an object that reads class 0; NULL if it does not, or is none. */
+/* What the class map says; 0 outside the heap. */
+static inline uint32_t mapped_class(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	return page < arena.page_count ? arena.class_map[page] : 0;
+}
+
+/* The span of an object that reads class 0, or is tiny; NULL if it is not, or none. */
 static struct span *unusual_span_of(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count || arena.class_map[page] != 0)
+	if (page >= arena.page_count || mapped_class(ptr) - 1 < SIZE_CLASS_COUNT - 1)
 		return NULL;
 	struct span *span = span_of_small(ptr);
 	if (span != NULL)
@@ -51,7 +59,7 @@ static struct span *tiny_span_of(const void *ptr)
 bool object_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)
 {
 	return heap_find(span, ptr, base, size_bytes) &&
-		(!is_tiny(span) || tiny_find(span, ptr, base, size_bytes));
+		(!is_tiny(span) || tiny_find(ptr, base, size_bytes));
 }
 
 /* What is tied to an object; nothing, if none begins there. */
@@ -74,10 +82,10 @@ static void specials_end(struct special_chain *chain, size_t from_byte)
 	errno = saved;
 }
 
-static void free_of(struct span *span, void *ptr, const void *caller)
+static void free_of(const struct span *span, void *ptr, const void *caller)
 {
 	if (is_tiny(span))
-		tiny_free(span, ptr, caller);
+		tiny_free(ptr, caller);
 	else
 		heap_free_for_slow(ptr, caller);
 }
@@ -91,7 +99,7 @@ static COLD void free_special(struct span *span, void *ptr, const void *caller)
 	free_of(span, ptr, caller);
 }
 
-void object_free_for_slow(void *ptr, const void *caller)
+static NOINLINE void free_unusual(void *ptr, const void *caller)
 {
 	struct span *span = unusual_span_of(ptr);
 
@@ -103,6 +111,14 @@ void object_free_for_slow(void *ptr, const void *caller)
 		heap_free_for_slow(ptr, caller);
 }
 
+void object_free_for_slow(void *ptr, const void *caller)
+{
+	if (LIKELY(mapped_class(ptr) == CLASS_MAP_TINY))
+		tiny_free(ptr, caller);
+	else
+		free_unusual(ptr, caller);
+}
+
 void object_free_slow(void *ptr)
 {
 	if (!tiny_free_hits(ptr))
@@ -112,8 +128,17 @@ void object_free_slow(void *ptr)
 static size_t usable_of(const struct span *span, const void *ptr, const char *call,
 	const void *caller)
 {
-	return is_tiny(span) ? tiny_usable_bytes(span, ptr, call, caller)
+	return is_tiny(span) ? tiny_usable_bytes(ptr, call, caller)
 			     : heap_usable_bytes(ptr, caller);
+}
+
+/* An object of so many bytes may be of any type that fits: a neighbour's leavings may be
+   enough, and begin at an odd byte. */
+static bool is_aligned_for(const void *ptr, size_t bytes)
+{
+	size_t align = min_bytes((size_t)1 << bits_log2(bytes), sizeof(uint64_t));
+
+	return (uintptr_t)ptr % align == 0 || bytes <= 1;
 }
 
 /* What is of a tiny block, or collectable, is so in its new place. */
@@ -121,7 +146,8 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 {
 	size_t usable = usable_of(span, ptr, "realloc", caller);
 
-	if (bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES))
+	if (bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES) &&
+		is_aligned_for(ptr, bytes))
 		return ptr;
 	void *to = span->is_collectable ? object_alloc_collectable(bytes, object_is_noscan(ptr))
 					: object_alloc_noscan(bytes, sizeof(uint64_t));
@@ -169,10 +195,8 @@ bool object_is_noscan(const void *ptr)
 
 size_t object_usable_bytes(const void *ptr, const void *caller)
 {
-	const struct span *span = tiny_span_of(ptr);
-
-	if (UNLIKELY(span != NULL))
-		return tiny_usable_bytes(span, ptr, "malloc_usable_size", caller);
+	if (UNLIKELY(tiny_span_of(ptr) != NULL))
+		return tiny_usable_bytes(ptr, "malloc_usable_size", caller);
 	return ptr != object_of_no_bytes ? heap_usable_bytes(ptr, caller) : 0;
 }
 
@@ -184,7 +208,7 @@ bool object_lookup(const void *ptr, void **base, size_t *size_bytes)
 
 	if (LIKELY(span == NULL))
 		return heap_lookup(ptr, base, size_bytes);
-	if (!heap_lookup(ptr, NULL, NULL) || !tiny_find(span, ptr, &object, &bytes))
+	if (!heap_lookup(ptr, NULL, NULL) || !tiny_find(ptr, &object, &bytes))
 		return false;
 	if (base != NULL)
 		*base = object;

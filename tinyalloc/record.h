@@ -1,26 +1,27 @@
 /*
  * tinyalloc/record.h - which objects a block of 16 bytes holds, and which of them
- * are freed.
+ * live.
  *
  * WHY        Objects without a header of their own, of any size below a block's,
  *            must be told apart, freed one by one by any thread, and found again.
  *            Two bits for each byte at which one may begin say it all: a word
  *            beside each block, in the same span behind its last block.
  *
- * INVARIANT  Bit k of `starts`, from 1 on: something begins where k bytes of the block
- *            are left, an object or, if the block is open, the rest of it, which is
- *            the lowest such bit.  Each object reaches to the next beginning or the
- *            block's end.  One always begins at byte 0; its bit is 0, where `starts`
- *            says instead that the block is OPEN: its thread may put more into it.
- *            A bit of `freed` is set for each object that was given back.
- *            Whoever makes the block one that is not open and of which all objects
- *            are freed gives it back, and nobody else.
+ * INVARIANT  Of a block that nobody cuts up any more, `starts` has a bit for each byte
+ *            at which an object begins, bit 0 always; each reaches to the next one, the
+ *            last to the block's end.  `live` has a bit for each object that was not
+ *            freed.  Whoever frees the last one gives the block back, and nobody else.
  *
- * LOCKING    `starts` has one writer, the thread that fills the block, by plain
- *            stores: an object's free comes after its start was written.  `freed` is
- *            set, and OPEN taken away, by atomic operations on the whole word.
- *            Where the last object fills the block, OPEN goes with the store that
- *            says where it begins: that object is not freed yet.
+ *            While a thread cuts a block up, it alone knows where objects begin, and
+ *            which of them it has freed itself (struct tiny_block of its cache): `starts`
+ *            is 0 and `live` all ones, but for what others have freed.  Something is left
+ *            of it, so that `live` is not 0 by their frees.
+ *
+ *            A block that was never used has live 0.
+ *
+ * LOCKING    Bits of `live` are taken away by an atomic subtraction on the whole word,
+ *            which tells whether they were there; the same one closes the block.  Where
+ *            the process has one thread there is no need for that.
  */
 #ifndef TINYALLOC_RECORD_H
 #define TINYALLOC_RECORD_H
@@ -28,80 +29,78 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/single_threaded.h>
 
 #include "base/compiler.h"
 #include "heap/span.h"
 
 enum {
-	RECORD_OPEN = 1,
-	RECORD_FREED_SHIFT = 16
+	RECORD_ALL = 0xffff,
+	RECORD_LIVE_SHIFT = 16
 };
 
 union record {
 	uint32_t word;
 	struct {
 		uint16_t starts;
-		uint16_t freed;
+		uint16_t live;
 	};
 };
 
 _Static_assert(TINY_BLOCK_BYTES == 16, "a bit of 16 for each byte");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "starts is the word's low half");
 
-/* Each half alone: what was stored as one can be loaded at once. */
-static ALWAYS_INLINE uint32_t record_starts(const union record *record)
+static inline size_t record_place(const void *ptr)
 {
-	return __atomic_load_n(&record->starts, __ATOMIC_RELAXED);
-}
-
-static ALWAYS_INLINE uint32_t record_freed(const union record *record)
-{
-	return __atomic_load_n(&record->freed, __ATOMIC_ACQUIRE);
+	return (uintptr_t)ptr % TINY_BLOCK_BYTES;
 }
 
 /* The bit of an object that begins here. */
 static ALWAYS_INLINE uint32_t record_bit(const void *ptr)
 {
-	return (uint32_t)1 << (-(uintptr_t)ptr & (TINY_BLOCK_BYTES - 1));
+	return (uint32_t)1 << ((uintptr_t)ptr % TINY_BLOCK_BYTES);
 }
 
-/* A bit for each object. */
-static inline uint32_t record_objects(uint32_t starts)
+/* Where the object that byte `place` lies in begins, and where it ends. */
+static inline size_t record_begin(uint32_t starts, size_t place)
 {
-	uint32_t inner = starts & ~(uint32_t)RECORD_OPEN;
-
-	if ((starts & RECORD_OPEN) != 0)
-		inner &= inner - 1;
-	return inner | 1;
+	return 31 - (size_t)__builtin_clz(starts & (((uint32_t)2 << place) - 1));
 }
 
-/* Bytes left behind what byte `at` of the block lies in. */
-static inline uint32_t record_left_behind(uint32_t starts, size_t at)
+static inline size_t record_end(uint32_t starts, size_t place)
 {
-	uint32_t below = starts & (((uint32_t)1 << (TINY_BLOCK_BYTES - at)) - 1) &
-		~(uint32_t)RECORD_OPEN;
-
-	return below != 0 ? 31 - (uint32_t)__builtin_clz(below) : 0;
+	return place + 1 + (size_t)__builtin_ctz((starts | 1u << TINY_BLOCK_BYTES) >> (place + 1));
 }
 
-/* Bytes left from where that begins. */
-static inline uint32_t record_left_from(uint32_t starts, size_t at)
+/* Takes `amount` off the word; what it was. */
+static ALWAYS_INLINE union record record_subtract(union record *record, uint32_t amount)
 {
-	uint32_t above = (starts | (uint32_t)1 << TINY_BLOCK_BYTES) >> (TINY_BLOCK_BYTES - at);
+	union record before = {.word = record->word};
 
-	return (uint32_t)(TINY_BLOCK_BYTES - at) + (uint32_t)__builtin_ctz(above);
+	if (__libc_single_threaded)
+		record->word = before.word - amount;
+	else
+		before.word = __atomic_fetch_sub(&record->word, amount, __ATOMIC_ACQ_REL);
+	return before;
 }
 
-/* The record of the block that an address of this span lies in; NULL if it lies in
-   none that was handed out. */
-static inline union record *record_of(const struct span *span, const void *ptr)
+/* The record of the block that an address lies in, which is in a span of blocks. */
+static ALWAYS_INLINE union record *record_of(const void *ptr)
 {
-	size_t index = (size_t)((const char *)ptr - span_address(span)) / TINY_BLOCK_BYTES;
+	size_t page = arena_page_of(ptr);
+	const char *start = arena_address_of(page - (arena.page_info[page] & PAGE_BACK_MASK));
+	size_t index = (size_t)((const char *)ptr - start) / TINY_BLOCK_BYTES;
 
-	/* Set under the class's lock, before the first block behind it was handed out. */
-	if (UNLIKELY(index >= __atomic_load_n(&span->carved_count, __ATOMIC_RELAXED)))
-		return NULL;
-	return (union record *)span_records(span) + index;
+	return (union record *)(start + TINY_RECORDS_OFFSET) + index;
+}
+
+/* Whether it lies in a block, not in what records take. */
+static inline bool record_is_there(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+	const char *start = arena_address_of(page - (arena.page_info[page] & PAGE_BACK_MASK));
+
+	return (const char *)ptr < start + TINY_RECORDS_OFFSET;
 }
 
 #endif

@@ -63,7 +63,7 @@ static bool target_is_live(const struct target *target)
 		return span->kind == SPAN_LARGE && span_address(span) == target->object;
 	if (span->kind != SPAN_SMALL || span->class != target->class)
 		return false;
-	return target->class == SIZE_CLASS_TINY ? tiny_is_live(span, target->object)
+	return target->class == SIZE_CLASS_TINY ? tiny_is_live(target->object)
 						: walk_is_live(span, target->object);
 }
 

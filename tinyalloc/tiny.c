@@ -4,7 +4,6 @@
 
 #include "base/fatal.h"
 #include "heap/collectable.h"
-#include "heap/fastpath.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/misuse.h"
@@ -16,23 +15,22 @@ enum { FREES_A_LOOK = 1024 }; /* as often the books of a thread that frees are p
 bool tiny_watched;
 
 static bool is_on;
+static uint32_t undropped_count; /* of the last tiny_drop_collectable() */
 
 static void *block_of(const void *ptr)
 {
 	return (void *)((uintptr_t)ptr & ~(uintptr_t)(TINY_BLOCK_BYTES - 1));
 }
 
-static size_t place_of(const void *ptr)
+static char *start_of(const struct tiny_block *block)
 {
-	return (uintptr_t)ptr % TINY_BLOCK_BYTES;
+	return block->end - TINY_BLOCK_BYTES;
 }
 
 /* All of its objects are freed, and nobody puts more into it. */
 static void block_give(void *block, const void *caller)
 {
-	const struct span *span = span_of_small(block);
-	bool goes_home = span->is_collectable ||
-		__atomic_load_n(&span->list, __ATOMIC_RELAXED) == SPAN_DRAINING;
+	bool goes_home = arena.class_map[arena_page_of(block)] != CLASS_MAP_TINY;
 
 	if (UNLIKELY(goes_home || !cache_push(cache_self, SIZE_CLASS_TINY, block)))
 		heap_free_class_slow(SIZE_CLASS_TINY, goes_home, block, caller);
@@ -46,58 +44,46 @@ static COLD _Noreturn void refuse(const char *call, const void *ptr, bool is_obj
 	misuse_bad_pointer(call, ptr, caller);
 }
 
-/* An object that its own thread and another freed: neither saw it of the other. */
-static void freed_check(const struct tiny_block *block, uint32_t by_others)
+/* Others have freed what its own thread has freed too, or what is no object: neither
+   saw it of the other. */
+static COLD _Noreturn void refuse_bit(const struct tiny_block *block, uint32_t wrong)
 {
-	uint32_t twice = block->freed & by_others;
+	uint32_t bit = wrong & -wrong;
 
-	if (UNLIKELY(twice != 0)) {
-		size_t left = twice & 1 ? TINY_BLOCK_BYTES : (size_t)__builtin_ctz(twice);
-		misuse_double_free("free", block->end - left, NULL);
-	}
+	refuse("free", start_of(block) + __builtin_ctz(bit), (block->starts & bit) != 0, NULL);
 }
 
-/* What its own thread freed of an open block, so that others see it. */
-static void freed_merge(struct tiny_block *block)
+/* What begins where, and lives, is written down from now on; what is left over belongs
+   to the last object.  True: none lives. */
+static bool block_close(struct tiny_block *block)
 {
-	if (block->freed == 0)
-		return;
-	union record before = {.word = __atomic_fetch_or(&block->record->word,
-				       block->freed << RECORD_FREED_SHIFT, __ATOMIC_RELEASE)};
-	freed_check(block, before.freed);
-	block->freed = 0;
-}
+	const struct tiny_block closed = *block;
+	uint32_t kept = closed.starts & ~closed.freed, gone = RECORD_ALL & ~kept;
 
-/* Its own thread freed the last object. */
-static void block_close(struct tiny_block *block, uint32_t objects, const void *caller)
-{
-	uint32_t closed = (objects & ~(uint32_t)RECORD_OPEN) | objects << RECORD_FREED_SHIFT;
-
-	freed_check(block, record_freed(block->record));
-	__atomic_store_n(&block->record->word, closed, __ATOMIC_RELAXED);
+	block->starts = 0;
 	block->left_bytes = 0;
 	block->freed = 0;
-	block_give(block->end - TINY_BLOCK_BYTES, caller);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	union record before = record_subtract(closed.record,
+		(gone << RECORD_LIVE_SHIFT) - closed.starts);
+	if (UNLIKELY((before.live & gone) != gone))
+		refuse_bit(&closed, gone & ~(uint32_t)before.live);
+	return (before.live & kept) == 0;
 }
 
-/* The last object takes what is left over. */
 static void block_abandon(struct tiny_block *block)
 {
-	uint32_t kept = ~(RECORD_OPEN | (uint32_t)1 << block->left_bytes);
+	char *start = start_of(block);
 
-	freed_merge(block);
-	block->left_bytes = 0;
-	union record now = {
-		.word = __atomic_and_fetch(&block->record->word, kept, __ATOMIC_ACQ_REL)};
-	if (now.freed == record_objects(now.starts))
-		block_give(block->end - TINY_BLOCK_BYTES, NULL);
+	if (block_close(block))
+		block_give(start, NULL);
 }
 
 static void cache_leaves(struct cache *cache)
 {
-	if (cache->tiny.left_bytes != 0)
+	if (cache->tiny.starts != 0)
 		block_abandon(&cache->tiny);
-	if (cache->tiny_collectable.left_bytes != 0)
+	if (cache->tiny_collectable.starts != 0)
 		block_abandon(&cache->tiny_collectable);
 }
 
@@ -117,6 +103,11 @@ void tiny_init(void)
 bool tiny_is_on(void)
 {
 	return is_on;
+}
+
+void tiny_watch(void)
+{
+	__atomic_store_n(&tiny_watched, true, __ATOMIC_RELAXED);
 }
 
 /* Each thread has a cache but at its very end. */
@@ -139,7 +130,7 @@ static void count_frees(uint32_t count)
 	heap_cache_release(cache);
 }
 
-static void count_free(struct cache *cache)
+static inline void count_free(struct cache *cache)
 {
 	if (UNLIKELY(cache == &cache_none || cache->tiny_nfree % FREES_A_LOOK == 0))
 		count_frees(1);
@@ -147,39 +138,40 @@ static void count_free(struct cache *cache)
 		word_add(&cache->tiny_nfree, 1);
 }
 
-static void *counted(struct cache *cache, void *object)
+static inline void *counted(struct cache *cache, void *object)
 {
 	if (CONFIG_BOOKS && object != NULL)
 		cache->tiny_nmalloc++;
 	return object;
 }
 
-/* Its first object; the thread goes on to cut it up. */
-static ALWAYS_INLINE void block_open(struct tiny_block *block, void *object, size_t bytes)
+/* Its first object; it is the thread's block now. */
+static ALWAYS_INLINE void block_open(struct tiny_block *block, char *object, size_t bytes)
 {
-	uint32_t left = TINY_BLOCK_BYTES - (uint32_t)bytes;
-	uint32_t starts = RECORD_OPEN | (uint32_t)1 << left;
+	union record *record = record_of(object);
 
 	memset(object, 0, TINY_BLOCK_BYTES);
-	block->left_bytes = left;
-	__atomic_store_n(&block->record->word, starts, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->word, (uint32_t)RECORD_ALL << RECORD_LIVE_SHIFT, __ATOMIC_RELAXED);
+	block->end = object + TINY_BLOCK_BYTES;
+	block->record = record;
+	block->freed = 0;
+	block->left_bytes = TINY_BLOCK_BYTES - (uint32_t)bytes;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	block->starts = 1;
 }
 
 /* If more is left of it than of the thread's block, it is the thread's now; else the
    object takes all of it. */
 static void block_use(struct tiny_block *block, char *object, size_t bytes)
 {
-	union record *record = record_of(span_of_small(object), object);
-
 	if (TINY_BLOCK_BYTES - bytes <= block->left_bytes) {
 		memset(object, 0, TINY_BLOCK_BYTES);
-		__atomic_store_n(&record->word, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&record_of(object)->word, (uint32_t)1 << RECORD_LIVE_SHIFT | 1,
+			__ATOMIC_RELAXED);
 		return;
 	}
-	if (block->left_bytes != 0)
+	if (block->starts != 0)
 		block_abandon(block);
-	block->end = object + TINY_BLOCK_BYTES;
-	block->record = record;
 	block_open(block, object, bytes);
 }
 
@@ -195,40 +187,48 @@ static NOINLINE void *alloc_popped(size_t bytes)
 	return counted(cache_self, object);
 }
 
-static NOINLINE void *alloc_anywhere(size_t bytes, size_t align_bytes)
+/* The object that takes all that is left.  It lives: the block does not go. */
+static inline void *cut_last(struct tiny_block *block, size_t bytes)
+{
+	char *object = block->end - bytes;
+
+	block->starts |= (uint32_t)1 << (TINY_BLOCK_BYTES - bytes);
+	block_close(block);
+	return object;
+}
+
+static NOINLINE void *alloc_unusual(size_t bytes)
 {
 	if (!is_on || !has_cache())
 		return heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
+	return alloc_popped(bytes);
+}
 
+static NOINLINE void *alloc_beside(size_t bytes, size_t align_bytes)
+{
 	struct cache *cache = cache_self;
-	void *object = NULL;
-	if (cache->tiny.freed != 0) { /* it would fill the block up */
-		freed_merge(&cache->tiny);
-		object = tiny_cut(&cache->tiny, bytes, align_bytes);
-	}
-	if (object != NULL)
-		return counted(cache, object);
-	object = cache_pop(cache, SIZE_CLASS_TINY);
+
+	if (tiny_room(&cache->tiny, align_bytes) == bytes)
+		return counted(cache, cut_last(&cache->tiny, bytes));
+	void *object = cache_pop(cache, SIZE_CLASS_TINY);
 	if (UNLIKELY(object == NULL))
-		return alloc_popped(bytes);
+		return alloc_unusual(bytes);
 	block_use(&cache->tiny, object, bytes);
 	return counted(cache, object);
 }
 
+/* Without a frame where there is no block yet. */
 void *tiny_alloc_slow(size_t bytes, size_t align_bytes)
 {
 	struct cache *cache = cache_self;
-	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
-	char *start = cache->tiny.end - TINY_BLOCK_BYTES;
 
-	/* The block that this thread gave back last, whose record it knows. */
-	if (UNLIKELY(cache_slots(cache)[magazine->top] != start))
-		return alloc_anywhere(bytes, align_bytes);
-	magazine->word -= MAGAZINE_POP;
-	if (CONFIG_BOOKS && UNLIKELY((int32_t)magazine->word < 0))
-		return alloc_popped(bytes);
-	block_open(&cache->tiny, start, bytes);
-	return counted(cache, start);
+	if (cache->tiny.starts != 0)
+		return alloc_beside(bytes, align_bytes);
+	void *object = cache_pop(cache, SIZE_CLASS_TINY);
+	if (UNLIKELY(object == NULL))
+		return alloc_unusual(bytes);
+	block_open(&cache->tiny, object, bytes);
+	return counted(cache, object);
 }
 
 /* Whoever stops the thread in between leaves the block alone. */
@@ -238,15 +238,26 @@ static void collectable_change(struct cache *cache, bool is_changing)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* From what is left of the thread's block; NULL: a new one is needed. */
+static void *collectable_cut(struct cache *cache, size_t bytes, size_t align_bytes)
+{
+	struct tiny_block *block = &cache->tiny_collectable;
+
+	collectable_change(cache, true);
+	void *object = tiny_cut(block, bytes, align_bytes);
+	if (object == NULL && tiny_room(block, align_bytes) == bytes)
+		object = cut_last(block, bytes);
+	collectable_change(cache, false);
+	return object;
+}
+
 void *tiny_alloc_collectable(size_t bytes, size_t align_bytes)
 {
 	if (!is_on || !has_cache())
 		return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
 
 	struct cache *cache = cache_self;
-	collectable_change(cache, true);
-	void *object = tiny_cut(&cache->tiny_collectable, bytes, align_bytes);
-	collectable_change(cache, false);
+	void *object = collectable_cut(cache, bytes, align_bytes);
 	if (object != NULL)
 		return counted(cache, object);
 	object = collectable_alloc_class(SIZE_CLASS_TINY, TINY_BLOCK_BYTES);
@@ -260,137 +271,156 @@ void *tiny_alloc_collectable(size_t bytes, size_t align_bytes)
 
 void tiny_drop_collectable(void)
 {
+	undropped_count = 0;
 	for (uint32_t index = 0; index < cache_count(); index++) {
 		struct cache *cache = cache_at(index);
-		struct tiny_block *block = &cache->tiny_collectable;
-		if (cache->tiny_is_changing || block->left_bytes == 0)
-			continue;
-		block->record->starts &= (uint16_t)~(RECORD_OPEN | 1u << block->left_bytes);
-		block->left_bytes = 0;
+		if (cache->tiny_is_changing)
+			undropped_count++;
+		else if (cache->tiny_collectable.starts != 0)
+			block_close(&cache->tiny_collectable); /* if none lives it is collected */
 	}
 }
 
-static uint32_t count_live(union record record)
+/* The block that an address lies in, as the cache's thread cuts it up. */
+static const struct tiny_block *cut_by(const struct cache *cache, const void *ptr)
 {
-	return (uint32_t)__builtin_popcount(record_objects(record.starts) & ~(uint32_t)record.freed);
+	const struct tiny_block *blocks[] = {&cache->tiny, &cache->tiny_collectable};
+	uintptr_t end = (uintptr_t)block_of(ptr) + TINY_BLOCK_BYTES;
+
+	for (int i = 0; i < 2; i++)
+		if (__atomic_load_n(&blocks[i]->starts, __ATOMIC_ACQUIRE) != 0 &&
+			(uintptr_t)__atomic_load_n(&blocks[i]->end, __ATOMIC_RELAXED) == end)
+			return blocks[i];
+	return NULL;
 }
 
-uint32_t tiny_count(const struct span *span, const void *block)
+/* As some thread does; NULL: nobody does. */
+static const struct tiny_block *cut_by_anyone(const void *ptr)
 {
-	return count_live((union record){
-		.word = __atomic_load_n(&record_of(span, block)->word, __ATOMIC_ACQUIRE)});
+	const struct tiny_block *block = cut_by(cache_self, ptr);
+
+	for (uint32_t index = 0; block == NULL && index < cache_count(); index++)
+		block = cut_by(cache_at(index), ptr);
+	return block;
 }
 
-uint32_t tiny_collect(const struct span *span, void *block)
-{
-	union record *record = record_of(span, block);
-	union record now = {.word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE)};
-	uint32_t live = count_live(now);
+/* A block, whether it is being cut up or not. */
+struct view {
+	uint32_t starts;
+	uint32_t live;       /* 0: it was given back, or never used */
+	uint32_t left_bytes;
+};
 
-	if ((now.starts & RECORD_OPEN) != 0)
+static struct view block_view(const void *ptr)
+{
+	union record now = {.word = __atomic_load_n(&record_of(ptr)->word, __ATOMIC_ACQUIRE)};
+
+	if (now.live == 0 || now.starts != 0)
+		return (struct view){now.starts, now.live, 0};
+	const struct tiny_block *block = cut_by_anyone(ptr);
+	if (block == NULL) /* its thread was about to turn to it, or away */
+		return (struct view){1, now.live & 1, 0};
+	uint32_t starts = __atomic_load_n(&block->starts, __ATOMIC_RELAXED);
+	uint32_t freed = __atomic_load_n(&block->freed, __ATOMIC_RELAXED);
+	return (struct view){starts | 1, starts & ~freed & now.live,
+		__atomic_load_n(&block->left_bytes, __ATOMIC_RELAXED)};
+}
+
+static uint32_t popcount(uint32_t bits)
+{
+	return (uint32_t)__builtin_popcount(bits);
+}
+
+uint32_t tiny_count(const void *block)
+{
+	return popcount(block_view(block).live);
+}
+
+uint32_t tiny_collect(void *block)
+{
+	union record *record = record_of(block);
+	uint32_t live = __atomic_load_n(&record->live, __ATOMIC_ACQUIRE);
+
+	if (undropped_count != 0 && cut_by_anyone(block) != NULL)
 		return 0;
 	if (CONFIG_BOOKS)
-		count_frees(live);
-	now.freed = (uint16_t)record_objects(now.starts);
-	__atomic_store_n(&record->word, now.word, __ATOMIC_RELAXED);
+		count_frees(popcount(live));
+	record_subtract(record, live << RECORD_LIVE_SHIFT);
 	block_give(block, NULL);
-	return live;
+	return popcount(live);
 }
 
+/* An object of the block that this thread cuts up: no atomic operation. */
 static void free_own(void *ptr, const void *caller)
 {
 	struct cache *cache = cache_self;
 	struct tiny_block *block = &cache->tiny;
-	uint32_t objects = record_objects(record_starts(block->record));
-	uint32_t freed = block->freed | record_freed(block->record), bit = record_bit(ptr);
+	uint32_t live = __atomic_load_n(&block->record->live, __ATOMIC_ACQUIRE) & ~block->freed;
+	uint32_t bit = record_bit(ptr);
 
-	if (UNLIKELY((objects & ~freed & bit) == 0))
-		refuse("free", ptr, (objects & bit) != 0, caller);
+	if (UNLIKELY((block->starts & live & bit) == 0))
+		refuse("free", ptr, (block->starts & bit) != 0, caller);
 	if (CONFIG_BOOKS)
 		cache->tiny_nfree++;
 	block->freed |= bit;
-	if ((freed | bit) == objects)
-		block_close(block, objects, caller);
+	if ((block->starts & live) == bit)
+		block_abandon(block);
 }
 
-void tiny_free(const struct span *span, void *ptr, const void *caller)
+void tiny_free(void *ptr, const void *caller)
 {
-	union record *record = record_of(span, ptr);
 	uint32_t bit = record_bit(ptr);
 
 	if (tiny_is_own(ptr)) {
 		free_own(ptr, caller);
 		return;
 	}
-	if (UNLIKELY(record == NULL))
+	if (UNLIKELY(!record_is_there(ptr)))
 		refuse("free", ptr, false, caller);
-	union record before = {.word = __atomic_fetch_or(&record->word,
-				       bit << RECORD_FREED_SHIFT, __ATOMIC_ACQ_REL)};
-	uint32_t objects = record_objects(before.starts);
-	if (UNLIKELY((objects & ~before.freed & bit) == 0))
-		refuse("free", ptr, (objects & bit) != 0, caller);
+	union record before = record_subtract(record_of(ptr), bit << RECORD_LIVE_SHIFT);
+	if (UNLIKELY((before.live & bit) == 0)) /* where all bits were set it was one */
+		refuse("free", ptr, ((before.live != 0 && before.starts == 0) || (before.starts & bit) != 0),
+			caller);
 	if (CONFIG_BOOKS)
 		count_free(cache_self);
-	if ((before.starts & RECORD_OPEN) == 0 && (before.freed | bit) == objects)
+	if (before.live == bit)
 		block_give(block_of(ptr), caller);
 }
 
-/* As its own thread sees it, if that is who asks. */
-static union record record_read(const union record *record, const void *ptr)
+bool tiny_is_live(const void *object)
 {
-	union record now = {.word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE)};
-
-	if (tiny_is_own(ptr))
-		now.freed |= (uint16_t)cache_self->tiny.freed;
-	return now;
+	return record_is_there(object) && (block_view(object).live & record_bit(object)) != 0;
 }
 
-bool tiny_is_live(const struct span *span, const void *object)
+size_t tiny_usable_bytes(const void *ptr, const char *call, const void *caller)
 {
-	const union record *record = record_of(span, object);
+	struct view view = record_is_there(ptr) ? block_view(ptr) : (struct view){0};
+	uint32_t bit = record_bit(ptr);
 
-	if (record == NULL)
+	if (UNLIKELY((view.live & bit) == 0))
+		refuse(call, ptr, (view.starts & bit) != 0, caller);
+	size_t end = record_end(view.starts, record_place(ptr));
+	if (end == TINY_BLOCK_BYTES)
+		end -= view.left_bytes;
+	return end - record_place(ptr);
+}
+
+bool tiny_find(const void *ptr, void **base, size_t *size_bytes)
+{
+	size_t place = record_place(ptr), first = 0, end = TINY_BLOCK_BYTES;
+
+	if (!record_is_there(ptr))
 		return false;
-	union record now = record_read(record, object);
-	uint32_t freed = now.freed;
-	for (uint32_t index = 0; index < cache_count(); index++) {
-		const struct tiny_block *block = &cache_at(index)->tiny;
-		if (__atomic_load_n(&block->record, __ATOMIC_RELAXED) == record &&
-			__atomic_load_n(&block->left_bytes, __ATOMIC_RELAXED) != 0)
-			freed |= __atomic_load_n(&block->freed, __ATOMIC_RELAXED);
+	struct view view = block_view(ptr);
+	if (place >= TINY_BLOCK_BYTES - view.left_bytes)
+		return false;
+	if (view.live != 0 || view.left_bytes != 0) {
+		first = record_begin(view.starts, place);
+		end = record_end(view.starts, place);
 	}
-	return (record_objects(now.starts) & ~freed & record_bit(object)) != 0;
-}
-
-void tiny_watch(void)
-{
-	__atomic_store_n(&tiny_watched, true, __ATOMIC_RELAXED);
-}
-
-size_t tiny_usable_bytes(const struct span *span, const void *ptr, const char *call,
-	const void *caller)
-{
-	const union record *record = record_of(span, ptr);
-	union record now = record != NULL ? record_read(record, ptr) : (union record){0};
-	uint32_t objects = record_objects(now.starts), bit = record_bit(ptr);
-
-	if (UNLIKELY(record == NULL || (objects & ~now.freed & bit) == 0))
-		refuse(call, ptr, record != NULL && (objects & bit) != 0, caller);
-	return TINY_BLOCK_BYTES - place_of(ptr) - record_left_behind(now.starts, place_of(ptr));
-}
-
-bool tiny_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)
-{
-	const union record *record = record_of(span, ptr);
-	union record now = record != NULL ? record_read(record, ptr) : (union record){.freed = 1};
-	bool is_open = (now.starts & RECORD_OPEN) != 0;
-	uint32_t from = TINY_BLOCK_BYTES, behind = 0;
-
-	if (is_open || now.freed != record_objects(now.starts)) {
-		from = record_left_from(now.starts, place_of(ptr));
-		behind = record_left_behind(now.starts, place_of(ptr));
-	}
-	*base = (char *)block_of(ptr) + TINY_BLOCK_BYTES - from;
-	*size_bytes = from - behind;
-	return !is_open || behind != 0;
+	if (end == TINY_BLOCK_BYTES)
+		end -= view.left_bytes;
+	*base = (char *)block_of(ptr) + first;
+	*size_bytes = end - first;
+	return true;
 }

@@ -15,12 +15,13 @@
  * INVARIANT  A block is an object of SIZE_CLASS_TINY, for magazines, pools, pages and
  *            books as any other.  What is left of a thread's block reads zero.  A block
  *            with a live object is out; the last that is freed brings it back, unless
- *            that happens to a block that another thread still cuts up: then that
- *            thread does, when it turns to the next.
+ *            others free it in a block that a thread still cuts up: then that thread
+ *            does, when it turns to the next.
  *                bytes saved == 16 * (tiny_nmalloc - tiny_nfree) - tiny_alloc
  *
  * LOCKING    None on a hit: the block is the thread's own (struct tiny_block of its
- *            cache).  Any thread frees: see tinyalloc/record.h.
+ *            cache), whose words it changes in such an order that a child of a fork
+ *            loses a block at most.  Any thread frees: see tinyalloc/record.h.
  */
 #ifndef TINYALLOC_TINY_H
 #define TINYALLOC_TINY_H
@@ -43,31 +44,23 @@ bool tiny_is_on(void);
 /* What tiny_cut() left to it.  NULL with ENOMEM. */
 void *tiny_alloc_slow(size_t bytes, size_t align_bytes) NOINLINE;
 
-/* Cuts an object off what is left of the block; NULL if that does not do, or would fill
-   up a block of which its thread has freed some. */
+/* Where an object would begin that is cut off what is left of the block, counted from
+   the block's end: a block's end is aligned, what is left, rounded down, begins aligned. */
+static ALWAYS_INLINE uint32_t tiny_room(const struct tiny_block *block, size_t align_bytes)
+{
+	return block->left_bytes & -(uint32_t)align_bytes;
+}
+
+/* Cuts an object off what is left of the block; NULL if that does not do, or would be
+   all of it. */
 static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size_t align_bytes)
 {
-	/* A block's end is aligned: what is left, rounded down, begins aligned. */
-	uint32_t room = block->left_bytes & -(uint32_t)align_bytes;
+	uint32_t room = tiny_room(block, align_bytes);
 
-	if (UNLIKELY(room < bytes))
+	if (UNLIKELY(room <= bytes))
 		return NULL;
-
-	/* The rest began where the object does, or in what is now the padding before it. */
-	union record *record = block->record;
-	uint32_t left = room - (uint32_t)bytes;
-	uint32_t starts = record_starts(record);
-	starts &= ~((uint32_t)1 << block->left_bytes);
-	starts |= (uint32_t)1 << room;
-	if (left == 0) {
-		if (UNLIKELY(block->freed != 0))
-			return NULL;
-		starts ^= RECORD_OPEN;
-	} else {
-		starts |= (uint32_t)1 << left;
-	}
-	block->left_bytes = left;
-	__atomic_store_n(&record->starts, (uint16_t)starts, __ATOMIC_RELAXED);
+	block->starts |= (uint32_t)1 << (TINY_BLOCK_BYTES - room);
+	block->left_bytes = room - (uint32_t)bytes;
 	return block->end - room;
 }
 
@@ -96,8 +89,8 @@ void tiny_drop_collectable(void);
 
 /* A block of such is out of reach: how many objects live in it; it goes with them.  It
    stays if its thread was in the middle of cutting it up when all stood still. */
-uint32_t tiny_count(const struct span *span, const void *block);
-uint32_t tiny_collect(const struct span *span, void *block);
+uint32_t tiny_count(const void *block);
+uint32_t tiny_collect(void *block);
 
 /* The alignment that a size asks for: multiples of 8 to 8, of 4 to 4, of 2 to 2. */
 static ALWAYS_INLINE size_t tiny_align_of(size_t bytes)
@@ -105,15 +98,10 @@ static ALWAYS_INLINE size_t tiny_align_of(size_t bytes)
 	return bytes & -bytes;
 }
 
-/* From the first special of a tiny object on, all are looked for at each free: an open
-   block's own thread does not look at its span. */
+/* From the first special of a tiny object on, all are looked for at each free: for what
+   is in its own block a thread does not look at the class map. */
 void tiny_watch(void);
 extern HIDDEN bool tiny_watched;
-
-static ALWAYS_INLINE bool tiny_is_watched(void)
-{
-	return __atomic_load_n(&tiny_watched, __ATOMIC_RELAXED);
-}
 
 /* Whether an address is in the block that this thread cuts up. */
 static ALWAYS_INLINE bool tiny_is_own(const void *ptr)
@@ -121,7 +109,7 @@ static ALWAYS_INLINE bool tiny_is_own(const void *ptr)
 	const struct tiny_block *block = &cache_self->tiny;
 
 	return ((uintptr_t)ptr | (TINY_BLOCK_BYTES - 1)) + 1 == (uintptr_t)block->end &&
-		block->left_bytes != 0;
+		block->starts != 0;
 }
 
 /* The only object of that block: it goes to where it was taken from.  False: nothing
@@ -131,40 +119,38 @@ static ALWAYS_INLINE bool tiny_free_hits(void *ptr)
 	struct cache *cache = cache_self;
 	struct tiny_block *block = &cache->tiny;
 	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
-
-	if ((char *)ptr + TINY_BLOCK_BYTES != block->end || block->left_bytes == 0 ||
-		tiny_is_watched())
-		return false;
-
-	union record *record = block->record;
 	uint16_t top = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
-	uint32_t alone = RECORD_OPEN | (uint32_t)1 << block->left_bytes;
-	if (record_starts(record) != alone || record_freed(record) != 0 || top == magazine->limit)
+
+	if ((uintptr_t)ptr + TINY_BLOCK_BYTES != (uintptr_t)block->end || block->starts != 1 ||
+		__atomic_load_n(&tiny_watched, __ATOMIC_RELAXED))
+		return false;
+	if (__atomic_load_n(&block->record->live, __ATOMIC_ACQUIRE) != RECORD_ALL ||
+		top == magazine->limit)
 		return false;
 
-	/* Nothing is left, and the object at its start is freed. */
-	__atomic_store_n(&record->word, (uint32_t)1 << RECORD_FREED_SHIFT, __ATOMIC_RELAXED);
+	block->starts = 0;
 	block->left_bytes = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&block->record->word, 1, __ATOMIC_RELAXED); /* one began at 0 */
 	if (CONFIG_BOOKS)
 		cache->tiny_nfree++;
 	magazine_push(magazine, cache_slots(cache) + top, ptr);
 	return true;
 }
 
-/* Fatal if ptr is no live object's start. */
-void tiny_free(const struct span *span, void *ptr, const void *caller);
+/* An address in a span of blocks.  Fatal if it is no live object's start. */
+void tiny_free(void *ptr, const void *caller);
 
 /* What the object may use: at least what was asked for, with what the next did not
    need.  `call` is named if ptr is no live object's start. */
-size_t tiny_usable_bytes(const struct span *span, const void *ptr, const char *call,
-	const void *caller);
+size_t tiny_usable_bytes(const void *ptr, const char *call, const void *caller);
 
 /* The object that any byte of it points into, or a whole block that is free.  False:
-   what is left of a block. */
-bool tiny_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes);
+   what is left of a block, or no block. */
+bool tiny_find(const void *ptr, void **base, size_t *size_bytes);
 
 /* Whether the object that begins here is the program's; whoever frees it is heard of,
-   in another thread's block too.  The class's lock held. */
-bool tiny_is_live(const struct span *span, const void *object);
+   in another thread's block too. */
+bool tiny_is_live(const void *object);
 
 #endif

@@ -346,7 +346,9 @@ START_TEST(test_t18_size_and_realloc_are_right_and_leave_the_neighbours)
 			ck_assert_int_eq(*before, 'b');
 			ck_assert_int_eq(*after, 'a');
 			char *moved = resized(ptr, wanted);
-			ck_assert((moved == ptr) == (wanted <= usable));
+			/* Where it stays, it is aligned for what it may be now. */
+			ck_assert(moved != ptr || wanted <= usable);
+			ck_assert(moved == ptr || wanted > usable || (uintptr_t)ptr % 8 != 0);
 			ck_assert_uint_ge(object_usable_bytes(moved, NULL), wanted);
 			for (size_t i = 0; i < wanted && i < usable; i++)
 				ck_assert_int_eq(moved[i], 'p');

@@ -9,5 +9,6 @@ adopt "C++" "$programs/new"
 adopt "a C program's plugin" "$programs/host" "$programs/.libs/plugin.so"
 same "operators of the program's own" "$programs/operators" </dev/null
 same "a malloc of the program's own" "$programs/ownmalloc" </dev/null
+MSTAT_CONF=noscan_strings:1 same "and strings that are hinted" "$programs/ownmalloc" </dev/null
 
 tap_done

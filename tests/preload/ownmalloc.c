@@ -1,6 +1,6 @@
 /*
  * ownmalloc.c - a program with a malloc of its own, which does not know of what
- * glibc makes from the four: reallocarray().
+ * glibc makes from the four: reallocarray(), and strings.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -46,13 +46,22 @@ void *realloc(void *ptr, size_t bytes)
 	return to;
 }
 
+static const char *of_pool(const char *text)
+{
+	return text != NULL && text >= pool && text < pool + POOL_BYTES ? text : "not of the pool";
+}
+
 int main(void)
 {
-	char *text = malloc(8);
+	char *text = malloc(8), *printed = NULL;
 
 	strcpy(text, "kept");
 	text = reallocarray(text, 100, 8);
-	puts(text != NULL && text >= pool && text < pool + POOL_BYTES ? text : "not of the pool");
+	puts(of_pool(text));
+	puts(of_pool(strdup("copied")));
+	puts(of_pool(strndup("cut short", 3)));
+	if (asprintf(&printed, "%d printed", 1) > 0)
+		puts(of_pool(printed));
 	free(text);
 	return 0;
 }

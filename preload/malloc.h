@@ -1,0 +1,16 @@
+/*
+ * preload/malloc.h - whose malloc the program calls.
+ *
+ * WHY        A program, or a library that was preloaded before ours, may have a malloc
+ *            of its own.  What we make on the program's behalf, without its having
+ *            called ours by a name of ours, must then come from that one: it goes to
+ *            its free().
+ */
+#ifndef PRELOAD_MALLOC_H
+#define PRELOAD_MALLOC_H
+
+#include <stdbool.h>
+
+bool malloc_is_ours(void);
+
+#endif
