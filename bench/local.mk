@@ -28,7 +28,7 @@ $(bench_cxx:%=%D%/%): %D%/%: %D%/%.cc %D%/common.c %D%/common.h
 		-o $@ $< $@.common.o
 
 EXTRA_DIST += $(bench_c:%=%D%/%.c) $(bench_cxx:%=%D%/%.cc) %D%/common.c %D%/common.h \
-	%D%/tiny.c $(bench_tiny:%=%D%/%.c) $(bench_tiny:%=%D%/%.h) \
+	%D%/tiny.c $(bench_tiny:%=%D%/%.c) $(bench_tiny:%=%D%/%.h) %D%/combining \
 	%D%/run %D%/runner.py %D%/books %D%/graph %D%/suite.py %D%/rows.py %D%/redis_load.py \
 	%D%/packages.txt %D%/instructions.sh %D%/results/again.csv %D%/results/books.csv \
 	%D%/results/instructions.csv %D%/results/peers.csv %D%/results/starts.csv
