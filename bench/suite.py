@@ -136,10 +136,10 @@ def tiny_rows(hints):
             kept = 800 if shape == "history" else 1600
             yield row(f"json/{shape}/{form}", "json", shape, form, Count(kept), Count(2 * kept))
     yield row("tree", "tree", Count(16_000), Count(32_000))
-    for least, most in ((1, 8), (1, 1), (8, 8), (1, 15)):
+    for least, most in ((1, 8), (1, 1), (8, 8), (1, 15), (9, 15)):
         yield row(f"kept/{least}-{most}", "kept", least, most, Count(1_000_000))
     for size, keep in ((8, 2), (8, 16), (1, 16)):
-        yield row(f"worst/{size}/{keep}", "worst", size, keep, Count(2_000_000))
+        yield row(f"worst/{size}/{keep}", "worst", size, keep, Count(500_000), 8)
     for size in (1, 8):
         yield row(f"pair/{size}", "pair", size, Count(10_000_000))
 

@@ -7,9 +7,10 @@
  *                             then a random one is replaced, REPLACED times
  *     tree KEPT REPLACED      the same with a compiler's syntax trees
  *     kept MIN MAX COUNT      objects of MIN to MAX bytes, all kept
- *     worst BYTES KEEP COUNT  all freed but every KEEPth in the order of addresses: where
- *                             objects share a block, the rest of it is of no use until
- *                             that one is freed too; then as many as were freed are made
+ *     worst BYTES KEEP COUNT ROUNDS
+ *                             in each round all are freed but every KEEPth in the order of
+ *                             addresses, which lives on: where objects share a block, the
+ *                             rest of it is of no use until that one is freed too
  *     pair BYTES COUNT        one object, freed at once, over and over
  *
  * ops are allocations; a line "tiny NUMBER" tells how many of them are texts below 16
@@ -139,42 +140,35 @@ static void addresses_sort(char **texts, size_t count)
 		}
 }
 
-static size_t texts_thin(char **texts, size_t count, size_t keep)
+static void texts_thin(char **texts, size_t count, size_t keep)
 {
-	size_t freed_count = 0;
-
 	for (size_t i = 0; i < count; i++)
-		if (i % keep != 0) {
+		if (i % keep != 0)
 			free(texts[i]);
-			freed_count++;
-		}
-	return freed_count;
 }
 
 static void worst_run(int argc, char **argv)
 {
 	size_t bytes = number(argc, argv, 3), keep = number(argc, argv, 4);
 	size_t count = number(argc, argv, 5);
-	char **texts = table_new(2 * count, sizeof(*texts));
+	uint64_t rounds = number(argc, argv, 6), ns = 0;
+	char **texts = table_new(count, sizeof(*texts));
 	struct rng rng = rng_stream(24);
 	size_t before_bytes = rss_bytes();
-	uint64_t begin_ns = clock_cpu_ns();
 
-	texts_new(texts, count, &rng, bytes, bytes);
-	uint64_t ns = clock_cpu_ns() - begin_ns;
-	report_rss("filled", rss_bytes() - before_bytes);
-	addresses_sort(texts, count);
-
-	begin_ns = clock_cpu_ns();
-	size_t freed_count = texts_thin(texts, count, keep);
-	ns += clock_cpu_ns() - begin_ns;
-	report_rss("freed", rss_bytes() - before_bytes);
+	for (uint64_t i = 0; i < rounds; i++) {
+		uint64_t begin_ns = clock_cpu_ns();
+		texts_new(texts, count, &rng, bytes, bytes);
+		ns += clock_cpu_ns() - begin_ns;
+		if (i == 0)
+			report_rss("filled", rss_bytes() - before_bytes);
+		addresses_sort(texts, count);
+		begin_ns = clock_cpu_ns();
+		texts_thin(texts, count, keep);
+		ns += clock_cpu_ns() - begin_ns;
+	}
+	report_rss("survivors", rss_bytes() - before_bytes);
 	hint_report_books();
-
-	begin_ns = clock_cpu_ns();
-	texts_new(texts + count, freed_count, &rng, bytes, bytes);
-	ns += clock_cpu_ns() - begin_ns;
-	report_rss("refilled", rss_bytes() - before_bytes);
 	report(ns);
 }
 
