@@ -31,5 +31,6 @@ EXTRA_DIST += $(bench_c:%=%D%/%.c) $(bench_cxx:%=%D%/%.cc) %D%/common.c %D%/comm
 	%D%/tiny.c $(bench_tiny:%=%D%/%.c) $(bench_tiny:%=%D%/%.h) %D%/combining \
 	%D%/run %D%/runner.py %D%/books %D%/graph %D%/suite.py %D%/rows.py %D%/redis_load.py \
 	%D%/packages.txt %D%/instructions.sh %D%/results/again.csv %D%/results/books.csv \
-	%D%/results/instructions.csv %D%/results/peers.csv %D%/results/starts.csv
+	%D%/results/instructions.csv %D%/results/peers.csv %D%/results/starts.csv \
+	%D%/results/tiny.csv %D%/results/tiny-instructions.csv
 CLEANFILES += $(bench_programs) $(bench_cxx:%=%D%/%.common.o)
