@@ -8,13 +8,13 @@
 #
 # usage: bench/instructions.sh [NAME=LIBRARY...]
 # Rows go to standard output; glibc and libmstat are always among them.  KINDS in
-# the environment chooses some of pair, aligned, new, sized; SIZES some sizes.
+# the environment chooses some of pair, aligned, new, sized, hinted; SIZES some sizes.
 
 set -eu
 build=$(realpath "${MSTAT_BUILD:-build}")
 few=20000 many=100000
-kinds=${KINDS:-pair aligned new sized}
-sizes=${SIZES:-16 32 64 128 256 512 1024 2048 4096 8192 16384 32768}
+kinds=${KINDS:-pair aligned new sized hinted}
+sizes=${SIZES:-8 16 32 64 128 256 512 1024 2048 4096 8192 16384 32768}
 
 # One callgrind file's costs by object, that of $1 not counted.  The line behind
 # calls= is what the callee cost, which stands in its own lines too.
@@ -55,6 +55,7 @@ count()  # KIND LIBRARY BYTES
 	aligned) each "$2" aligned 64 "$3" ;; # posix_memalign to a cache line
 	new) each "$2" newdelete plain "$3" ;;
 	sized) each "$2" newdelete sized "$3" ;;
+	hinted) each "$2" tiny pair hinted "$3" ;; # malloc, where no hint is heard
 	*) echo "instructions.sh: no kind $1" >&2; return 1 ;;
 	esac
 }

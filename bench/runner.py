@@ -1,4 +1,5 @@
-"""bench/runner.py - runs one row under one library, and names the libraries.
+"""bench/runner.py - runs one row under one library, or under several in turn, and
+names the libraries.
 
 What the kernel counted comes from bench/measure; what the program says of
 itself from its output.
@@ -131,6 +132,30 @@ class Runner:
             self.run(row, library, wrap)
             found = re.search(r"^(\d+),.*instructions", counts.read(), re.MULTILINE)
         return int(found[1]) if found else None
+
+
+# ---- runs of several, in turn ---------------------------------------------------
+
+
+def in_turn(runner, contestants, reps):
+    """Rows of the file for each name -> (row, library): the same work, A B C A B C."""
+    runs = {name: [] for name in contestants}
+    failed = set()
+    for row, _ in contestants.values():
+        runner.prepare(row)
+    for _ in range(min(reps, *(row.max_reps for row, _ in contestants.values()))):
+        for name, (row, library) in contestants.items():
+            run = runner.run(row, library) if name not in failed else None
+            if run is None:
+                failed.add(name)
+            else:
+                runs[name].append(run)
+    for name, (row, library) in contestants.items():
+        good = [] if name in failed else runs[name]
+        instructions = runner.instructions(row, library) if good else None
+        yield measured.row_of(row.name, row.kind, name, row.threads, good, instructions)
+        yield from measured.moment_rows(row.name, name, row.threads, good)
+        yield from measured.stall_rows(row.name, name, row.threads, good)
 
 
 # ---- the line above the rows ---------------------------------------------------

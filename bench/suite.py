@@ -26,7 +26,7 @@ class Count(int):
 @dataclass
 class Row:
     name: str
-    kind: str  # micro, shape, real, memory, stall
+    kind: str  # micro, shape, real, memory, stall, tiny
     command: list
     threads: int = 1
     max_reps: int = 100
@@ -123,6 +123,25 @@ def stall_rows():
     if may_take_the_cpu():
         yield Row("preempt", "stall", ["preempt", 2000, Count(5)], 2)
         yield Row("preempt/none-taken", "stall", ["preempt", 0, Count(5)], 2)
+
+
+def tiny_rows(hints):
+    """What ./dev bench tiny runs: hints is "hinted" or "plain", and ends no name, since
+    the two are compared."""
+    def row(name, workload, *numbers):
+        return Row(name, "tiny", ["tiny", workload, hints, *numbers])
+
+    for shape in ("events", "statuses", "history"):
+        for form in ("ended", "counted"):
+            kept = 800 if shape == "history" else 1600
+            yield row(f"json/{shape}/{form}", "json", shape, form, Count(kept), Count(2 * kept))
+    yield row("tree", "tree", Count(16_000), Count(32_000))
+    for least, most in ((1, 8), (1, 1), (8, 8), (1, 15), (9, 15)):
+        yield row(f"kept/{least}-{most}", "kept", least, most, Count(1_000_000))
+    for size, keep in ((8, 2), (8, 16), (1, 16)):
+        yield row(f"worst/{size}/{keep}", "worst", size, keep, Count(500_000), 8)
+    for size in (1, 8):
+        yield row(f"pair/{size}", "pair", size, Count(10_000_000))
 
 
 # ---- real programs ------------------------------------------------------------
