@@ -175,7 +175,7 @@ static void span_give_up(struct central *central, struct span *span)
 }
 
 static uint32_t take_from_spans(struct central *central, uint32_t class, void **objects,
-	uint32_t want)
+	uint32_t want) REQUIRES(centrals[class].lock)
 {
 	uint32_t got = 0;
 

@@ -218,6 +218,7 @@ END_TEST
 
 START_TEST(test_t7_a_block_goes_back_with_its_last_object)
 {
+	static const char letters[] = "aaaabbbbccccdddd";
 	char *objects[4];
 	size_t order[4] = {2, 0, 3, 1};
 
@@ -230,7 +231,7 @@ START_TEST(test_t7_a_block_goes_back_with_its_last_object)
 		memset(objects[i], 'a' + i, 4);
 	for (int i = 0; i < 4; i++) {
 		ck_assert_uint_eq(snapshot_now().alloc, before.alloc + 16);
-		ck_assert_mem_eq(objects[order[i]], "aaaabbbbccccdddd" + 4 * order[i], 4);
+		ck_assert_mem_eq(objects[order[i]], &letters[4 * order[i]], 4);
 		object_free(objects[order[i]]);
 	}
 	ck_assert_uint_eq(snapshot_now().alloc, before.alloc);

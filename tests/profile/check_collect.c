@@ -174,7 +174,7 @@ static NOINLINE void place_fill(void **slots, enum place place)
 		char *ptr = watched(100, false, i);
 		slots[i] = place == INNER ? ptr + 99 : ptr;
 		if (place == CHAIN && i > 0) {
-			memcpy(ptr + 48, &slots[i - 1], sizeof(void *));
+			((void **)ptr)[6] = slots[i - 1];
 			slots[i - 1] = NULL;
 		}
 	}
@@ -427,10 +427,11 @@ START_TEST(test_the_program_may_free_what_could_be_collected)
 }
 END_TEST
 
+static volatile sig_atomic_t told;
+
 static void on_child(int number)
 {
-	(void)number;
-	ck_abort_msg("the program was told of a process that it does not know");
+	told = number;
 }
 
 START_TEST(test_nobody_sees_the_copy)
@@ -439,6 +440,7 @@ START_TEST(test_nobody_sees_the_copy)
 	collect_surely();
 	ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 	ck_assert_int_eq(errno, ECHILD);
+	ck_assert_int_eq(told, 0);
 	signal(SIGCHLD, SIG_IGN);
 	collect_surely();
 }

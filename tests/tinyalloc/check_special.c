@@ -139,6 +139,7 @@ START_TEST(test_bytes_that_realloc_takes_away_are_finalized)
 		ck_assert_int_eq(set_surely(ptr + i, note, ptr + i), 0);
 	while ((moved = object_realloc(ptr, 10, NULL)) == NULL)
 		ck_assert(is_excused());
+	ck_assert_ptr_eq(moved, ptr);
 	ck_assert_uint_eq(called.count, 5);
 	ck_assert_ptr_eq(called.ptr, ptr + 14); /* in the order of their addresses */
 	while ((moved = object_realloc(ptr, 100, NULL)) == NULL)
