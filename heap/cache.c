@@ -22,14 +22,17 @@ enum {
 	/* A cache and its magazines, then those of the hinted classes: cache_init()
 	   checks it. */
 	FIRST_BYTES = 128 << 10,
-	STRIDE_BYTES = 2 * FIRST_BYTES
+	STRIDE_BYTES = 2 * FIRST_BYTES,
+	/* The magazines of the smallest classes are two pages each, and a slot: those that
+	   a small process uses begin at the beginning of a page. */
+	MAGAZINES_ALIGN_BYTES = 4096
 };
 
 _Static_assert(STRIDE_BYTES / sizeof(void *) <= UINT16_MAX, "a slot's number fits");
 
-const struct cache cache_none;
+BULKY struct cache cache_none;
 
-THREAD_LOCAL struct cache *cache_self = (struct cache *)&cache_none;
+THREAD_LOCAL struct cache *cache_self = &cache_none;
 static THREAD_LOCAL bool has_detached;
 
 struct lock cache_registry_lock = {.rank = LOCK_RANK_REGISTRY};
@@ -92,7 +95,8 @@ static void magazines_lay_out(uint32_t first, uint32_t end, size_t from_bytes, s
 
 void cache_init(void)
 {
-	magazines_lay_out(1, SIZED_CLASS_COUNT, sizeof(struct cache), FIRST_BYTES);
+	magazines_lay_out(1, SIZED_CLASS_COUNT,
+		bits_round_up(sizeof(struct cache), MAGAZINES_ALIGN_BYTES), FIRST_BYTES);
 	magazines_lay_out(SIZED_CLASS_COUNT, SIZE_CLASS_COUNT, FIRST_BYTES, STRIDE_BYTES);
 }
 
@@ -240,7 +244,7 @@ void cache_detach(void)
 	struct cache *cache = cache_self;
 
 	has_detached = true;
-	cache_self = (struct cache *)&cache_none;
+	cache_self = &cache_none;
 	if (cache != &cache_none)
 		slot_leave(cache);
 	release_if_wanted();

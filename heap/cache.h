@@ -152,7 +152,7 @@ struct cache {
 
 /* This thread's cache; cache_none before it has one and after it gave it up. */
 extern HIDDEN THREAD_LOCAL struct cache *cache_self;
-extern HIDDEN const struct cache cache_none;
+extern HIDDEN struct cache cache_none; /* all zero, never written */
 
 /* Slots that were ever used are 0 ... cache_count() - 1. */
 uint32_t cache_count(void);

@@ -1,9 +1,9 @@
 # token_fast.awk - of preload/token.h, the functions with the token in their names:
 # __alloc_token_1_malloc(bytes) for __alloc_token_malloc(bytes, 1).  The compiler calls
-# them with -fsanitize-alloc-token-fast-abi, which is for few tokens: these have eight.
+# them with -fsanitize-alloc-token-fast-abi, which is for few tokens: these have four.
 
 BEGIN {
-	TOKENS = 8
+	TOKENS = 4
 	print "/* Made by token_fast.awk of preload/token.h. */"
 	print "#include \"preload/token.h\"\n"
 }

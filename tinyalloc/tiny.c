@@ -10,8 +10,6 @@
 #include "heap/publish.h"
 #include "heap/slowpath.h"
 
-enum { FREES_A_LOOK = 1024 }; /* as often the books of a thread that frees are published */
-
 bool tiny_watched;
 
 static bool is_on;
@@ -27,13 +25,20 @@ static char *start_of(const struct tiny_block *block)
 	return block->end - TINY_BLOCK_BYTES;
 }
 
+static NOINLINE void block_give_slow(void *block, bool goes_home, const void *caller)
+{
+	heap_free_class_slow(SIZE_CLASS_TINY, goes_home, block, caller);
+	if (cache_self != &cache_none)
+		publish_thread(cache_self);
+}
+
 /* All of its objects are freed, and nobody puts more into it. */
-static void block_give(void *block, const void *caller)
+static inline void block_give(void *block, const void *caller)
 {
 	bool goes_home = arena.class_map[arena_page_of(block)] != CLASS_MAP_TINY;
 
 	if (UNLIKELY(goes_home || !cache_push(cache_self, SIZE_CLASS_TINY, block)))
-		heap_free_class_slow(SIZE_CLASS_TINY, goes_home, block, caller);
+		block_give_slow(block, goes_home, caller);
 }
 
 static COLD _Noreturn void refuse(const char *call, const void *ptr, bool is_object,
@@ -128,14 +133,6 @@ static void count_frees(uint32_t count)
 	word_add(&cache->tiny_nfree, count);
 	publish_thread(cache);
 	heap_cache_release(cache);
-}
-
-static inline void count_free(struct cache *cache)
-{
-	if (UNLIKELY(cache == &cache_none || cache->tiny_nfree % FREES_A_LOOK == 0))
-		count_frees(1);
-	else
-		word_add(&cache->tiny_nfree, 1);
 }
 
 static inline void *counted(struct cache *cache, void *object)
@@ -367,8 +364,18 @@ static void free_own(void *ptr, const void *caller)
 		block_abandon(block);
 }
 
+/* By a thread at its end. */
+static NOINLINE void free_without_cache(void *block, bool is_last, const void *caller)
+{
+	if (CONFIG_BOOKS)
+		count_frees(1);
+	if (is_last)
+		block_give_slow(block, arena.class_map[arena_page_of(block)] != CLASS_MAP_TINY, caller);
+}
+
 void tiny_free(void *ptr, const void *caller)
 {
+	struct cache *cache = cache_self;
 	uint32_t bit = record_bit(ptr);
 
 	if (tiny_is_own(ptr)) {
@@ -381,8 +388,12 @@ void tiny_free(void *ptr, const void *caller)
 	if (UNLIKELY((before.live & bit) == 0)) /* where all bits were set it was one */
 		refuse("free", ptr, ((before.live != 0 && before.starts == 0) || (before.starts & bit) != 0),
 			caller);
+	if (UNLIKELY(cache == &cache_none)) {
+		free_without_cache(block_of(ptr), before.live == bit, caller);
+		return;
+	}
 	if (CONFIG_BOOKS)
-		count_free(cache_self);
+		cache->tiny_nfree++;
 	if (before.live == bit)
 		block_give(block_of(ptr), caller);
 }

@@ -40,7 +40,7 @@ void *__alloc_token__Znam(size_t bytes, size_t token);
 void *__alloc_token__ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag, size_t token);
 void *__alloc_token__ZnwmSt11align_val_t(size_t bytes, size_t alignment, size_t token);
 void *__alloc_token_3_malloc(size_t bytes);
-void *__alloc_token_7_calloc(size_t count, size_t each_bytes);
+void *__alloc_token_2_calloc(size_t count, size_t each_bytes);
 void *__alloc_token_0__Znwm(size_t bytes);
 int __asprintf_chk(char **out, int flag, const char *format, ...);
 void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag);
@@ -61,7 +61,7 @@ void _ZdlPv(void *ptr);
 #pragma weak __alloc_token__ZnwmRKSt9nothrow_t
 #pragma weak __alloc_token__ZnwmSt11align_val_t
 #pragma weak __alloc_token_3_malloc
-#pragma weak __alloc_token_7_calloc
+#pragma weak __alloc_token_2_calloc
 #pragma weak __alloc_token_0__Znwm
 #pragma weak _ZnwmRKSt9nothrow_t
 #pragma weak _ZdlPv
@@ -179,7 +179,7 @@ static void test_tokens(void)
 	good = good && __alloc_token_reallocarray(NULL, SIZE_MAX / 2, 3, 1) == NULL && errno == ENOMEM;
 	good = good && __alloc_token__ZnwmRKSt9nothrow_t(SIZE_MAX / 2, NULL, 1) == NULL;
 	tap_ok(good, "alloc-token: what cannot be is refused");
-	char *fast = __alloc_token_3_malloc(5), *zeros = __alloc_token_7_calloc(3, 4);
+	char *fast = __alloc_token_3_malloc(5), *zeros = __alloc_token_2_calloc(3, 4);
 	char *made = __alloc_token_0__Znwm(7);
 	tap_ok(fast != NULL && is_zero(zeros, 12) && made != NULL, "alloc-token: the token in the name");
 	free(fast);
