@@ -13,6 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The sanitizers' own tables are terabytes of address space that may be written. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { SUITE_IS_SANITIZED = 1 };
+#else
+enum { SUITE_IS_SANITIZED = 0 };
+#endif
+
 /* Begins the program's only suite; the fixtures run around each test and may
    be NULL.  More cases, with other fixtures, by suite_case(). */
 TCase *suite_begin(const char *name, void (*setup)(void), void (*teardown)(void));

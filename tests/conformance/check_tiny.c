@@ -397,7 +397,7 @@ START_TEST(test_t9_a_scan_drops_every_threads_block)
 {
 	uintptr_t hidden;
 
-	if (is_excused())
+	if (is_excused() || SUITE_IS_SANITIZED)
 		return;
 	world_init(SIGRTMIN + 5, sigaction);
 	uint64_t before = snapshot_now().tiny_alloc;
@@ -547,7 +547,7 @@ static NOINLINE void make_integers(void)
 
 START_TEST(test_t16_tinyfin_most_are_finalized_and_none_twice)
 {
-	if (is_excused())
+	if (is_excused() || SUITE_IS_SANITIZED)
 		return;
 	world_init(SIGRTMIN + 5, sigaction);
 	make_integers();
