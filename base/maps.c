@@ -49,6 +49,8 @@ static bool reader_fill(struct maps_reader *reader)
 	ssize_t got = reader->fd < 0 ? -1 : read(reader->fd, reader->buffer + reader->used_bytes,
 		sizeof(reader->buffer) - reader->used_bytes);
 
+	if (got < 0)
+		reader->has_failed = true;
 	if (got <= 0)
 		return false;
 	reader->used_bytes += (size_t)got;
@@ -69,7 +71,8 @@ bool maps_next(struct maps_reader *reader, struct maps_line *line)
 			reader->buffer[bytes - 1] = '\0';
 			reader->line_bytes = bytes;
 			reader->is_cut = newline == NULL;
-			return line_parse(reader->buffer, line);
+			reader->has_failed |= !line_parse(reader->buffer, line);
+			return !reader->has_failed;
 		}
 		if ((newline == NULL || reader->used_bytes == 0) && !reader_fill(reader))
 			return false;

@@ -24,6 +24,7 @@ struct maps_line {
 
 struct maps_reader {
 	int fd;            /* -1: it cannot be read */
+	bool has_failed;   /* some lines were not read */
 	bool is_cut;       /* the line handed out last did not fit: its rest follows */
 	size_t used_bytes;
 	size_t line_bytes; /* of the line handed out last, its newline included */

@@ -1,6 +1,7 @@
 #include "profile/collect.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -121,8 +122,11 @@ int collect_now(uint64_t *count)
 	heap_process_look();
 	if (__atomic_exchange_n(&collection.is_running, true, __ATOMIC_ACQUIRE))
 		return EBUSY;
+	int cancel_state;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	int error = collect(count);
 	__atomic_store_n(&collection.is_running, false, __ATOMIC_RELEASE);
+	pthread_setcancelstate(cancel_state, NULL);
 	return error;
 }
 

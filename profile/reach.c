@@ -14,7 +14,8 @@
 
 enum {
 	PAGEMAP_ENTRIES = 512, /* read at a time */
-	SPARSE_MIN_BYTES = 64 << 10 /* longer ones may have pages that were never touched */
+	SPARSE_MIN_BYTES = 64 << 10, /* longer objects may have pages never touched */
+	RED_ZONE_BYTES = 128
 };
 
 /* As the kernel documents /proc/PID/pagemap. */
@@ -219,7 +220,10 @@ static void memory_look(uintptr_t from, uintptr_t to)
 	size_t page_bytes = os_page_bytes();
 	uintptr_t first = bits_round_up(from, page_bytes), last = bits_round_down(to, page_bytes);
 
-	if (reach.pagemap < 0 || to - from < SPARSE_MIN_BYTES) {
+	bool is_short = to - from < SPARSE_MIN_BYTES && arena_page_of((void *)from) < arena.page_count;
+
+	/* A page of a file beyond its end cannot be read: of mappings each is asked for. */
+	if (reach.pagemap < 0 || is_short) {
 		words_look(from, to);
 		return;
 	}
@@ -229,25 +233,37 @@ static void memory_look(uintptr_t from, uintptr_t to)
 	words_look(last, to);
 }
 
-/* From where on a mapping is in use: where it is the stack of one of the threads, from
-   that thread's stack pointer on. */
-static uintptr_t live_start(const struct maps_line *line)
+/* Where a thread's stack pointer is in a mapping, or was when the signal came; 0: not
+   there. */
+static uintptr_t stack_pointer_in(const struct world_thread *thread, const struct maps_line *line)
 {
-	bool is_first_stack = strcmp(line->path, "[stack]") == 0;
-	uint32_t count;
+	uintptr_t pointer = thread->stack_pointer, program = thread->program_pointer;
+
+	if (pointer >= line->start && pointer < line->end)
+		return pointer;
+	/* Its handler runs elsewhere.  Below is what the ABI calls the red zone. */
+	return program >= line->start && program < line->end ? program - RED_ZONE_BYTES : 0;
+}
+
+/* From where on a mapping is in use: where it is the stack of one thread and nothing
+   else, from that thread's stack pointer on.  libc's stacks have a guard below. */
+static uintptr_t live_start(const struct maps_line *line, bool has_guard)
+{
+	bool is_first_stack = strcmp(line->path, "[stack]") == 0, is_own = false;
+	uintptr_t lowest = 0;
+	uint32_t count, here = 0;
 	const struct world_thread *threads = world_threads(&count);
 
 	for (uint32_t i = 0; i < count; i++) {
-		uintptr_t pointer = threads[i].stack_pointer, end = line->end;
-		uintptr_t program = threads[i].program_pointer;
-		if (program >= line->start && program < end && !(pointer >= line->start && pointer < program))
-			pointer = program - 128; /* below it is what the ABI calls the red zone */
-		bool is_here = pointer >= line->start && pointer < end;
-		bool is_own = threads[i].thread_pointer > pointer && threads[i].thread_pointer < end;
-		if (is_here && (is_own || is_first_stack))
-			return bits_round_down(pointer, sizeof(uintptr_t));
+		uintptr_t pointer = stack_pointer_in(&threads[i], line);
+		if (pointer == 0)
+			continue;
+		here++;
+		lowest = pointer;
+		is_own = threads[i].thread_pointer > pointer && threads[i].thread_pointer < line->end;
 	}
-	return line->start;
+	bool is_stack = here == 1 && (is_first_stack || (has_guard && is_own));
+	return is_stack ? bits_round_down(lowest, sizeof(uintptr_t)) : line->start;
 }
 
 /* But for what is the heap's own and ours. */
@@ -269,18 +285,42 @@ static void range_look(uintptr_t from, uintptr_t to)
 	memory_look(from, to);
 }
 
-static void mappings_look(void)
+/* What may not be looked at because that may do something. */
+static bool is_device(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/zero", 9) != 0 &&
+		strncmp(path, "/dev/shm/", 9) != 0;
+}
+
+/* False: not all could be read, and nothing is known. */
+static bool mappings_look(void)
 {
 	struct maps_reader reader;
 	struct maps_line line;
+	uintptr_t guard_end = 0;
 
 	maps_open(&reader);
+	bool is_open = reader.fd >= 0;
+	/* Then: the last descriptor that there is must be the other's. */
+	reach.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	while (maps_next(&reader, &line)) {
-		bool is_device = strncmp(line.path, "/dev/", 5) == 0;
-		if (line.is_readable && line.is_writable && !line.is_shared && !is_device)
-			range_look(live_start(&line), line.end);
+		if (line.is_readable && line.is_writable && !line.is_shared && !is_device(line.path))
+			range_look(live_start(&line, guard_end == line.start), line.end);
+		guard_end = line.is_readable ? 0 : line.end;
 	}
 	maps_close(&reader);
+	return is_open && !reader.has_failed;
+}
+
+/* Blocks that threads were changing when all stood still: their addresses are in the
+   caches alone. */
+static void changing_blocks_look(void)
+{
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		const struct tiny_block *block = &cache_at(index)->tiny_collectable;
+		if (block->starts != 0)
+			word_look((uintptr_t)block->end - TINY_BLOCK_BYTES);
+	}
 }
 
 static void object_look(const struct span *span, uint32_t index)
@@ -327,8 +367,9 @@ bool reach_mark(enum reach_mode mode)
 	note_free_objects();
 	if (!tables_make())
 		return false;
-	reach.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	mappings_look();
+	if (!mappings_look())
+		return false;
+	changing_blocks_look();
 	heap_roots_look();
 	finalized_look();
 	pending_look();

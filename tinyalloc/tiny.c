@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "base/fatal.h"
+#include "base/os.h"
 #include "heap/collectable.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/misuse.h"
 #include "heap/publish.h"
 #include "heap/slowpath.h"
+
+enum { VIEW_TRIES = 1000 };
 
 bool tiny_watched;
 
@@ -84,12 +87,21 @@ static void block_abandon(struct tiny_block *block)
 		block_give(start, NULL);
 }
 
+/* Whoever stops the thread in between leaves the block alone. */
+static void collectable_change(struct cache *cache, bool is_changing)
+{
+	__atomic_store_n(&cache->tiny_is_changing, is_changing, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 static void cache_leaves(struct cache *cache)
 {
 	if (cache->tiny.starts != 0)
 		block_abandon(&cache->tiny);
+	collectable_change(cache, true);
 	if (cache->tiny_collectable.starts != 0)
 		block_abandon(&cache->tiny_collectable);
+	collectable_change(cache, false);
 }
 
 void tiny_check_class(size_t object_bytes)
@@ -228,13 +240,6 @@ void *tiny_alloc_slow(size_t bytes, size_t align_bytes)
 	return counted(cache, object);
 }
 
-/* Whoever stops the thread in between leaves the block alone. */
-static void collectable_change(struct cache *cache, bool is_changing)
-{
-	__atomic_store_n(&cache->tiny_is_changing, is_changing, __ATOMIC_RELAXED);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
 /* From what is left of the thread's block; NULL: a new one is needed. */
 static void *collectable_cut(struct cache *cache, size_t bytes, size_t align_bytes)
 {
@@ -308,19 +313,41 @@ struct view {
 	uint32_t left_bytes;
 };
 
+static uint32_t word_of(const void *ptr)
+{
+	return __atomic_load_n(&record_of(ptr)->word, __ATOMIC_ACQUIRE);
+}
+
+/* False: its thread was about to turn to it, or away. */
+static bool open_view(const void *ptr, uint32_t live, struct view *view)
+{
+	const struct tiny_block *block = cut_by_anyone(ptr);
+
+	if (block == NULL)
+		return false;
+	/* What is left before what begins: no object is taken for longer than it is. */
+	view->left_bytes = __atomic_load_n(&block->left_bytes, __ATOMIC_ACQUIRE);
+	uint32_t freed = __atomic_load_n(&block->freed, __ATOMIC_ACQUIRE);
+	view->starts = __atomic_load_n(&block->starts, __ATOMIC_ACQUIRE);
+	view->live = view->starts & ~freed & live;
+	union record after = {.word = word_of(ptr)};
+	return view->starts != 0 && after.starts == 0 && cut_by_anyone(ptr) == block;
+}
+
 static struct view block_view(const void *ptr)
 {
-	union record now = {.word = __atomic_load_n(&record_of(ptr)->word, __ATOMIC_ACQUIRE)};
+	struct view view;
 
-	if (now.live == 0 || now.starts != 0)
-		return (struct view){now.starts, now.live, 0};
-	const struct tiny_block *block = cut_by_anyone(ptr);
-	if (block == NULL) /* its thread was about to turn to it, or away */
-		return (struct view){1, now.live & 1, 0};
-	uint32_t starts = __atomic_load_n(&block->starts, __ATOMIC_RELAXED);
-	uint32_t freed = __atomic_load_n(&block->freed, __ATOMIC_RELAXED);
-	return (struct view){starts | 1, starts & ~freed & now.live,
-		__atomic_load_n(&block->left_bytes, __ATOMIC_RELAXED)};
+	for (int tries = 0; tries < VIEW_TRIES; tries++) {
+		union record now = {.word = word_of(ptr)};
+		if (now.live == 0 || now.starts != 0)
+			return (struct view){now.starts, now.live, 0};
+		if (open_view(ptr, now.live, &view))
+			return view;
+		os_yield();
+	}
+	/* In a child of a fork, whose parent's thread was just turning away. */
+	return (struct view){1 | record_bit(ptr), RECORD_ALL & (1 | record_bit(ptr)), 0};
 }
 
 static uint32_t popcount(uint32_t bits)

@@ -59,8 +59,10 @@ static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size
 
 	if (UNLIKELY(room <= bytes))
 		return NULL;
-	block->starts |= (uint32_t)1 << (TINY_BLOCK_BYTES - room);
-	block->left_bytes = room - (uint32_t)bytes;
+	/* Another thread may look at the same time. */
+	__atomic_store_n(&block->starts,
+		block->starts | (uint32_t)1 << (TINY_BLOCK_BYTES - room), __ATOMIC_RELAXED);
+	__atomic_store_n(&block->left_bytes, room - (uint32_t)bytes, __ATOMIC_RELEASE);
 	return block->end - room;
 }
 
