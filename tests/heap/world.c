@@ -32,6 +32,12 @@ static void ask_again(int *asked)
 	ck_assert_int_lt(++*asked, ASK_MAX);
 }
 
+void refusal_pass(void)
+{
+	ck_assert(is_excused());
+	os_unmap(os_map(OS_HUGE_PAGE_BYTES), OS_HUGE_PAGE_BYTES);
+}
+
 void world_begin(void)
 {
 	int asked = 0;

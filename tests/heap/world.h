@@ -27,6 +27,10 @@ void pools_cool(void);
 /* True if this NULL may be: only in torture builds. */
 bool is_excused(void);
 
+/* After a refusal in a copy of the process: it was the copy's, and the next would meet
+   the same one. */
+void refusal_pass(void);
+
 /* Pages of memory that the kernel has there; at most 64 MiB. */
 size_t resident_pages(void *start, size_t bytes);
 
