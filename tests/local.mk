@@ -11,6 +11,7 @@ TESTS += $(unit_suites)
 check_LTLIBRARIES += %D%/libsuite.la
 %C%_libsuite_la_SOURCES = %D%/suite.h %D%/suite.c %D%/heap/world.h %D%/heap/world.c \
 	%D%/heap/tally.h %D%/heap/tally.c \
+	%D%/tinyalloc/hinted.h %D%/tinyalloc/hinted.c \
 	%D%/stats/box_file.h %D%/stats/box_file.c \
 	%D%/stats/source_made.h %D%/stats/source_made.c
 LDADD = %D%/libsuite.la $(FLOORS) $(CHECK_LIBS)

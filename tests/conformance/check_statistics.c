@@ -41,15 +41,6 @@ static void end(void)
 	box_dir_remove();
 }
 
-static struct mstat_snapshot snapshot_now(void)
-{
-	struct mstat_snapshot snapshot;
-
-	heap_snapshot(&snapshot);
-	tally_check_sums(&snapshot);
-	return snapshot;
-}
-
 /* What is published of one class of one thread. */
 static struct box_row published(const struct cache *cache, uint32_t class)
 {

@@ -12,40 +12,13 @@
 #include "heap/central.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
-#include "heap/snapshot.h"
-#include "profile/collect.h"
 #include "profile/world.h"
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
+#include "tests/tinyalloc/hinted.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special.h"
-
-static void begin(void)
-{
-	world_begin();
-	tiny_init();
-	attach_surely();
-}
-
-static struct mstat_snapshot snapshot_now(void)
-{
-	struct mstat_snapshot snapshot;
-
-	heap_snapshot(&snapshot);
-	tally_check_sums(&snapshot);
-	return snapshot;
-}
-
-/* As mstat_alloc() with MSTAT_NOSCAN does. */
-static char *hinted(size_t bytes)
-{
-	char *ptr;
-
-	while ((ptr = object_alloc_noscan(bytes, tiny_align_of(bytes))) == NULL)
-		ck_assert(is_excused());
-	return ptr;
-}
 
 static bool share_a_block(const char *a, const char *b)
 {
@@ -58,7 +31,7 @@ static char *begin_block(size_t left_bytes)
 	char *ptr;
 
 	cache_self->tiny.left_bytes = 0;
-	ptr = hinted(TINY_BLOCK_BYTES - left_bytes);
+	ptr = hinted_surely(TINY_BLOCK_BYTES - left_bytes);
 	ck_assert_uint_eq((uintptr_t)ptr % TINY_BLOCK_BYTES, 0);
 	return ptr;
 }
@@ -66,7 +39,7 @@ static char *begin_block(size_t left_bytes)
 START_TEST(test_t1_only_hinted_objects_below_16_bytes_are_combined)
 {
 	for (size_t bytes = 1; bytes <= 64; bytes++) {
-		char *plain = alloc_surely(bytes), *first = hinted(bytes), *second = hinted(bytes);
+		char *plain = alloc_surely(bytes), *first = hinted_surely(bytes), *second = hinted_surely(bytes);
 		ck_assert_uint_eq(tally_class(plain), size_class_of(bytes));
 		ck_assert(span_of_small(plain)->class < SIZED_CLASS_COUNT);
 		ck_assert((span_of_small(first)->class == SIZE_CLASS_TINY) == (bytes < 16));
@@ -75,20 +48,18 @@ START_TEST(test_t1_only_hinted_objects_below_16_bytes_are_combined)
 		object_free(first);
 		object_free(plain);
 	}
-	char *nothing = hinted(0);
-	ck_assert_ptr_eq(hinted(0), nothing);
+	char *nothing = hinted_surely(0);
+	ck_assert_ptr_eq(hinted_surely(0), nothing);
 	for (int i = 0; i < 10; i++)
 		object_free(nothing);
-	ck_assert_ptr_eq(hinted(0), nothing);
+	ck_assert_ptr_eq(hinted_surely(0), nothing);
 }
 END_TEST
 
 START_TEST(test_t1_what_may_be_collected_is_not_mixed_with_what_may_not)
 {
 	for (int i = 0; i < 50; i++) {
-		char *kept = hinted(4), *collectable;
-		while ((collectable = object_alloc_collectable(4, true)) == NULL)
-			ck_assert(is_excused());
+		char *kept = hinted_surely(4), *collectable = collectable_surely(4, true);
 		ck_assert(!share_a_block(kept, collectable));
 		ck_assert(!span_of_small(kept)->is_collectable);
 		ck_assert(span_of_small(collectable)->is_collectable);
@@ -96,12 +67,12 @@ START_TEST(test_t1_what_may_be_collected_is_not_mixed_with_what_may_not)
 }
 END_TEST
 
-/* Without begin(): nobody has turned it on. */
+/* Without hinted_begin(): nobody has turned it on. */
 START_TEST(test_t1_nothing_is_combined_where_that_is_off)
 {
 	attach_surely();
 	for (size_t bytes = 1; bytes < 16; bytes++) {
-		char *first = hinted(bytes), *second = hinted(bytes);
+		char *first = hinted_surely(bytes), *second = hinted_surely(bytes);
 		ck_assert(!share_a_block(first, second));
 		ck_assert(is_zero(first, bytes));
 		ck_assert(span_of_small(first)->class == 1 + SIZE_FAMILY_NOSCAN);
@@ -119,7 +90,7 @@ START_TEST(test_t2_the_size_decides_the_alignment)
 	for (int round = 0; round < 2000; round++) {
 		size_t bytes = 1 + random_below(15);
 		/* A byte before it, so that alignment is not by chance. */
-		char *byte = hinted(1), *ptr = hinted(bytes);
+		char *byte = hinted_surely(1), *ptr = hinted_surely(bytes);
 		ck_assert_uint_eq((uintptr_t)ptr % aligns[bytes], 0);
 		if (random_below(2) == 0)
 			object_free(ptr);
@@ -127,9 +98,9 @@ START_TEST(test_t2_the_size_decides_the_alignment)
 	}
 	/* And no more than that: an odd size begins where the last one ended. */
 	char *first = begin_block(13);
-	ck_assert_ptr_eq(hinted(5), first + 3);
-	ck_assert_ptr_eq(hinted(6), first + 8);
-	ck_assert_ptr_eq(hinted(1), first + 14);
+	ck_assert_ptr_eq(hinted_surely(5), first + 3);
+	ck_assert_ptr_eq(hinted_surely(6), first + 8);
+	ck_assert_ptr_eq(hinted_surely(1), first + 14);
 }
 END_TEST
 
@@ -141,7 +112,7 @@ START_TEST(test_t3_what_fits_with_its_padding_touches_nothing_else)
 			size_t align = tiny_align_of(bytes) < 8 ? tiny_align_of(bytes) : 8;
 			size_t at = (16 - left + align - 1) / align * align;
 			struct cache_row before = cache_read_row(cache_self, SIZE_CLASS_TINY);
-			char *second = hinted(bytes);
+			char *second = hinted_surely(bytes);
 			struct cache_row after = cache_read_row(cache_self, SIZE_CLASS_TINY);
 			if (at + bytes <= 16) {
 				ck_assert_ptr_eq(second, first + at);
@@ -161,7 +132,7 @@ START_TEST(test_t4_a_miss_takes_a_block_of_zeros)
 	char *blocks[100];
 
 	for (int i = 0; i < 100; i++)
-		blocks[i] = memset(hinted(15), 0xff, 16);
+		blocks[i] = memset(hinted_surely(15), 0xff, 16);
 	for (int i = 0; i < 100; i++)
 		object_free(blocks[i]);
 	for (int i = 0; i < 100; i++) {
@@ -175,10 +146,10 @@ START_TEST(test_t5_the_new_block_replaces_the_old_if_more_of_it_is_left)
 {
 	for (size_t left = 1; left < 16; left++) {
 		for (size_t bytes = left + 1; bytes < 16; bytes++) {
-			char *old = begin_block(left), *young = hinted(bytes);
+			char *old = begin_block(left), *young = hinted_surely(bytes);
 			bool replaces = 16 - bytes > left;
 			ck_assert(!share_a_block(old, young));
-			char *next = hinted(1);
+			char *next = hinted_surely(1);
 			ck_assert(share_a_block(next, replaces ? young : old));
 		}
 	}
@@ -190,7 +161,7 @@ START_TEST(test_t6_a_miss_counts_16_bytes_a_hit_no_bytes)
 	begin_block(1);
 	struct mstat_snapshot before = snapshot_now();
 	struct cache_class row = cache_self->classes[SIZE_CLASS_TINY];
-	hinted(4);
+	hinted_surely(4);
 	struct mstat_snapshot miss = snapshot_now();
 	ck_assert_uint_eq(miss.alloc, before.alloc + 16);
 	ck_assert_uint_eq(miss.total_alloc, before.total_alloc + 16);
@@ -198,7 +169,7 @@ START_TEST(test_t6_a_miss_counts_16_bytes_a_hit_no_bytes)
 	ck_assert_uint_eq(miss.by_size[1].nmalloc, before.by_size[1].nmalloc + 1);
 	ck_assert_uint_eq(miss.tiny_nmalloc, before.tiny_nmalloc + 1);
 	for (int i = 0; i < 3; i++)
-		hinted(4);
+		hinted_surely(4);
 	struct mstat_snapshot hits = snapshot_now();
 	ck_assert_uint_eq(hits.alloc, miss.alloc);
 	ck_assert_uint_eq(hits.total_alloc, miss.total_alloc);
@@ -207,7 +178,7 @@ START_TEST(test_t6_a_miss_counts_16_bytes_a_hit_no_bytes)
 	ck_assert_uint_eq(hits.tiny_saved_bytes, miss.tiny_saved_bytes + 3 * 16);
 	/* What was looked at is 16 bytes each, whatever was asked for. */
 	for (int i = 0; i < 5000; i++)
-		hinted(9);
+		hinted_surely(9);
 	const struct cache_class *now = &cache_self->classes[SIZE_CLASS_TINY];
 	const struct central *central = &centrals[SIZE_CLASS_TINY];
 	ck_assert_uint_eq((now->sampled_bytes - row.sampled_bytes) + central->sampled_bytes,
@@ -222,11 +193,11 @@ START_TEST(test_t7_a_block_goes_back_with_its_last_object)
 	char *objects[4];
 	size_t order[4] = {2, 0, 3, 1};
 
-	hinted(15);
+	hinted_surely(15);
 	struct mstat_snapshot before = snapshot_now();
 	objects[0] = begin_block(12);
 	for (int i = 1; i < 4; i++)
-		objects[i] = hinted(4);
+		objects[i] = hinted_surely(4);
 	for (int i = 0; i < 4; i++)
 		memset(objects[i], 'a' + i, 4);
 	for (int i = 0; i < 4; i++) {
@@ -241,7 +212,7 @@ START_TEST(test_t7_a_block_goes_back_with_its_last_object)
 	if (child == 0) {
 		close(STDERR_FILENO);
 		objects[0] = begin_block(8);
-		hinted(8);
+		hinted_surely(8);
 		object_free(objects[0]);
 		object_free(objects[0]);
 		_exit(0);
@@ -281,7 +252,7 @@ static size_t blocks_of(size_t bytes, int dead)
 	cache_self->tiny.left_bytes = 0;
 	uint64_t before = snapshot_now().tiny_alloc;
 	for (int i = 0; i < 256; i++)
-		objects[i] = hinted(bytes);
+		objects[i] = hinted_surely(bytes);
 	for (int i = 0; i < 256; i++)
 		if (i % dead != 0)
 			object_free(objects[i]);
@@ -307,7 +278,7 @@ START_TEST(test_t17_plain_objects_are_aligned_and_never_combined)
 	struct mstat_snapshot before = snapshot_now();
 	char *objects[100];
 
-	hinted(1);
+	hinted_surely(1);
 	for (int i = 0; i < 100; i++) {
 		objects[i] = alloc_surely(1 + (size_t)i % 15);
 		ck_assert_uint_eq((uintptr_t)objects[i] % 16, 0);
@@ -337,7 +308,7 @@ START_TEST(test_t18_size_and_realloc_are_right_and_leave_the_neighbours)
 {
 	for (size_t bytes = 1; bytes < 16; bytes++) {
 		for (size_t wanted = 1; wanted < 100; wanted += 3) {
-			char *before = hinted(1), *ptr = hinted(bytes), *after = hinted(1);
+			char *before = hinted_surely(1), *ptr = hinted_surely(bytes), *after = hinted_surely(1);
 			size_t usable = object_usable_bytes(ptr, NULL);
 			ck_assert_uint_ge(usable, bytes);
 			ck_assert_uint_le(usable, 16);
@@ -366,31 +337,10 @@ END_TEST
 
 static NOINLINE void leave_collectable(uintptr_t *hidden)
 {
-	char *first = object_alloc_collectable(4, true), *second = object_alloc_collectable(4, true);
+	char *first = collectable_surely(4, true), *second = collectable_surely(4, true);
 
 	ck_assert(share_a_block(first, second));
 	*hidden = ~(uintptr_t)first;
-}
-
-/* What earlier calls left on the stack is no pointer of this test's. */
-static NOINLINE void stack_clear(void)
-{
-	volatile char old[16 << 10];
-
-	for (size_t i = 0; i < sizeof(old); i++)
-		old[i] = 0;
-}
-
-static uint64_t collected(void)
-{
-	uint64_t count;
-	int error;
-
-	stack_clear();
-	while ((error = collect_now(&count)) == ENOMEM)
-		refusal_pass();
-	ck_assert_int_eq(error, 0);
-	return count;
 }
 
 START_TEST(test_t9_a_scan_drops_every_threads_block)
@@ -405,7 +355,7 @@ START_TEST(test_t9_a_scan_drops_every_threads_block)
 		/* Of the block more could be cut; the next object is of another one. */
 		leave_collectable(&hidden);
 		ck_assert_uint_eq(cache_self->tiny_collectable.left_bytes, 8);
-		collected();
+		collect_surely();
 		ck_assert_uint_eq(cache_self->tiny_collectable.left_bytes, 0);
 	}
 	ck_assert_uint_le(snapshot_now().tiny_alloc, before + 5 * 16);
@@ -436,7 +386,7 @@ static int set(void *ptr, uintptr_t arg)
 
 START_TEST(test_t11_on_no_bytes_it_is_ignored)
 {
-	char *nothing = hinted(0);
+	char *nothing = hinted_surely(0);
 
 	for (uintptr_t i = 0; i < 3; i++)
 		ck_assert_int_eq(set(nothing, 1), 0);
@@ -449,7 +399,7 @@ END_TEST
 START_TEST(test_t12_an_inner_byte_only_of_a_tiny_object)
 {
 	for (size_t bytes = 2; bytes < 64; bytes++) {
-		char *plain = alloc_surely(bytes), *tiny = hinted(bytes);
+		char *plain = alloc_surely(bytes), *tiny = hinted_surely(bytes);
 		for (size_t at = 1; at < bytes; at++) {
 			ck_assert_int_eq(set(plain + at, 0), EINVAL);
 			ck_assert_int_eq(set(tiny + at, 0), bytes < 16 ? 0 : EINVAL);
@@ -464,7 +414,7 @@ START_TEST(test_t13_it_is_called_with_the_very_byte)
 {
 	for (size_t bytes = 1; bytes < 16; bytes++) {
 		for (size_t at = 0; at < bytes; at++) {
-			char *before = hinted(1), *ptr = hinted(bytes), *after = hinted(1);
+			char *before = hinted_surely(1), *ptr = hinted_surely(bytes), *after = hinted_surely(1);
 			ck_assert_int_eq(set(ptr + at, 0), 0);
 			object_free(before);
 			object_free(after);
@@ -483,7 +433,7 @@ START_TEST(test_t14_a_block_has_several_one_an_offset)
 
 	objects[0] = begin_block(12);
 	for (int i = 1; i < 4; i++)
-		objects[i] = hinted(4);
+		objects[i] = hinted_surely(4);
 	for (int i = 0; i < 4; i++)
 		for (int at = 0; at < 4; at++) {
 			ck_assert_int_eq(set(objects[i] + at, 1u << (4 * i + at)), 0);
@@ -499,7 +449,7 @@ END_TEST
 
 START_TEST(test_t15_removal_is_exact_and_a_free_takes_all_within)
 {
-	char *first = begin_block(12), *second = hinted(8), *third = hinted(4);
+	char *first = begin_block(12), *second = hinted_surely(8), *third = hinted_surely(4);
 
 	for (uint32_t at = 0; at < 8; at++)
 		ck_assert_int_eq(set(second + at, 1u << at), 0);
@@ -539,7 +489,7 @@ static void finish(void *ptr, void *arg)
 static NOINLINE void make_integers(void)
 {
 	for (int32_t i = 0; i < INTEGERS; i++) {
-		int32_t *integer = object_alloc_collectable(sizeof(*integer), true);
+		int32_t *integer = collectable_surely(sizeof(*integer), true);
 		*integer = i;
 		ck_assert_int_eq(special_set_finalizer(integer, finish, NULL), 0);
 	}
@@ -552,7 +502,7 @@ START_TEST(test_t16_tinyfin_most_are_finalized_and_none_twice)
 	world_init(SIGRTMIN + 5, sigaction);
 	make_integers();
 	for (int i = 0; i < 4; i++)
-		collected();
+		collect_surely();
 	ck_assert_int_lt(left, INTEGERS / 4);
 }
 END_TEST
@@ -576,10 +526,10 @@ START_TEST(test_t19_another_thread_frees_and_the_books_are_exact)
 	char *objects[1000];
 	pthread_t thread;
 
-	hinted(15);
+	hinted_surely(15);
 	struct mstat_snapshot before = snapshot_now();
 	for (int i = 0; i < 1000; i++)
-		objects[i] = hinted(4);
+		objects[i] = hinted_surely(4);
 	ck_assert_uint_eq(snapshot_now().alloc, before.alloc + 250 * 16);
 	ck_assert_int_eq(pthread_create(&thread, NULL, free_all, objects), 0);
 	pthread_join(thread, NULL);
@@ -592,7 +542,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = suite_begin("conformance/tiny", begin, NULL);
+	TCase *tests = suite_begin("conformance/tiny", hinted_begin, NULL);
 
 	tcase_add_test(tests, test_t1_only_hinted_objects_below_16_bytes_are_combined);
 	tcase_add_test(tests, test_t1_what_may_be_collected_is_not_mixed_with_what_may_not);

@@ -7,7 +7,6 @@
 #include "heap/snapshot.h"
 
 #include <pthread.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/os.h"
@@ -21,15 +20,6 @@
 enum { OBJECTS = 300, THREADS = 3 };
 
 static void *objects[OBJECTS];
-
-static struct mstat_snapshot snapshot_now(void)
-{
-	struct mstat_snapshot snapshot;
-
-	memset(&snapshot, 0xff, sizeof(snapshot));
-	heap_snapshot(&snapshot);
-	return snapshot;
-}
 
 static struct mstat_thread_snapshot thread_now(void)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "heap/heap.h"
+#include "heap/snapshot.h"
 #include "heap/span.h"
 #include "tests/suite.h"
 
@@ -80,6 +81,16 @@ void tally_check_sums(const struct mstat_snapshot *snapshot)
 		snapshot->idle_kept_bytes + snapshot->heap_released + snapshot->never_used_bytes);
 	ck_assert_uint_eq(snapshot->sys,
 		snapshot->heap_sys + snapshot->stacks_sys + snapshot->metadata_bytes);
+}
+
+struct mstat_snapshot snapshot_now(void)
+{
+	struct mstat_snapshot snapshot;
+
+	memset(&snapshot, 0xff, sizeof(snapshot));
+	heap_snapshot(&snapshot);
+	tally_check_sums(&snapshot);
+	return snapshot;
 }
 
 void tally_compare(const struct tally *tally, const struct mstat_snapshot *snapshot)

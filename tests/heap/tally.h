@@ -41,4 +41,7 @@ void tally_compare(const struct tally *tally, const struct mstat_snapshot *snaps
 /* Asserts what the comment of struct mstat_snapshot states. */
 void tally_check_sums(const struct mstat_snapshot *snapshot);
 
+/* One of this moment, all of it written, of which that holds. */
+struct mstat_snapshot snapshot_now(void);
+
 #endif

@@ -26,6 +26,7 @@
 #include "profile/world.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
+#include "tests/tinyalloc/hinted.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special.h"
 
@@ -33,40 +34,8 @@ enum { COUNT = 200, MOST = COUNT * 9 / 10, HIDING = 0x5555 };
 
 static void begin(void)
 {
-	world_begin();
-	tiny_init();
-	attach_surely();
+	hinted_begin();
 	world_init(SIGRTMIN + 5, sigaction);
-}
-
-static void *collectable_surely(size_t bytes, bool is_noscan)
-{
-	void *ptr;
-
-	while ((ptr = object_alloc_collectable(bytes, is_noscan)) == NULL)
-		ck_assert(is_excused());
-	return ptr;
-}
-
-/* What the calls before left on the stack. */
-static NOINLINE void stack_clear(void)
-{
-	volatile char old[16 << 10];
-
-	for (size_t i = 0; i < sizeof(old); i++)
-		old[i] = 0;
-}
-
-static uint64_t collect_surely(void)
-{
-	uint64_t count;
-	int error;
-
-	stack_clear();
-	while ((error = collect_now(&count)) == ENOMEM)
-		refusal_pass();
-	ck_assert_int_eq(error, 0);
-	return count;
 }
 
 static uint64_t live_bytes(void)

@@ -20,6 +20,7 @@
 #include "profile/collect.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
+#include "tests/tinyalloc/hinted.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special.h"
 
@@ -27,9 +28,7 @@ enum { THREADS = 8, STOPS = 60, STOP_SIGNAL = 50 };
 
 static void begin(void)
 {
-	world_begin();
-	tiny_init();
-	attach_surely();
+	hinted_begin();
 	world_init(STOP_SIGNAL, sigaction);
 }
 
@@ -216,9 +215,7 @@ static NOINLINE void chain_live(uint64_t length)
 	struct link *first = NULL;
 
 	for (uint64_t i = 0; i < length; i++) {
-		struct link *link;
-		while ((link = object_alloc_collectable(sizeof(*link), false)) == NULL)
-			ck_assert(is_excused());
+		struct link *link = collectable_surely(sizeof(*link), false);
 		link->next = first;
 		link->number = i;
 		first = link;

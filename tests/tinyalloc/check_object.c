@@ -14,24 +14,9 @@
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
+#include "tests/tinyalloc/hinted.h"
 
 enum { STEPS = 20000, OBJECTS = 500, LARGEST_BYTES = 600000 };
-
-static void begin(void)
-{
-	world_begin();
-	tiny_init();
-	attach_surely();
-}
-
-static void *noscan_surely(size_t bytes)
-{
-	void *ptr;
-
-	while ((ptr = object_alloc_noscan(bytes, 1)) == NULL)
-		ck_assert(is_excused());
-	return ptr;
-}
 
 static void *resize_surely(void *ptr, size_t bytes)
 {
@@ -55,7 +40,7 @@ static void object_make(struct object *object)
 
 	object->bytes = random_size(most);
 	object->is_hinted = random_below(2) == 0;
-	object->ptr = object->is_hinted ? noscan_surely(object->bytes) : alloc_surely(object->bytes);
+	object->ptr = object->is_hinted ? chars_surely(object->bytes) : alloc_surely(object->bytes);
 	object->tag = random_number();
 	fill(object->ptr, object->bytes, object->tag);
 }
@@ -142,7 +127,7 @@ END_TEST
 
 START_TEST(test_what_is_left_of_a_block_is_no_object)
 {
-	char *ptr = noscan_surely(3);
+	char *ptr = chars_surely(3);
 	void *base;
 
 	ck_assert(object_lookup(ptr + 2, &base, NULL));
@@ -160,7 +145,7 @@ END_TEST
 START_TEST(test_what_cannot_be_is_refused_and_loses_nothing)
 {
 	static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 15, (size_t)PTRDIFF_MAX + 1};
-	char *ptr = noscan_surely(7);
+	char *ptr = chars_surely(7);
 
 	memcpy(ptr, "abcdef", 7);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -174,7 +159,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = suite_begin("tinyalloc/object", begin, world_end);
+	TCase *tests = suite_begin("tinyalloc/object", hinted_begin, world_end);
 
 	tcase_add_test(tests, test_a_random_program_of_every_kind);
 	tcase_add_test(tests, test_no_bytes_are_one_address_for_all);

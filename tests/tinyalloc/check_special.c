@@ -19,6 +19,7 @@
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
+#include "tests/tinyalloc/hinted.h"
 #include "tinyalloc/object.h"
 
 enum { THREADS = 4, OBJECTS = 400, STEPS = 20000 };
@@ -35,13 +36,6 @@ static void note(void *ptr, void *arg)
 	called.ptr = ptr;
 	called.arg = arg;
 	called.count++;
-}
-
-static void begin(void)
-{
-	world_begin();
-	tiny_init();
-	attach_surely();
 }
 
 static void end(void)
@@ -61,18 +55,9 @@ static int set_surely(void *ptr, finalizer_fn *finalizer, void *arg)
 	return error;
 }
 
-static void *noscan_surely(size_t bytes)
-{
-	void *ptr;
-
-	while ((ptr = object_alloc_noscan(bytes, 1)) == NULL)
-		ck_assert(is_excused());
-	return ptr;
-}
-
 static void *make(size_t bytes, bool is_hinted)
 {
-	return is_hinted ? noscan_surely(bytes) : alloc_surely(bytes);
+	return is_hinted ? chars_surely(bytes) : alloc_surely(bytes);
 }
 
 static const size_t sizes[] = {1, 3, 8, 15, 16, 17, 100, 1000, 8192, 40000, 262144, 262145, 5000000};
@@ -133,7 +118,7 @@ END_TEST
 
 START_TEST(test_bytes_that_realloc_takes_away_are_finalized)
 {
-	char *ptr = noscan_surely(15), *moved;
+	char *ptr = chars_surely(15), *moved;
 
 	for (int i = 0; i < 15; i++)
 		ck_assert_int_eq(set_surely(ptr + i, note, ptr + i), 0);
@@ -192,8 +177,8 @@ static void *take_and_keep(void *slot)
 	char **objects = slot;
 
 	/* Both in the block that this thread goes on to cut up. */
-	objects[0] = noscan_surely(4);
-	objects[1] = noscan_surely(4);
+	objects[0] = chars_surely(4);
+	objects[1] = chars_surely(4);
 	object_free(objects[1]);
 	__atomic_store_n(&objects[2], objects[0], __ATOMIC_RELEASE);
 	while (__atomic_load_n(&objects[2], __ATOMIC_ACQUIRE) != NULL)
@@ -262,7 +247,7 @@ END_TEST
    of its own object. */
 static void busy(void *ptr, void *arg)
 {
-	void *other = alloc_surely(100), *hinted = noscan_surely(5);
+	void *other = alloc_surely(100), *hinted = chars_surely(5);
 
 	ck_assert_int_eq(set_surely(other, note, NULL), 0);
 	ck_assert_int_eq(set_surely(hinted, note, NULL), 0);
@@ -377,7 +362,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = suite_begin("tinyalloc/special", begin, end);
+	TCase *tests = suite_begin("tinyalloc/special", hinted_begin, end);
 
 	tcase_add_loop_test(tests, test_it_runs_once_when_the_object_goes, 0, 2 * SIZES);
 	tcase_add_loop_test(tests, test_one_that_was_cleared_does_not_run, 0, 2 * SIZES);

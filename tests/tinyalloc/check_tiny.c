@@ -21,6 +21,7 @@
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
+#include "tests/tinyalloc/hinted.h"
 #include "tinyalloc/object.h"
 
 enum { THREADS = 8, OBJECTS = 3000, STEPS = 100000, SHARED = 512 };
@@ -31,36 +32,11 @@ struct object {
 	unsigned char tag;
 };
 
-static void begin(void)
-{
-	world_begin();
-	tiny_init();
-	attach_surely();
-}
-
-static struct mstat_snapshot snapshot_now(void)
-{
-	struct mstat_snapshot snapshot;
-
-	heap_snapshot(&snapshot);
-	tally_check_sums(&snapshot);
-	return snapshot;
-}
-
-static void *tiny_surely(size_t bytes)
-{
-	void *ptr;
-
-	while ((ptr = tiny_alloc(bytes, tiny_align_of(bytes))) == NULL)
-		ck_assert(is_excused());
-	return ptr;
-}
-
 static void object_make(struct object *object, size_t bytes)
 {
 	object->bytes = bytes;
 	object->tag = (unsigned char)random_number();
-	object->ptr = tiny_surely(bytes);
+	object->ptr = hinted_surely(bytes);
 	if (!is_zero(object->ptr, bytes) ||
 		((uintptr_t)object->ptr & (tiny_align_of(bytes) - 1)) != 0 ||
 		object_usable_bytes(object->ptr, NULL) < bytes)
@@ -230,7 +206,7 @@ static void free_elsewhere_and_turn(void *ptr)
 {
 	free_elsewhere(ptr);
 	for (int i = 0; i < 32; i++)
-		tiny_surely(7);
+		hinted_surely(7);
 }
 
 /* Blocks of every cut, some still open: each object freed once by either thread, and
@@ -267,7 +243,7 @@ END_TEST
 
 START_TEST(test_what_was_never_handed_out_is_no_object)
 {
-	char *ptr = tiny_surely(8);
+	char *ptr = hinted_surely(8);
 	struct span *span = span_of_small(ptr);
 
 	misused_everywhere(span_records(span), "not the start of an object");
@@ -279,7 +255,7 @@ END_TEST
 
 static void *take_one(void *slot)
 {
-	*(void **)slot = tiny_surely(3);
+	*(void **)slot = hinted_surely(3);
 	cache_detach();
 	return NULL;
 }
@@ -317,7 +293,7 @@ static void *use_after_leaving(void *argument)
 START_TEST(test_a_thread_at_its_end_combines_nothing)
 {
 	pthread_t thread;
-	void *ptr = tiny_surely(8);
+	void *ptr = hinted_surely(8);
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, use_after_leaving, ptr), 0);
 	pthread_join(thread, NULL);
@@ -326,7 +302,7 @@ START_TEST(test_a_thread_at_its_end_combines_nothing)
 	ck_assert_uint_eq(now.tiny_nfree, 1);
 	/* Freed by another thread, the block is this one's until it turns to the next. */
 	ck_assert_uint_eq(now.tiny_alloc, 16);
-	object_free(tiny_surely(8));
+	object_free(hinted_surely(8));
 	ck_assert_uint_eq(snapshot_now().tiny_alloc, 0);
 }
 END_TEST
@@ -340,7 +316,7 @@ START_TEST(test_spans_of_blocks_come_and_go)
 
 	for (int round = 0; round < 4; round++) {
 		for (size_t i = 0; i < count; i++)
-			objects[i] = tiny_surely(1 + i % 15);
+			objects[i] = hinted_surely(1 + i % 15);
 		pools_cool();
 		for (size_t i = 0; i < count; i++)
 			object_free(objects[i]);
@@ -379,7 +355,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tests = suite_begin("tinyalloc/tiny", begin, world_end);
+	TCase *tests = suite_begin("tinyalloc/tiny", hinted_begin, world_end);
 
 	tcase_add_test(tests, test_what_is_freed_comes_back);
 	tcase_add_test(tests, test_threads_that_hand_objects_to_each_other);
