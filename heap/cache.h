@@ -99,11 +99,9 @@ union record;
 
 /* The block that a thread cuts up at the moment (tinyalloc/tiny.c). */
 struct tiny_block {
-	char *end;
-	uint32_t left_bytes;
-	uint32_t starts;         /* a bit for each object, by its first byte; 0: no block */
-	uint32_t freed;          /* of them, by this thread */
+	char *start;
 	union record *record;    /* tinyalloc/record.h */
+	uint32_t at;             /* what is left begins at this byte; 0: no block */
 };
 
 struct cache {

@@ -88,16 +88,17 @@ static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t byt
 	return cache_pop(cache_self, size_class_of(last + 1) + family);
 }
 
-/* There is room above `top`. */
-static ALWAYS_INLINE void magazine_push(struct magazine *magazine, void **top, void *ptr)
+/* There is room above `top`.  Where it is not to be pushed nothing changes. */
+static ALWAYS_INLINE void magazine_push_if(struct magazine *magazine, void **top, void *ptr,
+	bool is_pushed)
 {
 	top[1] = ptr;
 	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
-	magazine->word++;
+	magazine->word += is_pushed;
 }
 
 /* False: nothing was done, and a slow twin is to be called. */
-static ALWAYS_INLINE bool cache_push(struct cache *cache, uint32_t class, void *ptr)
+static ALWAYS_INLINE bool cache_push(struct cache *cache, size_t class, void *ptr)
 {
 	struct magazine *magazine = &cache->magazines[class];
 	uint16_t at = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
@@ -108,18 +109,21 @@ static ALWAYS_INLINE bool cache_push(struct cache *cache, uint32_t class, void *
 	if (UNLIKELY(*top == ptr)) /* freed twice in a row */
 		return false;
 
-	magazine_push(magazine, top, ptr);
+	magazine_push_if(magazine, top, ptr, true);
 	return true;
+}
+
+/* What the class map says of an address; 0, which has no room, outside the heap. */
+static ALWAYS_INLINE uint32_t heap_mapped_class(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	return LIKELY(page < arena.page_count) ? arena.class_map[page] : 0;
 }
 
 static ALWAYS_INLINE bool heap_free_hits(void *ptr)
 {
-	struct cache *cache = cache_self;
-	size_t page = arena_page_of(ptr);
-
-	if (UNLIKELY(page >= arena.page_count))
-		return false;
-	return cache_push(cache, arena.class_map[page], ptr);
+	return cache_push(cache_self, heap_mapped_class(ptr), ptr);
 }
 
 static ALWAYS_INLINE void heap_free(void *ptr)

@@ -17,8 +17,8 @@ const struct size_class size_classes[SIZE_CLASS_COUNT] = {
 	{0, 0, 0, 0},
 #include "heap/size_class_rows.h"
 #include "heap/size_class_rows.h"
-	/* Behind the blocks stands a word for each (tinyalloc/record.h). */
-	[SIZE_CLASS_TINY] = {TINY_BLOCK_BYTES, 4, TINY_BLOCKS, 0x80000000u},
+	/* Behind the blocks stands a word for each, in the same page (tinyalloc/record.h). */
+	[SIZE_CLASS_TINY] = {TINY_BLOCK_BYTES, 1, TINY_BLOCKS, 0x80000000u},
 };
 
 const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1] = {

@@ -43,7 +43,7 @@ enum {
 	CLASS_MAP_TINY = SIZE_CLASS_COUNT, /* what the class map says of tiny blocks */
 
 	TINY_BLOCK_BYTES = 16,
-	TINY_BLOCKS = 1638, /* a span: so many, and a word for each, are four pages */
+	TINY_BLOCKS = 409, /* a span: so many, and a word for each, are a page */
 	TINY_RECORDS_OFFSET = TINY_BLOCKS * TINY_BLOCK_BYTES
 };
 

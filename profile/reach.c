@@ -317,9 +317,9 @@ static bool mappings_look(void)
 static void changing_blocks_look(void)
 {
 	for (uint32_t index = 0; index < cache_count(); index++) {
-		const struct tiny_block *block = &cache_at(index)->tiny_collectable;
-		if (block->starts != 0)
-			word_look((uintptr_t)block->end - TINY_BLOCK_BYTES);
+		const struct cache *cache = cache_at(index);
+		if (cache->tiny_is_changing)
+			word_look((uintptr_t)cache->tiny_collectable.start);
 	}
 }
 

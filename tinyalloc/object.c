@@ -22,20 +22,12 @@ void *object_alloc_collectable(size_t bytes, bool is_noscan)
 	return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
 }
 
-/* What the class map says; 0 outside the heap. */
-static inline uint32_t mapped_class(const void *ptr)
-{
-	size_t page = arena_page_of(ptr);
-
-	return page < arena.page_count ? arena.class_map[page] : 0;
-}
-
 /* The span of an object that reads class 0, or is tiny; NULL if it is not, or none. */
 static struct span *unusual_span_of(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count || mapped_class(ptr) - 1 < SIZE_CLASS_COUNT - 1)
+	if (page >= arena.page_count || heap_mapped_class(ptr) - 1 < SIZE_CLASS_COUNT - 1)
 		return NULL;
 	struct span *span = span_of_small(ptr);
 	if (span != NULL)
@@ -111,18 +103,22 @@ static NOINLINE void free_unusual(void *ptr, const void *caller)
 		heap_free_for_slow(ptr, caller);
 }
 
-void object_free_for_slow(void *ptr, const void *caller)
+static ALWAYS_INLINE void free_for(void *ptr, size_t class, const void *caller)
 {
-	if (LIKELY(mapped_class(ptr) == CLASS_MAP_TINY))
+	if (LIKELY(class == CLASS_MAP_TINY))
 		tiny_free(ptr, caller);
 	else
 		free_unusual(ptr, caller);
 }
 
-void object_free_slow(void *ptr)
+void object_free_for_slow(void *ptr, size_t class, const void *caller)
 {
-	if (!tiny_free_hits(ptr))
-		object_free_for_slow(ptr, __builtin_return_address(0));
+	free_for(ptr, class, caller);
+}
+
+void object_free_slow(void *ptr, size_t class)
+{
+	free_for(ptr, class, __builtin_return_address(0));
 }
 
 static size_t usable_of(const struct span *span, const void *ptr, const char *call,

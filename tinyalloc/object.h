@@ -35,20 +35,29 @@ static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
    ENOMEM. */
 void *object_alloc_collectable(size_t bytes, bool is_noscan);
 
-/* What heap_free_hits() left to it. */
-void object_free_slow(void *ptr) NOINLINE;
-void object_free_for_slow(void *ptr, const void *caller) NOINLINE;
+/* What finds no room: `class` is what the class map says. */
+void object_free_slow(void *ptr, size_t class) NOINLINE;
+void object_free_for_slow(void *ptr, size_t class, const void *caller) NOINLINE;
 
 static ALWAYS_INLINE void object_free(void *ptr)
 {
-	if (UNLIKELY(!heap_free_hits(ptr)))
-		object_free_slow(ptr);
+	size_t page = arena_page_of(ptr);
+
+	if (UNLIKELY(page >= arena.page_count)) {
+		object_free_slow(ptr, 0);
+		return;
+	}
+	size_t class = arena.class_map[page];
+	if (UNLIKELY(!cache_push(cache_self, class, ptr)))
+		object_free_slow(ptr, class);
 }
 
 static ALWAYS_INLINE void object_free_for(void *ptr, const void *caller)
 {
-	if (UNLIKELY(!heap_free_hits(ptr)))
-		object_free_for_slow(ptr, caller);
+	size_t class = heap_mapped_class(ptr);
+
+	if (UNLIKELY(!cache_push(cache_self, class, ptr)))
+		object_free_for_slow(ptr, class, caller);
 }
 
 /* ptr is not NULL, bytes not 0.  What holds no pointers still holds none. */

@@ -4,24 +4,29 @@
  *
  * WHY        Objects without a header of their own, of any size below a block's,
  *            must be told apart, freed one by one by any thread, and found again.
- *            Two bits for each byte at which one may begin say it all: a word
- *            beside each block, in the same span behind its last block.
+ *            Two bits for each byte at which one may begin say it all: a word for
+ *            each block, in the same page behind the blocks, so that a block's address
+ *            alone leads to it.
  *
- * INVARIANT  Of a block that nobody cuts up any more, `starts` has a bit for each byte
- *            at which an object begins, bit 0 always; each reaches to the next one, the
- *            last to the block's end.  `live` has a bit for each object that was not
- *            freed.  Whoever frees the last one gives the block back, and nobody else.
+ * INVARIANT  `starts` has a bit for each byte at which an object begins; each reaches to
+ *            the next one, the last to the block's end.  One always begins at byte 0,
+ *            whose bit says something else: the block is closed, nobody cuts it up any
+ *            more.  Until then the last bit is no object's: what is left of the block
+ *            begins there.  (What begins behind the last byte is byte 0 again, so that the
+ *            object that takes all that was left closes the block.)
  *
- *            While a thread cuts a block up, it alone knows where objects begin, and
- *            which of them it has freed itself (struct tiny_block of its cache): `starts`
- *            is 0 and `live` all ones, but for what others have freed.  Something is left
- *            of it, so that `live` is not 0 by their frees.
+ *            `live` has a bit for each object that was not freed, and any for bytes at
+ *            which none begins: all are set when the block is opened, so that its thread
+ *            need not touch this half, which others write.  Whoever frees the last object
+ *            of a closed block gives the block back, and nobody else.
  *
- *            A block that was never used has live 0.
+ *            The record of a block that was never used is 0.
  *
- * LOCKING    Bits of `live` are taken away by an atomic subtraction on the whole word,
- *            which tells whether they were there; the same one closes the block.  Where
- *            the process has one thread there is no need for that.
+ * LOCKING    `starts` is written by the thread that cuts the block up.  Bits of `live` are
+ *            taken away by an atomic subtraction on the whole word, which tells whether
+ *            they were there, and whether the block was closed; another closes a block of
+ *            which something is left.  Where the process has one thread there is no need
+ *            for that.
  */
 #ifndef TINYALLOC_RECORD_H
 #define TINYALLOC_RECORD_H
@@ -31,13 +36,19 @@
 #include <stdint.h>
 #include <sys/single_threaded.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
-#include "heap/span.h"
+#include "heap/arena.h"
+#include "heap/size_class.h"
 
 enum {
 	RECORD_ALL = 0xffff,
+	RECORD_CLOSED = 1,      /* of starts */
 	RECORD_LIVE_SHIFT = 16
 };
+
+/* Of the byte at a place, of the same byte of the next block too. */
+#define RECORD_BIT(place) ((uint32_t)1 << ((place) % TINY_BLOCK_BYTES))
 
 union record {
 	uint32_t word;
@@ -49,27 +60,49 @@ union record {
 
 _Static_assert(TINY_BLOCK_BYTES == 16, "a bit of 16 for each byte");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "starts is the word's low half");
+_Static_assert(TINY_RECORDS_OFFSET + TINY_BLOCKS * sizeof(union record) <= PAGE_BYTES,
+	"blocks and records are one page");
 
-static inline size_t record_place(const void *ptr)
+/* What a record says. */
+struct record_view {
+	uint32_t starts; /* of objects, that at byte 0 too */
+	uint32_t live;
+	uint32_t end;    /* of the last one */
+};
+
+static inline struct record_view record_view(union record record)
 {
-	return (uintptr_t)ptr % TINY_BLOCK_BYTES;
+	uint32_t end = TINY_BLOCK_BYTES, starts = record.starts;
+
+	if ((starts & RECORD_CLOSED) == 0 && starts != 0) {
+		end = bits_log2(starts);
+		starts = (starts | 1) ^ (uint32_t)1 << end;
+	}
+	return (struct record_view){starts, record.live & starts, end};
+}
+
+static ALWAYS_INLINE uint32_t record_place(const void *ptr)
+{
+	return (uint32_t)(uintptr_t)ptr % TINY_BLOCK_BYTES;
 }
 
 /* The bit of an object that begins here. */
 static ALWAYS_INLINE uint32_t record_bit(const void *ptr)
 {
-	return (uint32_t)1 << ((uintptr_t)ptr % TINY_BLOCK_BYTES);
+	return RECORD_BIT((uint32_t)(uintptr_t)ptr);
 }
 
 /* Where the object that byte `place` lies in begins, and where it ends. */
-static inline size_t record_begin(uint32_t starts, size_t place)
+static inline uint32_t record_begin(const struct record_view *view, uint32_t place)
 {
-	return 31 - (size_t)__builtin_clz(starts & (((uint32_t)2 << place) - 1));
+	return (uint32_t)bits_log2(view->starts & (((uint32_t)2 << place) - 1));
 }
 
-static inline size_t record_end(uint32_t starts, size_t place)
+static inline uint32_t record_end(const struct record_view *view, uint32_t place)
 {
-	return place + 1 + (size_t)__builtin_ctz((starts | 1u << TINY_BLOCK_BYTES) >> (place + 1));
+	uint32_t later = view->starts >> (place + 1);
+
+	return later != 0 ? place + 1 + (uint32_t)__builtin_ctz(later) : view->end;
 }
 
 /* Takes `amount` off the word; what it was. */
@@ -84,23 +117,42 @@ static ALWAYS_INLINE union record record_subtract(union record *record, uint32_t
 	return before;
 }
 
-/* The record of the block that an address lies in, which is in a span of blocks. */
+/* A block's first object takes so many bytes; all of them: it is closed. */
+static ALWAYS_INLINE void record_open(union record *record, uint32_t end)
+{
+	__atomic_store_n(&record->word, (uint32_t)RECORD_ALL << RECORD_LIVE_SHIFT | RECORD_BIT(end),
+		__ATOMIC_RELAXED);
+}
+
+/* Of what was left from byte `at` on an object takes what is between `begin` and `end`.
+   Another thread may look at the same time. */
+static ALWAYS_INLINE void record_cut(union record *record, uint32_t at, uint32_t begin,
+	uint32_t end)
+{
+	uint32_t starts = __atomic_load_n(&record->starts, __ATOMIC_RELAXED);
+
+	starts = (starts & ~RECORD_BIT(at)) | RECORD_BIT(begin) | RECORD_BIT(end);
+	__atomic_store_n(&record->starts, (uint16_t)starts, __ATOMIC_RELAXED);
+}
+
+/* What is left from byte `at` on belongs to the last object. */
+static ALWAYS_INLINE union record record_close(union record *record, uint32_t at)
+{
+	return record_subtract(record, RECORD_BIT(at) - RECORD_CLOSED);
+}
+
+/* The record of the block that an address lies in, which is in a page of blocks. */
 static ALWAYS_INLINE union record *record_of(const void *ptr)
 {
-	size_t page = arena_page_of(ptr);
-	const char *start = arena_address_of(page - (arena.page_info[page] & PAGE_BACK_MASK));
-	size_t index = (size_t)((const char *)ptr - start) / TINY_BLOCK_BYTES;
+	uintptr_t offset = (uintptr_t)ptr % PAGE_BYTES, page = (uintptr_t)ptr - offset;
 
-	return (union record *)(start + TINY_RECORDS_OFFSET) + index;
+	return (union record *)(page + TINY_RECORDS_OFFSET) + offset / TINY_BLOCK_BYTES;
 }
 
 /* Whether it lies in a block, not in what records take. */
-static inline bool record_is_there(const void *ptr)
+static ALWAYS_INLINE bool record_is_there(const void *ptr)
 {
-	size_t page = arena_page_of(ptr);
-	const char *start = arena_address_of(page - (arena.page_info[page] & PAGE_BACK_MASK));
-
-	return (const char *)ptr < start + TINY_RECORDS_OFFSET;
+	return (uintptr_t)ptr % PAGE_BYTES < TINY_RECORDS_OFFSET;
 }
 
 #endif

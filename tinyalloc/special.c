@@ -102,8 +102,6 @@ static int insert_checked(const struct target *target, uint32_t number)
 	if (there != 0 && special_at(there)->offset == offset)
 		return EEXIST;
 	special_insert(target->span, number);
-	if (target->class == SIZE_CLASS_TINY)
-		tiny_watch();
 	return 0;
 }
 
@@ -204,8 +202,6 @@ void special_tie(const struct special_chain *chain, void *object)
 	uint64_t offset = (uint64_t)((char *)object - span_address(span));
 	uint32_t class = class_of(span), number = chain->first, next;
 
-	if (number != 0 && class == SIZE_CLASS_TINY)
-		tiny_watch();
 	span_lock(class);
 	for (; number != 0; number = next) {
 		next = special_at(number)->next;

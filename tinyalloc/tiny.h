@@ -42,28 +42,25 @@ void tiny_check_class(size_t object_bytes);
 bool tiny_is_on(void);
 
 /* What tiny_cut() left to it.  NULL with ENOMEM. */
-void *tiny_alloc_slow(size_t bytes, size_t align_bytes) NOINLINE;
+void *tiny_alloc_slow(size_t bytes) NOINLINE;
 
-/* Where an object would begin that is cut off what is left of the block, counted from
-   the block's end: a block's end is aligned, what is left, rounded down, begins aligned. */
-static ALWAYS_INLINE uint32_t tiny_room(const struct tiny_block *block, size_t align_bytes)
+/* Where an object would begin that is cut off what is left of the block; 0: there is
+   no block. */
+static ALWAYS_INLINE uint32_t tiny_begin(const struct tiny_block *block, size_t align_bytes)
 {
-	return block->left_bytes & -(uint32_t)align_bytes;
+	return (block->at + (uint32_t)align_bytes - 1) & -(uint32_t)align_bytes;
 }
 
-/* Cuts an object off what is left of the block; NULL if that does not do, or would be
-   all of it. */
+/* Cuts an object off what is left of the block; NULL if that does not do. */
 static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size_t align_bytes)
 {
-	uint32_t room = tiny_room(block, align_bytes);
+	uint32_t begin = tiny_begin(block, align_bytes), end = begin + (uint32_t)bytes;
 
-	if (UNLIKELY(room <= bytes))
+	if (UNLIKELY(begin == 0) || UNLIKELY(end > TINY_BLOCK_BYTES))
 		return NULL;
-	/* Another thread may look at the same time. */
-	__atomic_store_n(&block->starts,
-		block->starts | (uint32_t)1 << (TINY_BLOCK_BYTES - room), __ATOMIC_RELAXED);
-	__atomic_store_n(&block->left_bytes, room - (uint32_t)bytes, __ATOMIC_RELEASE);
-	return block->end - room;
+	record_cut(block->record, block->at, begin, end);
+	block->at = end % TINY_BLOCK_BYTES;
+	return block->start + begin;
 }
 
 /*
@@ -76,7 +73,7 @@ static ALWAYS_INLINE void *tiny_alloc(size_t bytes, size_t align_bytes)
 	void *object = tiny_cut(&cache->tiny, bytes, align_bytes);
 
 	if (UNLIKELY(object == NULL))
-		return tiny_alloc_slow(bytes, align_bytes);
+		return tiny_alloc_slow(bytes);
 	if (CONFIG_BOOKS)
 		cache->tiny_nmalloc++;
 	return object;
@@ -89,8 +86,7 @@ void *tiny_alloc_collectable(size_t bytes, size_t align_bytes);
    found to be out of reach.  While no thread goes on. */
 void tiny_drop_collectable(void);
 
-/* A block of such is out of reach: how many objects live in it; it goes with them.  It
-   stays if its thread was in the middle of cutting it up when all stood still. */
+/* A block of such is out of reach: how many objects live in it; it goes with them. */
 uint32_t tiny_count(const void *block);
 uint32_t tiny_collect(void *block);
 
@@ -98,46 +94,6 @@ uint32_t tiny_collect(void *block);
 static ALWAYS_INLINE size_t tiny_align_of(size_t bytes)
 {
 	return bytes & -bytes;
-}
-
-/* From the first special of a tiny object on, all are looked for at each free: for what
-   is in its own block a thread does not look at the class map. */
-void tiny_watch(void);
-extern HIDDEN bool tiny_watched;
-
-/* Whether an address is in the block that this thread cuts up. */
-static ALWAYS_INLINE bool tiny_is_own(const void *ptr)
-{
-	const struct tiny_block *block = &cache_self->tiny;
-
-	return ((uintptr_t)ptr | (TINY_BLOCK_BYTES - 1)) + 1 == (uintptr_t)block->end &&
-		block->starts != 0;
-}
-
-/* The only object of that block: it goes to where it was taken from.  False: nothing
-   was done. */
-static ALWAYS_INLINE bool tiny_free_hits(void *ptr)
-{
-	struct cache *cache = cache_self;
-	struct tiny_block *block = &cache->tiny;
-	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
-	uint16_t top = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
-
-	if ((uintptr_t)ptr + TINY_BLOCK_BYTES != (uintptr_t)block->end || block->starts != 1 ||
-		__atomic_load_n(&tiny_watched, __ATOMIC_RELAXED))
-		return false;
-	if (__atomic_load_n(&block->record->live, __ATOMIC_ACQUIRE) != RECORD_ALL ||
-		top == magazine->limit)
-		return false;
-
-	block->starts = 0;
-	block->left_bytes = 0;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&block->record->word, 1, __ATOMIC_RELAXED); /* one began at 0 */
-	if (CONFIG_BOOKS)
-		cache->tiny_nfree++;
-	magazine_push(magazine, cache_slots(cache) + top, ptr);
-	return true;
 }
 
 /* An address in a span of blocks.  Fatal if it is no live object's start. */

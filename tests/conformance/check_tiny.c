@@ -12,6 +12,7 @@
 #include "heap/central.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
+#include "heap/hooks.h"
 #include "profile/world.h"
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
@@ -30,7 +31,7 @@ static char *begin_block(size_t left_bytes)
 {
 	char *ptr;
 
-	cache_self->tiny.left_bytes = 0;
+	heap_hooks.cache_leaves(cache_self);
 	ptr = hinted_surely(TINY_BLOCK_BYTES - left_bytes);
 	ck_assert_uint_eq((uintptr_t)ptr % TINY_BLOCK_BYTES, 0);
 	return ptr;
@@ -249,7 +250,7 @@ static size_t blocks_of(size_t bytes, int dead)
 {
 	char *objects[256];
 
-	cache_self->tiny.left_bytes = 0;
+	heap_hooks.cache_leaves(cache_self);
 	uint64_t before = snapshot_now().tiny_alloc;
 	for (int i = 0; i < 256; i++)
 		objects[i] = hinted_surely(bytes);
@@ -354,9 +355,9 @@ START_TEST(test_t9_a_scan_drops_every_threads_block)
 	for (int i = 0; i < 20; i++) {
 		/* Of the block more could be cut; the next object is of another one. */
 		leave_collectable(&hidden);
-		ck_assert_uint_eq(cache_self->tiny_collectable.left_bytes, 8);
+		ck_assert_uint_eq(cache_self->tiny_collectable.at, 8);
 		collect_surely();
-		ck_assert_uint_eq(cache_self->tiny_collectable.left_bytes, 0);
+		ck_assert_uint_eq(cache_self->tiny_collectable.at, 0);
 	}
 	ck_assert_uint_le(snapshot_now().tiny_alloc, before + 5 * 16);
 }

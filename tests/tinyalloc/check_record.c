@@ -1,9 +1,10 @@
 /*
  * check_record.c - tinyalloc/record.h.
  *
- * Proves: whatever objects a block was cut into, each byte of it leads to the one that it
- * lies in; a record belongs to one block, and none reaches beyond its span; what was
- * taken off a record is told, with one thread and with several.
+ * Proves: whatever objects a block is cut into, open or closed, each byte of it leads to
+ * the one that it lies in, and what is left of it to none; a record belongs to one block,
+ * and none reaches beyond its page; what was taken off a record is told, with one thread
+ * and with several.
  */
 #include "tinyalloc/record.h"
 
@@ -11,45 +12,84 @@
 
 #include "heap/central.h"
 #include "heap/fastpath.h"
+#include "heap/span.h"
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 
 enum { ROUNDS = 20000, OBJECTS_MAX = 16 };
 
-/* A block cut by hand. */
+/* A block as it is cut up: where its objects begin, and what was asked for. */
 struct cut {
-	size_t at[OBJECTS_MAX + 1]; /* and where the last one ends */
-	size_t count;
-	uint32_t starts;
+	uint32_t begin[OBJECTS_MAX + 1];
+	uint32_t count;
+	uint32_t end; /* of the last one */
+	uint32_t freed;
 };
 
-static struct cut cut_make(void)
+static void cut_check(const struct cut *cut, union record record, uint32_t end)
 {
-	struct cut cut = {.count = 0};
+	struct record_view view = record_view(record);
+	uint32_t starts = 0;
 
-	for (size_t at = 0; at < 16; at += 1 + random_below(16 - at)) {
-		cut.at[cut.count++] = at;
-		cut.starts |= 1u << at;
+	for (uint32_t i = 0; i < cut->count; i++) {
+		uint32_t last = i + 1 < cut->count ? cut->begin[i + 1] : end;
+		starts |= 1u << cut->begin[i];
+		for (uint32_t at = cut->begin[i]; at < last; at++)
+			if (record_begin(&view, at) != cut->begin[i] || record_end(&view, at) != last)
+				ck_abort_msg("byte %u of %x", at, record.word);
 	}
-	cut.at[cut.count] = 16;
-	return cut;
+	ck_assert_uint_eq(view.starts, starts);
+	ck_assert_uint_eq(view.live, starts & ~cut->freed);
+	ck_assert_uint_eq(view.end, end);
+}
+
+static void cut_begin(struct cut *cut, uint32_t begin, uint32_t bytes)
+{
+	cut->begin[cut->count++] = begin;
+	cut->end = begin + bytes;
+}
+
+/* Some of the objects are freed while others are still to come. */
+static void cut_free_some(struct cut *cut, union record *record)
+{
+	uint32_t bit = 1u << cut->begin[random_below(cut->count)];
+
+	if ((cut->freed & bit) != 0)
+		return;
+	cut->freed |= bit;
+	record_subtract(record, bit << RECORD_LIVE_SHIFT);
 }
 
 START_TEST(test_each_byte_leads_to_its_object)
 {
-	char block[16] __attribute__((aligned(16)));
-
 	for (int round = 0; round < ROUNDS; round++) {
-		struct cut cut = cut_make();
-		for (size_t i = 0; i < cut.count; i++) {
-			if ((cut.starts & record_bit(block + cut.at[i])) == 0)
-				ck_abort_msg("an object has no bit");
-			for (size_t at = cut.at[i]; at < cut.at[i + 1]; at++)
-				if (record_begin(cut.starts, at) != cut.at[i] ||
-					record_end(cut.starts, at) != cut.at[i + 1])
-					ck_abort_msg("byte %zu of %x", at, cut.starts);
+		union record record = {.word = 0};
+		struct cut cut = {.count = 0};
+		cut_begin(&cut, 0, 1 + (uint32_t)random_below(16));
+		record_open(&record, cut.end);
+		cut_check(&cut, record, cut.end);
+		while (cut.end < 16 && random_below(8) != 0) {
+			uint32_t at = cut.end, begin = at + (uint32_t)random_below(16 - at);
+			cut_begin(&cut, begin, 1 + (uint32_t)random_below(16 - begin));
+			record_cut(&record, at, begin, cut.end);
+			if (random_below(2) == 0)
+				cut_free_some(&cut, &record);
+			cut_check(&cut, record, cut.end);
 		}
+		if (cut.end < 16)
+			ck_assert_uint_eq(record_close(&record, cut.end).starts & RECORD_CLOSED, 0);
+		cut_check(&cut, record, 16);
+		ck_assert_uint_eq(record.starts & RECORD_CLOSED, RECORD_CLOSED);
 	}
+}
+END_TEST
+
+START_TEST(test_a_block_that_was_never_used_has_no_object)
+{
+	struct record_view view = record_view((union record){.word = 0});
+
+	ck_assert_uint_eq(view.starts | view.live, 0);
+	ck_assert_uint_eq(view.end, 16);
 }
 END_TEST
 
@@ -70,7 +110,8 @@ START_TEST(test_each_block_has_a_record)
 		char *start = span_address(span), *end = start + (span->page_count << PAGE_SHIFT);
 		union record *record = record_of(block);
 		if (record != (union record *)span_records(span) + ((char *)block - start) / 16 ||
-			record == last || record_of((char *)block + 15) != record)
+			record_of((char *)block + 15) != record ||
+			record == last)
 			ck_abort_msg("another block's record");
 		if ((char *)record < span_records(span) || (char *)(record + 1) > end || record->word != 0)
 			ck_abort_msg("no place for a record, or one that was used");
@@ -111,6 +152,7 @@ int main(void)
 	TCase *tests = suite_begin("tinyalloc/record", world_begin, NULL);
 
 	tcase_add_test(tests, test_each_byte_leads_to_its_object);
+	tcase_add_test(tests, test_a_block_that_was_never_used_has_no_object);
 	tcase_add_test(tests, test_each_block_has_a_record);
 	tcase_add_test(tests, test_what_is_taken_off_is_told);
 	return suite_end();

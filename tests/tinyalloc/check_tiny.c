@@ -200,15 +200,6 @@ static void misused_everywhere(void *ptr, const char *sentence)
 	dies_saying(resize_it, ptr, sentence);
 }
 
-/* In the block that it cuts up a thread frees without telling others.  They meet when
-   it turns to the next. */
-static void free_elsewhere_and_turn(void *ptr)
-{
-	free_elsewhere(ptr);
-	for (int i = 0; i < 32; i++)
-		hinted_surely(7);
-}
-
 /* Blocks of every cut, some still open: each object freed once by either thread, and
    then again; each byte that no object begins at. */
 START_TEST(test_a_second_free_is_caught_and_one_inside)
@@ -223,17 +214,11 @@ START_TEST(test_a_second_free_is_caught_and_one_inside)
 		char *ptr = (char *)objects[freed].ptr;
 		if (objects[freed].bytes > 1)
 			misused_everywhere(ptr + 1, "not the start of an object");
-		bool here = random_below(2) == 0;
-		bool is_open = here && tiny_is_own(ptr) && count > 1;
-		if (here)
+		if (random_below(2) == 0)
 			object_free(ptr);
 		else
 			free_elsewhere(ptr);
-		if (is_open)
-			dies_saying(free_elsewhere_and_turn, ptr, again);
-		else
-			misused_everywhere(ptr, again);
-		dies_saying(free_it, ptr, again);
+		misused_everywhere(ptr, again);
 		for (size_t i = 0; i < count; i++)
 			if (i != freed)
 				object_end(&objects[i]);
@@ -329,7 +314,7 @@ START_TEST(test_spans_of_blocks_come_and_go)
 }
 END_TEST
 
-/* One object in a hundred blocks stays: what can go of its span goes, its record
+/* One object in five hundred blocks stays: what can go of its span goes, its record
    stays. */
 START_TEST(test_a_span_that_cools_keeps_its_records)
 {
@@ -339,13 +324,13 @@ START_TEST(test_a_span_that_cools_keeps_its_records)
 	for (size_t i = 0; i < count; i++)
 		object_make(&objects[i], 8);
 	for (size_t i = 0; i < count; i++)
-		if (i % 200 != 0)
+		if (i % 1000 != 0)
 			object_end(&objects[i]);
 	magazine_empty(cache_self, SIZE_CLASS_TINY);
 	pools_cool();
 	if (!is_excused())
 		ck_assert_uint_gt(centrals[SIZE_CLASS_TINY].released_bytes, 0);
-	for (size_t i = 0; i < count; i += 200) {
+	for (size_t i = 0; i < count; i += 1000) {
 		ck_assert_uint_ge(object_usable_bytes(objects[i].ptr, NULL), 8);
 		object_end(&objects[i]);
 	}
