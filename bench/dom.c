@@ -133,6 +133,60 @@ struct dom_value dom_parse(const char *text)
 	return value_parse(&text);
 }
 
+static char *bytes_write(const char *bytes, size_t count, char *to)
+{
+	return (char *)memcpy(to, bytes, count) + count;
+}
+
+static char *string_write(const char *text, size_t bytes, char *to)
+{
+	*to++ = '"';
+	if (bytes > 0)
+		to = bytes_write(text, bytes, to);
+	*to++ = '"';
+	return to;
+}
+
+static char *elements_write(const struct dom_value *array, char *to)
+{
+	*to++ = '[';
+	for (uint32_t i = 0; i < array->count; i++) {
+		if (i > 0)
+			*to++ = ',';
+		to = dom_write(&array->elements[i], to);
+	}
+	*to++ = ']';
+	return to;
+}
+
+static char *members_write(const struct dom_value *object, char *to)
+{
+	*to++ = '{';
+	for (uint32_t i = 0; i < object->count; i++) {
+		const struct dom_member *member = &object->members[i];
+		if (i > 0)
+			*to++ = ',';
+		to = string_write(member->name, member->value.name_bytes, to);
+		*to++ = ':';
+		to = dom_write(&member->value, to);
+	}
+	*to++ = '}';
+	return to;
+}
+
+char *dom_write(const struct dom_value *value, char *to)
+{
+	switch (value->kind) {
+	case DOM_NULL: return bytes_write("null", 4, to);
+	case DOM_FALSE: return bytes_write("false", 5, to);
+	case DOM_TRUE: return bytes_write("true", 4, to);
+	case DOM_NUMBER: return bytes_write(value->text, value->count, to);
+	case DOM_STRING: return string_write(value->text, value->count, to);
+	case DOM_ARRAY: return elements_write(value, to);
+	default: return members_write(value, to);
+	}
+}
+
 void dom_free(struct dom_value *root)
 {
 	switch (root->kind) {

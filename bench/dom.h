@@ -39,6 +39,10 @@ void dom_count_texts(bool is_counted);
 
 /* The text is well-formed, without white space and without escapes. */
 struct dom_value dom_parse(const char *text);
+
+/* The text that it was parsed from; where it ends, which is not marked. */
+char *dom_write(const struct dom_value *value, char *to);
+
 void dom_free(struct dom_value *root);
 
 #endif

@@ -4,7 +4,8 @@
  *
  *     json SHAPE ended|counted KEPT REPLACED
  *                             documents are parsed and kept (bench/document.h, bench/dom.h);
- *                             then a random one is replaced, REPLACED times
+ *                             then a random one is written out as text and replaced,
+ *                             REPLACED times
  *     tree KEPT REPLACED      the same with a compiler's syntax trees
  *     kept MIN MAX COUNT      objects of MIN to MAX bytes, all kept
  *     worst BYTES KEEP COUNT ROUNDS
@@ -51,33 +52,60 @@ static void report(uint64_t ns)
 	printf("tiny %llu\n", (unsigned long long)hint.tiny);
 }
 
+/* A document that is kept, and the text that it was parsed from. */
+struct kept {
+	struct dom_value root;
+	const char *document;
+};
+
+static void kept_parse(struct kept *kept, const char *document)
+{
+	kept->root = dom_parse(document);
+	kept->document = document;
+}
+
+static void kept_write(const struct kept *kept, char *text)
+{
+	*dom_write(&kept->root, text) = '\0';
+	if (strcmp(text, kept->document) != 0) {
+		fprintf(stderr, "a document was not kept\n");
+		abort();
+	}
+}
+
 static void json_run(int argc, char **argv)
 {
 	const struct document_shape *shape = document_shape_find(argument(argc, argv, 3, usage));
 	size_t kept_count = number(argc, argv, 5), replaced_count = number(argc, argv, 6);
-	struct dom_value *kept = table_new(kept_count, sizeof(*kept));
+	struct kept *kept = table_new(kept_count, sizeof(*kept));
 	struct rng rng = rng_stream(21);
-	char *documents[DOCUMENTS];
+	char *documents[DOCUMENTS], *text;
+	size_t longest_bytes = 0;
 
 	dom_count_texts(strcmp(argument(argc, argv, 4, usage), "counted") == 0);
 	if (shape == NULL)
 		argument(0, argv, 3, usage);
-	for (int i = 0; i < DOCUMENTS; i++)
+	for (int i = 0; i < DOCUMENTS; i++) {
 		documents[i] = document_new(shape, &rng, DOCUMENT_BYTES);
+		if (strlen(documents[i]) > longest_bytes)
+			longest_bytes = strlen(documents[i]);
+	}
+	text = table_new(longest_bytes + 1, 1);
 
 	uint64_t begin_ns = clock_cpu_ns();
 	for (size_t i = 0; i < kept_count; i++)
-		kept[i] = dom_parse(documents[i % DOCUMENTS]);
+		kept_parse(&kept[i], documents[i % DOCUMENTS]);
 	for (size_t i = 0; i < replaced_count; i++) {
-		struct dom_value *root = &kept[rng_below(&rng, (uint32_t)kept_count)];
-		dom_free(root);
-		*root = dom_parse(documents[i % DOCUMENTS]);
+		struct kept *one = &kept[rng_below(&rng, (uint32_t)kept_count)];
+		kept_write(one, text);
+		dom_free(&one->root);
+		kept_parse(one, documents[i % DOCUMENTS]);
 	}
 	uint64_t ns = clock_cpu_ns() - begin_ns;
 	hint_report_books();
 	begin_ns = clock_cpu_ns();
 	for (size_t i = 0; i < kept_count; i++)
-		dom_free(&kept[i]);
+		dom_free(&kept[i].root);
 	report(ns + clock_cpu_ns() - begin_ns);
 }
 

@@ -76,10 +76,12 @@ static void specials_end(struct special_chain *chain, size_t from_byte)
 
 static void free_of(const struct span *span, void *ptr, const void *caller)
 {
-	if (is_tiny(span))
+	if (!is_tiny(span))
+		heap_free_for_slow(ptr, caller);
+	else if (arena.class_map[arena_page_of(ptr)] == CLASS_MAP_TINY)
 		tiny_free(ptr, caller);
 	else
-		heap_free_for_slow(ptr, caller);
+		tiny_free_home(ptr, caller);
 }
 
 static COLD void free_special(struct span *span, void *ptr, const void *caller)

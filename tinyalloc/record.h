@@ -63,14 +63,20 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "starts is the word's 
 _Static_assert(TINY_RECORDS_OFFSET + TINY_BLOCKS * sizeof(union record) <= PAGE_BYTES,
 	"blocks and records are one page");
 
-/* What a record says. */
+/* What stands in a record. */
+struct record_halves {
+	uint32_t starts;
+	uint32_t live;
+};
+
+/* What it says. */
 struct record_view {
 	uint32_t starts; /* of objects, that at byte 0 too */
 	uint32_t live;
 	uint32_t end;    /* of the last one */
 };
 
-static inline struct record_view record_view(union record record)
+static inline struct record_view record_view(struct record_halves record)
 {
 	uint32_t end = TINY_BLOCK_BYTES, starts = record.starts;
 
@@ -105,23 +111,49 @@ static inline uint32_t record_end(const struct record_view *view, uint32_t place
 	return later != 0 ? place + 1 + (uint32_t)__builtin_ctz(later) : view->end;
 }
 
-/* Takes `amount` off the word; what it was. */
-static ALWAYS_INLINE union record record_subtract(union record *record, uint32_t amount)
+/* Both halves as they are. */
+static inline struct record_halves record_read(union record *record)
 {
-	union record before = {.word = record->word};
+	uint32_t word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE);
 
-	if (__libc_single_threaded)
-		record->word = before.word - amount;
-	else
-		before.word = __atomic_fetch_sub(&record->word, amount, __ATOMIC_ACQ_REL);
+	return (struct record_halves){word & RECORD_ALL, word >> RECORD_LIVE_SHIFT};
+}
+
+/* As they were before so much was taken off the word. */
+static ALWAYS_INLINE struct record_halves record_subtract(union record *record, uint32_t amount)
+{
+	uint32_t word = __atomic_fetch_sub(&record->word, amount, __ATOMIC_ACQ_REL);
+
+	return (struct record_halves){word & RECORD_ALL, word >> RECORD_LIVE_SHIFT};
+}
+
+/* Each by itself: where the thread has just stored one half, to load the word would be to
+   wait until that store is done. */
+static ALWAYS_INLINE struct record_halves record_read_alone(const union record *record)
+{
+	return (struct record_halves){__atomic_load_n(&record->starts, __ATOMIC_RELAXED),
+		__atomic_load_n(&record->live, __ATOMIC_RELAXED)};
+}
+
+/* Takes these bits off `live`; what was before. */
+static ALWAYS_INLINE struct record_halves record_free(union record *record, uint32_t bits)
+{
+	if (!__libc_single_threaded)
+		return record_subtract(record, bits << RECORD_LIVE_SHIFT);
+	struct record_halves before = record_read_alone(record);
+	record->live = (uint16_t)(before.live - bits);
 	return before;
 }
 
-/* A block's first object takes so many bytes; all of them: it is closed. */
+/* The word of a block whose first object takes so many bytes; all of them: it is closed. */
+static ALWAYS_INLINE uint32_t record_opened(uint32_t end)
+{
+	return (uint32_t)RECORD_ALL << RECORD_LIVE_SHIFT | RECORD_BIT(end);
+}
+
 static ALWAYS_INLINE void record_open(union record *record, uint32_t end)
 {
-	__atomic_store_n(&record->word, (uint32_t)RECORD_ALL << RECORD_LIVE_SHIFT | RECORD_BIT(end),
-		__ATOMIC_RELAXED);
+	__atomic_store_n(&record->word, record_opened(end), __ATOMIC_RELAXED);
 }
 
 /* Of what was left from byte `at` on an object takes what is between `begin` and `end`.
@@ -135,10 +167,16 @@ static ALWAYS_INLINE void record_cut(union record *record, uint32_t at, uint32_t
 	__atomic_store_n(&record->starts, (uint16_t)starts, __ATOMIC_RELAXED);
 }
 
-/* What is left from byte `at` on belongs to the last object. */
-static ALWAYS_INLINE union record record_close(union record *record, uint32_t at)
+/* What is left from byte `at` on belongs to the last object; what was before. */
+static ALWAYS_INLINE struct record_halves record_close(union record *record, uint32_t at)
 {
-	return record_subtract(record, RECORD_BIT(at) - RECORD_CLOSED);
+	uint32_t change = RECORD_BIT(at) - RECORD_CLOSED;
+
+	if (!__libc_single_threaded)
+		return record_subtract(record, change);
+	struct record_halves before = record_read_alone(record);
+	record->starts = (uint16_t)(before.starts - change);
+	return before;
 }
 
 /* The record of the block that an address lies in, which is in a page of blocks. */

@@ -232,8 +232,7 @@ static struct record_view view_of(const void *ptr)
 {
 	if (!record_is_there(ptr))
 		return (struct record_view){0};
-	union record now = {.word = __atomic_load_n(&record_of(ptr)->word, __ATOMIC_ACQUIRE)};
-	return record_view(now);
+	return record_view(record_read(record_of(ptr)));
 }
 
 static uint32_t popcount(uint32_t bits)
@@ -248,99 +247,139 @@ uint32_t tiny_count(const void *block)
 
 uint32_t tiny_collect(void *block)
 {
-	union record *record = record_of(block);
-	union record now = {.word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE)};
+	uint32_t live = view_of(block).live;
 
-	uint32_t live = record_view(now).live;
 	if (CONFIG_BOOKS)
 		count_frees(popcount(live));
-	record_subtract(record, live << RECORD_LIVE_SHIFT);
+	record_free(record_of(block), live);
 	block_give(block, NULL);
 	return popcount(live);
 }
 
-static COLD _Noreturn void refuse(const char *call, const void *ptr, struct record_view view,
+static COLD _Noreturn void refuse(const char *call, const void *ptr, uint32_t starts,
 	const void *caller)
 {
-	if ((view.starts & record_bit(ptr)) != 0)
+	if ((starts & record_bit(ptr)) != 0)
 		misuse_double_free(call, ptr, caller);
 	misuse_bad_pointer(call, ptr, caller);
 }
 
-static bool is_cut_by(const struct tiny_block *block, const void *ptr)
+static ALWAYS_INLINE void count_free(struct cache *cache)
 {
-	return block->at != 0 && block->start == block_of(ptr);
-}
-
-/* The last object of the block that this thread cuts up: nobody else knows of it. */
-static void block_give_open(struct cache *cache, struct record_view view, const void *caller)
-{
-	struct tiny_block *block = &cache->tiny;
-
-	block->at = 0;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&block->record->word, view.starts, __ATOMIC_RELAXED);
-	block_give(block->start, caller);
-}
-
-static void count_free(struct cache *cache)
-{
-	if (!CONFIG_BOOKS)
-		return;
-	if (cache != &cache_none)
+	if (CONFIG_BOOKS)
 		cache->tiny_nfree++;
-	else
+}
+
+/* By a thread at its end too. */
+static void count_free_anywhere(void)
+{
+	if (LIKELY(cache_self != &cache_none))
+		count_free(cache_self);
+	else if (CONFIG_BOOKS)
 		count_frees(1);
 }
 
-/* Of a block that some thread cuts up, or no live object at all. */
-static NOINLINE void free_open(void *ptr, union record before, const void *caller)
-{
-	struct cache *cache = cache_self;
-	struct record_view view = record_view(before);
-
-	if (UNLIKELY((view.live & record_bit(ptr)) == 0))
-		refuse("free", ptr, view, caller);
-	count_free(cache);
-	if (view.live == record_bit(ptr) && is_cut_by(&cache->tiny, ptr))
-		block_give_open(cache, view, caller);
-}
-
-/* The magazine is full, or there is none. */
+/* The span's byte in the class map says that no magazine takes the block, or there is no
+   room in it. */
 static NOINLINE void free_without_room(void *ptr, bool is_last, const void *caller)
 {
-	count_free(cache_self);
+	count_free_anywhere();
 	if (is_last)
 		block_give_slow(block_of(ptr), caller);
+}
+
+/* What nobody else cuts up is closed, or begins no live object here. */
+static NOINLINE void free_of_others(const void *ptr, struct record_halves before,
+	const void *caller)
+{
+	struct record_view view = record_view(before);
+
+	if ((view.live & record_bit(ptr)) == 0)
+		refuse("free", ptr, view.starts, caller);
+	count_free_anywhere();
 }
 
 /*
  * Whether an object is its block's last is as good as random, which a branch would pay
  * for: the block is put above the magazine's top, which moves or does not.
  */
-void tiny_free(void *ptr, const void *caller)
+static ALWAYS_INLINE void free_closed(struct cache *cache, void *ptr, bool is_last,
+	bool has_magazine, const void *caller)
 {
-	struct cache *cache = cache_self;
 	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
-	uint32_t bit = record_bit(ptr);
-
-	if (UNLIKELY(!record_is_there(ptr)))
-		misuse_bad_pointer("free", ptr, caller);
-	union record before = record_subtract(record_of(ptr), bit << RECORD_LIVE_SHIFT);
-	uint32_t live = before.word & before.word >> RECORD_LIVE_SHIFT;
-	if (UNLIKELY((live & bit) == 0) || UNLIKELY((before.word & RECORD_CLOSED) == 0)) {
-		free_open(ptr, before, caller);
-		return;
-	}
-	bool is_last = live == bit;
 	uint16_t top = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
-	if (UNLIKELY(top == magazine->limit)) {
+
+	if (UNLIKELY(!has_magazine || top == magazine->limit)) {
 		free_without_room(ptr, is_last, caller);
 		return;
 	}
 	magazine_push_if(magazine, cache_slots(cache) + top, block_of(ptr), is_last);
-	if (CONFIG_BOOKS)
-		cache->tiny_nfree++;
+	count_free(cache);
+}
+
+static ALWAYS_INLINE void free_last(struct cache *cache, void *ptr, uint32_t starts,
+	bool has_magazine, const void *caller)
+{
+	struct tiny_block *block = &cache->tiny;
+
+	block->at = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&block->record->word, starts, __ATOMIC_RELAXED);
+	free_closed(cache, ptr, true, has_magazine, caller);
+}
+
+/* The one object of the block that this thread cuts up: nobody else frees in it. */
+static ALWAYS_INLINE bool is_alone(const struct tiny_block *block, const void *ptr)
+{
+	return block->start == ptr && block->at != 0 &&
+		__atomic_load_n(&block->record->word, __ATOMIC_RELAXED) == record_opened(block->at);
+}
+
+/* In that block: of its last object nobody else knows. */
+static ALWAYS_INLINE void free_own(struct cache *cache, void *ptr, struct record_halves before,
+	bool has_magazine, const void *caller)
+{
+	struct tiny_block *block = &cache->tiny;
+	uint32_t starts = (before.starts | RECORD_CLOSED) ^ RECORD_BIT(block->at);
+	uint32_t live = starts & before.live;
+
+	if (UNLIKELY((live & record_bit(ptr)) == 0))
+		refuse("free", ptr, starts, caller);
+	if (live == record_bit(ptr))
+		free_last(cache, ptr, starts, has_magazine, caller);
+	else
+		count_free(cache);
+}
+
+static ALWAYS_INLINE void free_in(void *ptr, bool has_magazine, const void *caller)
+{
+	struct cache *cache = cache_self;
+	uint32_t bit = record_bit(ptr);
+
+	if (UNLIKELY(is_alone(&cache->tiny, ptr))) {
+		free_last(cache, ptr, RECORD_CLOSED, has_magazine, caller);
+		return;
+	}
+	if (UNLIKELY(!record_is_there(ptr)))
+		refuse("free", ptr, 0, caller);
+	struct record_halves before = record_free(record_of(ptr), bit);
+	uint32_t live = before.starts & before.live;
+	if (LIKELY((live & bit) != 0 && (before.starts & RECORD_CLOSED) != 0))
+		free_closed(cache, ptr, live == bit, has_magazine, caller);
+	else if (cache->tiny.at != 0 && cache->tiny.start == block_of(ptr))
+		free_own(cache, ptr, before, has_magazine, caller);
+	else
+		free_of_others(ptr, before, caller);
+}
+
+void tiny_free(void *ptr, const void *caller)
+{
+	free_in(ptr, true, caller);
+}
+
+void tiny_free_home(void *ptr, const void *caller)
+{
+	free_in(ptr, false, caller);
 }
 
 bool tiny_is_live(const void *object)
@@ -353,7 +392,7 @@ size_t tiny_usable_bytes(const void *ptr, const char *call, const void *caller)
 	struct record_view view = view_of(ptr);
 
 	if (UNLIKELY((view.live & record_bit(ptr)) == 0))
-		refuse(call, ptr, view, caller);
+		refuse(call, ptr, view.starts, caller);
 	return record_end(&view, record_place(ptr)) - record_place(ptr);
 }
 

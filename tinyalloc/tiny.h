@@ -96,8 +96,10 @@ static ALWAYS_INLINE size_t tiny_align_of(size_t bytes)
 	return bytes & -bytes;
 }
 
-/* An address in a span of blocks.  Fatal if it is no live object's start. */
+/* An address in a span of blocks, of which the class map says so; or says 0: the block then
+   goes home.  Fatal if it is no live object's start. */
 void tiny_free(void *ptr, const void *caller);
+void tiny_free_home(void *ptr, const void *caller);
 
 /* What the object may use: at least what was asked for, with what the next did not
    need.  `call` is named if ptr is no live object's start. */
