@@ -60,7 +60,7 @@ EXPORT int mstat_lookup(const void *ptr, void **base, size_t *size_bytes)
 	return object_lookup(ptr, base, size_bytes) ? 0 : fail(ENOENT);
 }
 
-EXPORT void *mstat_alloc(size_t bytes, unsigned hints)
+EXPORT LINE_ALIGNED void *mstat_alloc(size_t bytes, unsigned hints)
 {
 	if (LIKELY(hints == MSTAT_NOSCAN))
 		return object_alloc_noscan(bytes, tiny_align_of(bytes));

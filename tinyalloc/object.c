@@ -118,7 +118,7 @@ void object_free_for_slow(void *ptr, size_t class, const void *caller)
 	free_for(ptr, class, caller);
 }
 
-void object_free_slow(void *ptr, size_t class)
+LINE_ALIGNED void object_free_slow(void *ptr, size_t class)
 {
 	free_for(ptr, class, __builtin_return_address(0));
 }

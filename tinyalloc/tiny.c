@@ -173,7 +173,7 @@ static NOINLINE void *alloc_after_giving(void *block, size_t bytes)
 }
 
 /* Its calls are the last it does: no frame. */
-void *tiny_alloc_slow(size_t bytes)
+LINE_ALIGNED void *tiny_alloc_slow(size_t bytes)
 {
 	struct cache *cache = cache_self;
 	void *block = cache_pop(cache, SIZE_CLASS_TINY);
@@ -328,13 +328,6 @@ static ALWAYS_INLINE void free_last(struct cache *cache, void *ptr, uint32_t sta
 	free_closed(cache, ptr, true, has_magazine, caller);
 }
 
-/* The one object of the block that this thread cuts up: nobody else frees in it. */
-static ALWAYS_INLINE bool is_alone(const struct tiny_block *block, const void *ptr)
-{
-	return block->start == ptr && block->at != 0 &&
-		__atomic_load_n(&block->record->word, __ATOMIC_RELAXED) == record_opened(block->at);
-}
-
 /* In that block: of its last object nobody else knows. */
 static ALWAYS_INLINE void free_own(struct cache *cache, void *ptr, struct record_halves before,
 	bool has_magazine, const void *caller)
@@ -356,10 +349,6 @@ static ALWAYS_INLINE void free_in(void *ptr, bool has_magazine, const void *call
 	struct cache *cache = cache_self;
 	uint32_t bit = record_bit(ptr);
 
-	if (UNLIKELY(is_alone(&cache->tiny, ptr))) {
-		free_last(cache, ptr, RECORD_CLOSED, has_magazine, caller);
-		return;
-	}
 	if (UNLIKELY(!record_is_there(ptr)))
 		refuse("free", ptr, 0, caller);
 	struct record_halves before = record_free(record_of(ptr), bit);
@@ -372,9 +361,26 @@ static ALWAYS_INLINE void free_in(void *ptr, bool has_magazine, const void *call
 		free_of_others(ptr, before, caller);
 }
 
-void tiny_free(void *ptr, const void *caller)
+static LINE_ALIGNED NOINLINE void free_first(void *ptr, const void *caller)
 {
-	free_in(ptr, true, caller);
+	struct cache *cache = cache_self;
+	struct tiny_block *block = &cache->tiny;
+
+	if (block->at != 0 &&
+		__atomic_load_n(&block->record->word, __ATOMIC_RELAXED) == record_opened(block->at))
+		free_last(cache, ptr, RECORD_CLOSED, true, caller);
+	else
+		free_in(ptr, true, caller);
+}
+
+/* The only object of the block that this thread cuts up, its first, needs no more than a
+   look: nobody else frees in it. */
+LINE_ALIGNED void tiny_free(void *ptr, const void *caller)
+{
+	if (UNLIKELY(cache_self->tiny.start == ptr))
+		free_first(ptr, caller);
+	else
+		free_in(ptr, true, caller);
 }
 
 void tiny_free_home(void *ptr, const void *caller)

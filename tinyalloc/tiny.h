@@ -54,9 +54,12 @@ static ALWAYS_INLINE uint32_t tiny_begin(const struct tiny_block *block, size_t 
 /* Cuts an object off what is left of the block; NULL if that does not do. */
 static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size_t align_bytes)
 {
-	uint32_t begin = tiny_begin(block, align_bytes), end = begin + (uint32_t)bytes;
+	uint32_t begin = tiny_begin(block, align_bytes);
 
-	if (UNLIKELY(begin == 0) || UNLIKELY(end > TINY_BLOCK_BYTES))
+	if (UNLIKELY(begin == 0))
+		return NULL;
+	uint32_t end = begin + (uint32_t)bytes;
+	if (UNLIKELY(end > TINY_BLOCK_BYTES))
 		return NULL;
 	record_cut(block->record, block->at, begin, end);
 	block->at = end % TINY_BLOCK_BYTES;
