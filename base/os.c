@@ -17,6 +17,9 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -123,6 +126,16 @@ void os_unmap(void *address, size_t bytes)
 
 	munmap(address, bytes);
 	errno = saved;
+}
+
+bool os_guard(void *address, size_t bytes)
+{
+	int saved = errno;
+	bool done = madvise(address, bytes, MADV_GUARD_INSTALL) == 0 ||
+		mprotect(address, bytes, PROT_NONE) == 0;
+
+	errno = saved;
+	return done;
 }
 
 bool os_release(void *address, size_t bytes)

@@ -40,6 +40,10 @@ void os_reserve_again(void *address, size_t bytes);
 
 void os_unmap(void *address, size_t bytes);
 
+/* Pages that nobody may touch from now on, until they are unmapped; where the kernel can,
+   without a mapping of their own.  False if it refuses. */
+bool os_guard(void *address, size_t bytes);
+
 /* Gives the pages back to the kernel; they read zero afterwards.  False if
    the kernel kept them (locked memory), with their contents. */
 bool os_release(void *address, size_t bytes);

@@ -26,6 +26,7 @@ include %D%/stats/local.mk
 include %D%/heap/local.mk
 include %D%/tinyalloc/local.mk
 include %D%/profile/local.mk
+include %D%/coro/local.mk
 include %D%/conformance/local.mk
 include %D%/preload/local.mk
 include %D%/misuse/local.mk

@@ -1,8 +1,12 @@
 #include "tests/suite.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
@@ -45,6 +49,38 @@ size_t random_size(size_t most)
 	size_t bound = (size_t)1 << random_below(bits_log2(most) + 1);
 
 	return 1 + random_below(min_bytes(2 * bound, most));
+}
+
+struct ending ending_of(void (*fn)(void *arg), void *arg)
+{
+	struct ending ending = {.text = ""};
+	size_t used = 0;
+	ssize_t got;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		fn(arg);
+		_exit(0);
+	}
+	close(ends[1]);
+	while ((got = read(ends[0], ending.text + used, sizeof(ending.text) - 1 - used)) > 0)
+		used += (size_t)got;
+	close(ends[0]);
+	ck_assert_int_eq(waitpid(child, &ending.status, 0), child);
+	return ending;
+}
+
+void dies_saying(void (*fn)(void *arg), void *arg, const char *sentence)
+{
+	struct ending ending = ending_of(fn, arg);
+
+	ck_assert_msg(WIFSIGNALED(ending.status) && WTERMSIG(ending.status) == SIGABRT,
+		"ended with %d: %s", ending.status, ending.text);
+	ck_assert_msg(strstr(ending.text, sentence) != NULL, "said: %s", ending.text);
 }
 
 TCase *suite_case(const char *name, void (*setup)(void), void (*teardown)(void))

@@ -28,6 +28,17 @@ TCase *suite_case(const char *name, void (*setup)(void), void (*teardown)(void))
 /* Runs it.  main()'s result. */
 int suite_end(void);
 
+/* How fn(arg) ended in a child, and what it wrote to stdout and stderr. */
+struct ending {
+	int status; /* as waitpid() has it */
+	char text[2048];
+};
+
+struct ending ending_of(void (*fn)(void *arg), void *arg);
+
+/* It must end by abort(), and have said this. */
+void dies_saying(void (*fn)(void *arg), void *arg, const char *sentence);
+
 /* The next number of this process's sequence. */
 uint64_t random_number(void);
 size_t random_below(size_t bound);

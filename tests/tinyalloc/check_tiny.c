@@ -8,11 +8,8 @@
 #include "tinyalloc/tiny.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "heap/central.h"
 #include "heap/heap.h"
@@ -138,29 +135,6 @@ START_TEST(test_threads_that_hand_objects_to_each_other)
 	ck_assert_uint_eq(after.tiny_alloc, 0);
 }
 END_TEST
-
-/* In a child: `misuse` must end it with this sentence on stderr. */
-static void dies_saying(void (*misuse)(void *), void *argument, const char *sentence)
-{
-	char text[512] = "";
-	int ends[2], status;
-
-	ck_assert_int_eq(pipe(ends), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		misuse(argument);
-		_exit(0);
-	}
-	close(ends[1]);
-	for (ssize_t got, at = 0; (got = read(ends[0], text + at, sizeof(text) - 1 - (size_t)at)) > 0;)
-		at += got;
-	close(ends[0]);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "ended with %d: %s", status,
-		text);
-	ck_assert_msg(strstr(text, sentence) != NULL, "said: %s", text);
-}
 
 static void free_it(void *ptr)
 {

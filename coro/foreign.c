@@ -1,0 +1,163 @@
+#include "coro/foreign.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/fatal.h"
+#include "coro/defer.h"
+#include "coro/switch.h"
+#include "coro/thread.h"
+
+/* What coro_callback() keeps on the thread's stack. */
+struct callback {
+	void *outer_left;  /* root.left as it was; it points here meanwhile */
+	void *value;
+	void *arg;
+	void *unused;
+};
+
+HIDDEN void *callback_enter(struct callback *callback);
+HIDDEN void *callback_run(void *(*fn)(void *), void *arg);
+HIDDEN void callback_leave(const struct callback *callback);
+HIDDEN _Noreturn void callback_misaligned(void);
+
+/* ---- locked to a thread ---------------------------------------------------------- */
+
+static void lock_update(struct coro *co, struct thread *thread)
+{
+	co->locked_to = co->is_foreign_locked || co->lock_count != 0 ? thread : NULL;
+}
+
+static void unlock_thread(void *nothing)
+{
+	struct thread *thread = thread_self();
+
+	(void)nothing;
+	thread->current->is_foreign_locked = false;
+	lock_update(thread->current, thread);
+}
+
+EXPORT int coro_lock_thread(void)
+{
+	struct thread *thread = thread_self();
+
+	if (thread_is_on_root(thread))
+		return errno = EPERM;
+	thread->current->lock_count++;
+	lock_update(thread->current, thread);
+	return 0;
+}
+
+EXPORT int coro_unlock_thread(void)
+{
+	struct thread *thread = thread_self();
+
+	if (thread_is_on_root(thread) || thread->current->lock_count == 0)
+		return errno = EPERM;
+	thread->current->lock_count--;
+	lock_update(thread->current, thread);
+	return 0;
+}
+
+/* ---- out --------------------------------------------------------------------------- */
+
+/* The top record must be the one that was pushed here. */
+static void special_pop(struct coro *co, const struct defer *defer, void (*fn)(void *))
+{
+	if (UNLIKELY(co->defers != defer || defer->fn != fn))
+		fatal("bad defer entry in foreign call");
+	co->defers = defer->next;
+}
+
+static void *foreign_run(struct thread *thread, struct coro *co, void *(*fn)(void *), void *arg)
+{
+	struct foreign foreign = {.outer = co->foreign};
+	uintptr_t sp = (uintptr_t)thread->root.left & ~(uintptr_t)15;
+
+	co->foreign = &foreign;
+	thread->is_foreign = true;
+	void *value = switch_call(fn, arg, (void *)sp, &foreign.left);
+	thread->is_foreign = false;
+	co->foreign = foreign.outer;
+	return value;
+}
+
+EXPORT void *coro_foreign(void *(*fn)(void *), void *arg)
+{
+	struct thread *thread = thread_self();
+	struct coro *co = thread->current;
+	struct defer unlock;
+
+	if (UNLIKELY(thread_is_on_root(thread) || thread->is_foreign))
+		fatal("foreign call unavailable");
+	if (UNLIKELY(fn == NULL))
+		fatal("foreign call of nil");
+	word_add(&thread->foreign_count, 1);
+	if (co->locked_to != NULL)
+		return foreign_run(thread, co, fn, arg);
+
+	co->is_foreign_locked = true;
+	co->locked_to = thread;
+	defer_push_special(co, &unlock, unlock_thread);
+	void *value = foreign_run(thread, co, fn, arg);
+	special_pop(co, &unlock, unlock_thread);
+	unlock_thread(NULL);
+	return value;
+}
+
+EXPORT uint64_t coro_foreign_count(void)
+{
+	return thread_foreign_counts();
+}
+
+/* ---- and back ---------------------------------------------------------------------- */
+
+void callback_misaligned(void)
+{
+	fatal("misaligned stack in callback");
+}
+
+void *callback_enter(struct callback *callback)
+{
+	struct thread *thread = thread_self();
+	const struct coro *co = thread->current;
+
+	if (UNLIKELY(!thread->is_foreign || co->foreign == NULL))
+		fatal("bad coroutine in callback");
+	thread->is_foreign = false;
+	callback->outer_left = thread->root.left;
+	thread->root.left = callback;
+	return co->foreign->left;
+}
+
+/* The foreign frames that called back are given up, and the call that they are of. */
+static void unwind_system_stack(void *nothing)
+{
+	struct thread *thread = thread_self();
+	const struct callback *callback = thread->root.left;
+
+	(void)nothing;
+	thread->root.left = callback->outer_left;
+	thread->current->foreign = thread->current->foreign->outer;
+}
+
+void *callback_run(void *(*fn)(void *), void *arg)
+{
+	struct coro *co = thread_self()->current;
+	struct defer unwind;
+
+	defer_push_special(co, &unwind, unwind_system_stack);
+	void *value = fn(arg);
+	special_pop(co, &unwind, unwind_system_stack);
+	return value;
+}
+
+void callback_leave(const struct callback *callback)
+{
+	struct thread *thread = thread_self();
+
+	thread->root.left = callback->outer_left;
+	thread->is_foreign = true;
+}

@@ -1,0 +1,20 @@
+# coro/local.mk - libmstat_coro: coroutines, a tower of its own on base.
+
+noinst_LTLIBRARIES += libcoro.la
+libcoro_la_SOURCES = %D%/coro.h %D%/coro.c %D%/defer.h %D%/defer.c \
+	%D%/foreign.h %D%/foreign.c %D%/panic.h %D%/panic.c %D%/personality.c \
+	%D%/stack.h %D%/stack.c %D%/switch.h %D%/thread.h %D%/thread.c
+if X86_64
+libcoro_la_SOURCES += %D%/switch_x86_64.S
+else
+libcoro_la_SOURCES += %D%/switch_aarch64.S
+endif
+
+lib_LTLIBRARIES += libmstat_coro.la
+libmstat_coro_la_SOURCES =
+libmstat_coro_la_LIBADD = libcoro.la libbase.la
+libmstat_coro_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
+	-Wl,--version-script=$(top_srcdir)/%D%/libmstat_coro.map
+EXTRA_libmstat_coro_la_DEPENDENCIES = %D%/libmstat_coro.map
+EXTRA_DIST += %D%/libmstat_coro.map %D%/switch_x86_64.S %D%/switch_aarch64.S

@@ -1,0 +1,72 @@
+#include "coro/thread.h"
+
+#include <pthread.h>
+
+#include "coro/defer.h"
+
+THREAD_LOCAL struct thread thread_local_state;
+
+/* Threads that were here, and the foreign calls of those that ended. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_once_t once;
+	pthread_key_t key;
+	struct thread *first;
+	uint64_t ended_foreign_count;
+} threads = {.lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
+
+/* C++'s, if its library is there: exceptions that are caught at the moment. */
+#pragma weak __cxa_get_globals
+void *__cxa_get_globals(void);
+
+static void thread_end(void *state)
+{
+	struct thread *thread = state;
+
+	while (thread->first_dead != NULL) {
+		struct coro *co = thread->first_dead;
+		thread->first_dead = co->next_dead;
+		coro_delete(co);
+	}
+	thread->dead_count = 0;
+	defer_free_chunks(&thread->root);
+	pthread_mutex_lock(&threads.lock);
+	threads.ended_foreign_count += thread->foreign_count;
+	thread->foreign_count = 0;
+	*thread->link = thread->next;
+	if (thread->next != NULL)
+		thread->next->link = thread->link;
+	pthread_mutex_unlock(&threads.lock);
+	thread->current = NULL; /* a later destructor begins anew */
+}
+
+static void key_create(void)
+{
+	pthread_key_create(&threads.key, thread_end);
+}
+
+void thread_begin(struct thread *thread)
+{
+	thread->root.status = CORO_RUNNING;
+	thread->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
+	thread->current = &thread->root;
+	pthread_once(&threads.once, key_create);
+	pthread_setspecific(threads.key, thread);
+	pthread_mutex_lock(&threads.lock);
+	thread->next = threads.first;
+	thread->link = &threads.first;
+	if (thread->next != NULL)
+		thread->next->link = &thread->next;
+	threads.first = thread;
+	pthread_mutex_unlock(&threads.lock);
+}
+
+uint64_t thread_foreign_counts(void)
+{
+	pthread_mutex_lock(&threads.lock);
+	uint64_t sum = threads.ended_foreign_count;
+	for (const struct thread *thread = threads.first; thread != NULL; thread = thread->next)
+		sum += __atomic_load_n(&thread->foreign_count, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&threads.lock);
+	return sum;
+}

@@ -1,0 +1,82 @@
+/*
+ * coro/thread.h - what a thread knows of its coroutines.
+ *
+ * WHY        Which one runs; and where on the thread's own stack there is room, which is
+ *            where foreign calls run.
+ *
+ * INVARIANT  `current` runs, or is in a foreign call.  The thread's own stack stands for a
+ *            coroutine, `root`, which never yields: it waits, at root.left, while another
+ *            runs, and everything below root.left is free.  A callback moves root.left
+ *            to below the foreign frames, and back.
+ *
+ * LOCKING    The thread's own.
+ */
+#ifndef CORO_THREAD_H
+#define CORO_THREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "coro/coro.h"
+
+enum { THREAD_DEAD_MOST = 64 };
+
+struct thread {
+	struct coro *current;      /* NULL: the thread has not been here yet */
+	bool is_foreign;           /* it runs a foreign call, on its own stack */
+	uint32_t dead_count;
+	struct coro *first_dead;   /* with stacks of the usual size, to be used again */
+	uint64_t foreign_count;
+	void *exceptions;          /* C++'s state of this thread; NULL: no C++ here */
+	struct thread *next;       /* of all that are listed */
+	struct thread **link;
+	struct coro root;
+};
+
+extern HIDDEN THREAD_LOCAL struct thread thread_local_state;
+
+/* A thread's first use. */
+void thread_begin(struct thread *thread);
+
+/*
+ * This thread's.  To be asked for again after each switch: the coroutine may have gone on
+ * on another one, which the compiler does not know.
+ */
+static ALWAYS_INLINE struct thread *thread_here(void)
+{
+	struct thread *thread;
+
+#if defined(__x86_64__)
+	__asm__ volatile("movq thread_local_state@gottpoff(%%rip), %0\n\taddq %%fs:0, %0"
+			 : "=r"(thread) : : "cc");
+#elif defined(__aarch64__)
+	uintptr_t offset;
+
+	__asm__ volatile("adrp %1, :gottprel:thread_local_state\n\t"
+			 "ldr %1, [%1, #:gottprel_lo12:thread_local_state]\n\t"
+			 "mrs %0, tpidr_el0\n\tadd %0, %0, %1"
+			 : "=&r"(thread), "=&r"(offset));
+#endif
+	return thread;
+}
+
+static ALWAYS_INLINE struct thread *thread_self(void)
+{
+	struct thread *thread = thread_here();
+
+	if (UNLIKELY(thread->current == NULL))
+		thread_begin(thread);
+	return thread;
+}
+
+static inline bool thread_is_on_root(const struct thread *thread)
+{
+	return thread->current == &thread->root;
+}
+
+/* Foreign calls of threads that ended, and of all. */
+uint64_t thread_foreign_counts(void);
+
+#endif

@@ -1,0 +1,387 @@
+/*
+ * check_coro.c - coro/coro.c.
+ *
+ * Proves: values pass both ways, coroutines resume others to any depth and change places;
+ * what a call must keep is kept over a switch, on another thread too; what cannot be done
+ * is told and changes nothing; all that was taken is given back.
+ */
+#include "coro/coro.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/compiler.h"
+#include "tests/coro/run.h"
+#include "tests/suite.h"
+
+enum { MANY = 3000, STEPS = 200000 };
+
+static void count_up(void *start)
+{
+	uintptr_t number = (uintptr_t)start;
+
+	for (;;)
+		number += (uintptr_t)coro_yield((void *)number);
+}
+
+START_TEST(test_values_pass_both_ways)
+{
+	struct coro *co = create_surely(NULL, count_up, (void *)100);
+
+	ck_assert_int_eq(coro_status(co), CORO_SUSPENDED);
+	ck_assert_uint_eq((uintptr_t)coro_resume(co, NULL), 100);
+	for (uintptr_t i = 1; i < 100; i++)
+		ck_assert_uint_eq((uintptr_t)coro_resume(co, (void *)i), 100 + i * (i + 1) / 2);
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+static void return_at_once(void *arg)
+{
+	*(int *)arg = 1;
+}
+
+static void exit_with(void *value)
+{
+	coro_exit(value);
+}
+
+START_TEST(test_it_ends_by_return_or_exit)
+{
+	int was_here = 0;
+	struct coro *co = create_surely(NULL, return_at_once, &was_here);
+
+	ck_assert_ptr_null(coro_resume(co, &was_here));
+	ck_assert_int_eq(was_here, 1);
+	ck_assert_int_eq(coro_status(co), CORO_FINISHED);
+	ck_assert_ptr_eq(coro_resume(co, NULL), CORO_FAILED);
+	ck_assert_int_eq(errno, ESRCH);
+	ck_assert_int_eq(coro_destroy(co), 0);
+	co = create_surely(NULL, exit_with, (void *)"the end");
+	ck_assert_str_eq(coro_resume(co, NULL), "the end");
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+/* Each resumes the next one. */
+static void nest(void *depth)
+{
+	uintptr_t left = (uintptr_t)depth;
+
+	if (left == 0) {
+		coro_yield((void *)"at the bottom");
+		return;
+	}
+	struct coro *co = create_surely(NULL, nest, (void *)(left - 1));
+	coro_yield(coro_resume(co, NULL));
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+
+START_TEST(test_coroutines_resume_others_to_any_depth)
+{
+	struct coro *co = create_surely(NULL, nest, (void *)500);
+
+	ck_assert_str_eq(coro_resume(co, NULL), "at the bottom");
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+static struct coro *places[2];
+
+static void change_places(void *self)
+{
+	uintptr_t mine = (uintptr_t)self, got = 0;
+
+	for (int i = 0; i < 10; i++)
+		got = (uintptr_t)coro_transfer(places[1 - mine], (void *)(got + 1));
+	coro_exit((void *)got);
+}
+
+START_TEST(test_two_change_places_under_one_resumer)
+{
+	places[0] = create_surely(NULL, change_places, (void *)0);
+	places[1] = create_surely(NULL, change_places, (void *)1);
+
+	/* The first value that each gets by being started nobody hears of. */
+	ck_assert_uint_ge((uintptr_t)coro_resume(places[0], NULL), 10);
+	ck_assert_int_eq(coro_status(places[0]), CORO_FINISHED);
+	ck_assert_int_eq(coro_status(places[1]), CORO_SUSPENDED);
+	ck_assert_int_eq(coro_destroy(places[0]), 0);
+	ck_assert_int_eq(coro_destroy(places[1]), 0);
+}
+END_TEST
+
+static void try_all_that_cannot_be(void *arg)
+{
+	struct coro *self = coro_self(), *other = arg;
+
+	ck_assert_int_eq(coro_status(self), CORO_RUNNING);
+	ck_assert_ptr_eq(coro_resume(self, NULL), CORO_FAILED);
+	ck_assert_int_eq(errno, EBUSY);
+	ck_assert_ptr_eq(coro_transfer(self, NULL), CORO_FAILED);
+	ck_assert_int_eq(coro_destroy(self), EBUSY);
+	ck_assert_int_eq(coro_cancel(self), EBUSY);
+	if (other != NULL) {
+		ck_assert_int_eq(coro_status(other), CORO_WAITING);
+		ck_assert_ptr_eq(coro_resume(other, NULL), CORO_FAILED);
+		ck_assert_int_eq(errno, EBUSY);
+		ck_assert_int_eq(coro_destroy(other), EBUSY);
+		return;
+	}
+	struct coro *co = create_surely(NULL, try_all_that_cannot_be, self);
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+
+START_TEST(test_what_cannot_be_is_told)
+{
+	struct coro_attr attr = {0};
+	struct coro *co;
+
+	run_in_coro(try_all_that_cannot_be, NULL);
+	ck_assert_ptr_null(coro_self());
+	ck_assert_ptr_eq(coro_yield(NULL), CORO_FAILED);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_ptr_eq(coro_resume(NULL, NULL), CORO_FAILED);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_ptr_eq(coro_transfer(NULL, NULL), CORO_FAILED);
+	ck_assert_int_eq(coro_destroy(NULL), EINVAL);
+	ck_assert_int_eq(coro_cancel(NULL), EINVAL);
+	ck_assert_int_eq(coro_status(NULL), -1);
+	ck_assert_str_eq(coro_name(NULL), "");
+	ck_assert_int_eq(coro_create(NULL, NULL, exit_with, NULL), EINVAL);
+	ck_assert_int_eq(coro_create(&co, NULL, NULL, NULL), EINVAL);
+	static const size_t sizes[] = {1, 2048, 4095, 4097, 100000, (size_t)2 << 30, SIZE_MAX};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		attr.stack_bytes = sizes[i];
+		ck_assert_int_eq(coro_create(&co, &attr, exit_with, NULL), EINVAL);
+		ck_assert_int_eq(errno, EINVAL);
+	}
+}
+END_TEST
+
+static void exit_outside(void *nothing)
+{
+	coro_exit(nothing);
+}
+
+START_TEST(test_an_exit_outside_is_fatal)
+{
+	dies_saying(exit_outside, NULL, "exit outside a coroutine");
+}
+END_TEST
+
+static int cancelled;
+
+static void note_cancel(void *nothing)
+{
+	(void)nothing;
+	cancelled++;
+}
+
+static void wait_for_ever(void *how)
+{
+	CORO_FRAME;
+
+	coro_defer(note_cancel, NULL, 0);
+	if (how != NULL)
+		coro_defer((void (*)(void *))how, NULL, 0);
+	for (;;)
+		coro_yield(NULL);
+}
+
+static void yield_once(void *nothing)
+{
+	coro_yield((void *)"not yet");
+	note_cancel(nothing);
+}
+
+START_TEST(test_a_cancelled_one_makes_its_deferred_calls)
+{
+	struct coro *co = create_surely(NULL, wait_for_ever, NULL);
+
+	ck_assert_int_eq(coro_cancel(co), 0); /* it never began */
+	ck_assert_int_eq(cancelled, 0);
+	ck_assert_int_eq(coro_status(co), CORO_FINISHED);
+	ck_assert_int_eq(coro_cancel(co), 0);
+	ck_assert_int_eq(coro_destroy(co), 0);
+	co = create_surely(NULL, wait_for_ever, NULL);
+	coro_resume(co, NULL);
+	ck_assert_int_eq(coro_destroy(co), 0);
+	ck_assert_int_eq(cancelled, 1);
+	co = create_surely(NULL, wait_for_ever, (void *)yield_once);
+	coro_resume(co, NULL);
+	ck_assert_int_eq(coro_destroy(co), EAGAIN);
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_int_eq(cancelled, 3);
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+/* Floating-point numbers and more integers than there are registers, over many switches. */
+static void compute(void *seed)
+{
+	uint64_t a = (uintptr_t)seed, b = a * 3, c = b ^ 7, d = c + 11, e = d * 13, f = e ^ 17;
+	double x = (double)a, y = x / 3, z = y + 1;
+
+	for (int i = 0; i < 1000; i++) {
+		uint64_t sum = a + b + c + d + e + f;
+		double whole = x + y + z;
+		if (coro_yield((void *)a) != (void *)a || sum != a + b + c + d + e + f ||
+			whole != x + y + z)
+			coro_exit((void *)"wrong");
+		a = a * 5 + 1, b ^= a, c += b, d ^= c, e += d, f ^= e;
+		x = x * 0.5 + 1, y += x, z -= y;
+	}
+	coro_exit((void *)"right");
+}
+
+struct computing {
+	struct coro *co;
+	void *value;
+};
+
+static void *compute_on(void *arg)
+{
+	struct computing *computing = arg;
+
+	for (int i = 0; i < 10 && coro_status(computing->co) != CORO_FINISHED; i++)
+		computing->value = coro_resume(computing->co, computing->value);
+	return NULL;
+}
+
+START_TEST(test_what_calls_keep_is_kept_on_any_thread)
+{
+	struct computing all[20] = {{0}};
+	pthread_t thread;
+
+	for (uintptr_t i = 0; i < 20; i++)
+		all[i].co = create_surely(NULL, compute, (void *)(i * 12345));
+	for (int left = 20; left > 0;) {
+		struct computing *one = &all[random_below(20)];
+		if (coro_status(one->co) == CORO_FINISHED)
+			continue;
+		if (random_below(3) == 0) {
+			ck_assert_int_eq(pthread_create(&thread, NULL, compute_on, one), 0);
+			pthread_join(thread, NULL);
+		} else {
+			compute_on(one);
+		}
+		left -= coro_status(one->co) == CORO_FINISHED;
+	}
+	for (int i = 0; i < 20; i++) {
+		ck_assert_str_eq(all[i].value, "right");
+		ck_assert_int_eq(coro_destroy(all[i].co), 0);
+	}
+}
+END_TEST
+
+static void stay_here(void *nothing)
+{
+	ck_assert_int_eq(coro_unlock_thread(), EPERM);
+	ck_assert_int_eq(coro_lock_thread(), 0);
+	ck_assert_int_eq(coro_lock_thread(), 0);
+	coro_yield(nothing);
+	ck_assert_int_eq(coro_unlock_thread(), 0);
+	coro_yield(nothing);
+	ck_assert_int_eq(coro_unlock_thread(), 0);
+	coro_yield(nothing);
+}
+
+static void *resume_elsewhere(void *co)
+{
+	void *value = coro_resume(co, NULL);
+
+	return (void *)(uintptr_t)(value == CORO_FAILED ? errno : 0);
+}
+
+static uintptr_t error_elsewhere(struct coro *co)
+{
+	pthread_t thread;
+	void *error;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, resume_elsewhere, co), 0);
+	pthread_join(thread, &error);
+	return (uintptr_t)error;
+}
+
+START_TEST(test_one_that_is_locked_stays_on_its_thread)
+{
+	struct coro *co = create_surely(NULL, stay_here, NULL);
+
+	ck_assert_int_eq(coro_lock_thread(), EPERM);
+	coro_resume(co, NULL);
+	ck_assert_uint_eq(error_elsewhere(co), EPERM);
+	coro_resume(co, NULL); /* locked twice, unlocked once */
+	ck_assert_uint_eq(error_elsewhere(co), EPERM);
+	coro_resume(co, NULL);
+	ck_assert_uint_eq(error_elsewhere(co), 0);
+	ck_assert_int_eq(coro_status(co), CORO_FINISHED);
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+START_TEST(test_a_name_is_copied_and_cut)
+{
+	char name[] = "a name that is longer than there is room for, by far";
+	struct coro_attr attr = {.name = name, .stack_bytes = 16 << 10};
+	struct coro *co = create_surely(&attr, count_up, NULL);
+
+	name[0] = 'A';
+	ck_assert_str_eq(coro_name(co), "a name that is longer than ther");
+	ck_assert_int_eq(coro_destroy(co), 0);
+	co = create_surely(NULL, count_up, NULL);
+	ck_assert_str_eq(coro_name(co), "");
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
+
+/* Sizes by chance; any may be resumed, cancelled, destroyed at any time. */
+START_TEST(test_a_random_program_gives_all_back)
+{
+	static struct coro *all[MANY];
+	static const size_t sizes[] = {0, 4 << 10, 16 << 10, 64 << 10, 256 << 10};
+	uint64_t inuse_bytes, sys_bytes;
+
+	for (int i = 0; i < STEPS; i++) {
+		struct coro **one = &all[random_below(MANY)];
+		struct coro_attr attr = {.stack_bytes = sizes[random_below(5)]};
+		if (*one == NULL) {
+			*one = create_surely(&attr, count_up, (void *)7);
+		} else if (random_below(4) != 0) {
+			ck_assert_ptr_ne(coro_resume(*one, (void *)1), CORO_FAILED);
+		} else {
+			ck_assert_int_eq(coro_destroy(*one), 0);
+			*one = NULL;
+		}
+	}
+	for (int i = 0; i < MANY; i++)
+		if (all[i] != NULL)
+			ck_assert_int_eq(coro_destroy(all[i]), 0);
+	stack_totals(&inuse_bytes, &sys_bytes);
+	ck_assert_uint_le(inuse_bytes, 64 * CORO_STACK_BYTES); /* kept by the thread */
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = suite_begin("coro/coro", NULL, NULL);
+
+	tcase_add_test(tests, test_values_pass_both_ways);
+	tcase_add_test(tests, test_it_ends_by_return_or_exit);
+	tcase_add_test(tests, test_coroutines_resume_others_to_any_depth);
+	tcase_add_test(tests, test_two_change_places_under_one_resumer);
+	tcase_add_test(tests, test_what_cannot_be_is_told);
+	tcase_add_test(tests, test_an_exit_outside_is_fatal);
+	tcase_add_test(tests, test_a_cancelled_one_makes_its_deferred_calls);
+	tcase_add_test(tests, test_what_calls_keep_is_kept_on_any_thread);
+	tcase_add_test(tests, test_one_that_is_locked_stays_on_its_thread);
+	tcase_add_test(tests, test_a_name_is_copied_and_cut);
+	tcase_add_test(tests, test_a_random_program_gives_all_back);
+	return suite_end();
+}
