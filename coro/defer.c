@@ -145,9 +145,10 @@ static void site_drop(struct coro *co)
 const struct coro_point *defer_point(const struct coro *co, const struct coro_frame *frame,
 	uintptr_t pc)
 {
-	const struct coro_site *site = frame->point.pc != pc ? site_find(co, frame, pc) : NULL;
-
-	return site != NULL ? &site->point : &frame->point;
+	if (LIKELY(frame->point.pc == pc))
+		return &frame->point;
+	const struct coro_site *site = site_find(co, frame, pc);
+	return site != NULL ? &site->point : NULL;
 }
 
 /* ---- what programs call ------------------------------------------------------------ */

@@ -76,7 +76,7 @@ static inline void defer_push_special(struct coro *co, struct defer *defer, void
    becomes the frame address that the function sees. */
 void defer_call_last(struct coro *co, void **frame_address);
 
-/* The place in a frame that a recovery by this record returns to. */
+/* The place in a frame that a recovery returns to; NULL: it is not as it was left. */
 const struct coro_point *defer_point(const struct coro *co, const struct coro_frame *frame,
 	uintptr_t pc);
 

@@ -104,8 +104,10 @@ static _Noreturn void recovery(struct coro *co, const struct coro_frame *frame, 
 	defer_forget_below(co, frame);
 	if (is_exit)
 		coro_exit(NULL);
-	switch_to_point(defer_point(co, frame, pc));
-	fatal("recovery failed");
+	const struct coro_point *point = defer_point(co, frame, pc);
+	if (point == NULL)
+		fatal("recovery failed");
+	switch_to_point(point);
 }
 
 /* The calls are made from here; it never returns but when there are none left. */
