@@ -8,9 +8,10 @@
 #include "coro/switch.h"
 #include "coro/thread.h"
 
-/* Up to here arguments are copied to the stack to be called with; above, the record's
-   block itself stays until the call has returned. */
-enum { COPIED_MAX_BYTES = DEFER_CHUNK_BYTES };
+/* Up to the first arguments are copied by the loop that clears them, into room that each
+   frame's end has; up to the second to as much of the stack as they need; above, the
+   record's block itself stays until the call has returned. */
+enum { FEW_BYTES = 64, COPIED_MAX_BYTES = DEFER_CHUNK_BYTES };
 
 static size_t total_bytes_of(size_t args_bytes)
 {
@@ -58,7 +59,7 @@ static NOINLINE struct defer *new_elsewhere(struct coro *co, size_t bytes)
 	return chunk_next(co) ? defer_new(co, bytes) : NULL;
 }
 
-struct defer *defer_new(struct coro *co, size_t bytes)
+static ALWAYS_INLINE struct defer *new_here(struct coro *co, size_t bytes)
 {
 	struct defer_chunk *chunk = co->chunk;
 	size_t total_bytes = total_bytes_of(bytes);
@@ -70,25 +71,43 @@ struct defer *defer_new(struct coro *co, size_t bytes)
 	return linked(co, defer, bytes, false);
 }
 
+struct defer *defer_new(struct coro *co, size_t bytes)
+{
+	return new_here(co, bytes);
+}
+
+static NOINLINE void chunk_becomes_spare(struct coro *co)
+{
+	struct defer_chunk *chunk = co->chunk;
+
+	free(co->spare_chunk);
+	co->spare_chunk = chunk;
+	co->chunk = chunk->previous;
+}
+
+/* A record that is in a chunk, the last. */
+static ALWAYS_INLINE void chunk_pop(struct coro *co, const struct defer *defer)
+{
+	struct defer_chunk *chunk = co->chunk;
+	size_t total_bytes = total_bytes_of((size_t)defer->bytes);
+
+	if (UNLIKELY(chunk == NULL ||
+		    (const char *)defer + total_bytes != (char *)chunk + chunk->used_bytes))
+		fatal("popdefer phase error");
+	chunk->used_bytes -= total_bytes;
+	if (UNLIKELY(chunk->used_bytes == sizeof(*chunk)))
+		chunk_becomes_spare(co);
+}
+
 void defer_pop(struct coro *co)
 {
-	struct defer *defer = co->defers;
-	struct defer_chunk *chunk = co->chunk;
+	const struct defer *defer = co->defers;
 
 	if (UNLIKELY(defer == NULL))
 		fatal("popdefer nil");
 	co->defers = defer->next;
-	if (defer->is_special)
-		return;
-	size_t total_bytes = total_bytes_of((size_t)defer->bytes);
-	if (UNLIKELY(chunk == NULL || (char *)defer + total_bytes != (char *)chunk + chunk->used_bytes))
-		fatal("popdefer phase error");
-	chunk->used_bytes -= total_bytes;
-	if (chunk->used_bytes == sizeof(*chunk)) {
-		free(co->spare_chunk);
-		co->spare_chunk = chunk;
-		co->chunk = chunk->previous;
-	}
+	if (!defer->is_special)
+		chunk_pop(co, defer);
 }
 
 void defer_free(struct defer *defer)
@@ -116,7 +135,9 @@ static struct coro_site *site_new(struct coro *co, struct coro_frame *frame)
 
 	if (site != NULL)
 		co->free_sites = site->next;
-	else if ((site = malloc(sizeof(*site))) == NULL)
+	else
+		site = malloc(sizeof(*site));
+	if (site == NULL)
 		fatal("no memory for a deferred call");
 	site->frame = frame;
 	site->next = co->sites;
@@ -153,12 +174,30 @@ const struct coro_point *defer_point(const struct coro *co, const struct coro_fr
 
 /* ---- what programs call ------------------------------------------------------------ */
 
-/* Of coro_defer_at(), which has the registers of its caller. */
-HIDDEN void defer_push(void (*fn)(void *), const void *args, size_t bytes,
+/* Of coro_defer_at(), which has noted the registers of its caller in the frame.  Its
+   result is coro_defer_at()'s. */
+HIDDEN int defer_push(void (*fn)(void *), const void *args, size_t bytes,
+	struct coro_frame *frame, uintptr_t pc);
+
+/* The same at another place in the function: they are here. */
+HIDDEN int defer_push_at(void (*fn)(void *), const void *args, size_t bytes,
 	struct coro_frame *frame, const struct coro_point *point);
 
-void defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_frame *frame,
-	const struct coro_point *point)
+/* Arguments are few: a loop is shorter than the call of a function for it. */
+static ALWAYS_INLINE void args_copy(uint64_t *to, const void *from, size_t bytes)
+{
+	const char *words = from;
+
+	if (UNLIKELY(bytes % 8 != 0 || bytes > FEW_BYTES)) {
+		memcpy(to, from, bytes);
+		return;
+	}
+	for (size_t i = 0; i < bytes; i += 8)
+		memcpy((char *)to + i, words + i, 8);
+}
+
+int defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_frame *frame,
+	uintptr_t pc)
 {
 	struct thread *thread = thread_self();
 	struct coro *co = thread->current;
@@ -167,19 +206,21 @@ void defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_
 		fatal("deferred call of nil");
 	if (UNLIKELY(thread->is_foreign))
 		fatal("deferred call in foreign code");
-	struct defer *defer = defer_new(co, bytes);
+	struct defer *defer = new_here(co, bytes);
 	if (UNLIKELY(defer == NULL))
 		fatal("no memory for a deferred call");
 	defer->frame = frame;
-	defer->pc = point->pc;
+	defer->pc = pc;
 	defer->fn = fn;
-	memcpy(defer->args, args, bytes);
-	if (frame->has_deferred && UNLIKELY(frame->point.pc != point->pc)) {
-		site_note(co, frame, point);
-		return;
-	}
-	frame->has_deferred = 1;
-	frame->point = *point;
+	args_copy(defer->args, args, bytes);
+	return 0;
+}
+
+int defer_push_at(void (*fn)(void *), const void *args, size_t bytes, struct coro_frame *frame,
+	const struct coro_point *point)
+{
+	site_note(thread_self()->current, frame, point);
+	return defer_push(fn, args, bytes, frame, point->pc);
 }
 
 /* ---- calling them --------------------------------------------------------------------- */
@@ -213,16 +254,36 @@ void defer_call_last(struct coro *co, void **frame_address)
 	switch_call_deferred(fn, bytes != 0 ? copy : NULL, frame_address);
 }
 
+/* The last record of a frame that ends; nobody there recovers. */
+static ALWAYS_INLINE void frame_call(struct coro *co, struct defer *defer)
+{
+	uint64_t copy[FEW_BYTES / 8] __attribute__((aligned(16)));
+	void (*fn)(void *) = defer->fn;
+	size_t bytes = (size_t)defer->bytes;
+	void *nobody;
+
+	if (UNLIKELY(defer->is_special || bytes > FEW_BYTES)) {
+		defer_call_last(co, &nobody);
+		return;
+	}
+	for (size_t i = 0; i < (bytes + 7) / 8; i++) {
+		copy[i] = defer->args[i];
+		*(volatile uint64_t *)&defer->args[i] = 0; /* volatile: no memset() */
+	}
+	co->defers = defer->next;
+	chunk_pop(co, defer);
+	fn(bytes != 0 ? copy : NULL);
+}
+
 EXPORT void coro_frame_return(struct coro_frame *frame)
 {
 	struct coro *co = thread_self()->current;
-	void *frame_address;
 
 	while (co->defers != NULL && co->defers->frame == frame)
-		defer_call_last(co, &frame_address);
-	while (co->sites != NULL && co->sites->frame == frame)
+		frame_call(co, co->defers);
+	while (UNLIKELY(co->sites != NULL) && co->sites->frame == frame)
 		site_drop(co);
-	frame->has_deferred = 0;
+	frame->point.pc = 0;
 }
 
 void defer_forget_below(struct coro *co, const void *address)

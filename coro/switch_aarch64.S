@@ -164,28 +164,39 @@ function_end switch_call_deferred
 
 /* int coro_defer_at(void (*fn)(void *), const void *args, size_t bytes,
                      struct coro_frame *frame) */
+	.macro point_store to
+	stp	x19, x20, [\to]
+	stp	x21, x22, [\to, #16]
+	stp	x23, x24, [\to, #32]
+	stp	x25, x26, [\to, #48]
+	stp	x27, x28, [\to, #64]
+	str	x29, [\to, #80]
+	stp	d8, d9, [\to, #96]
+	stp	d10, d11, [\to, #112]
+	stp	d12, d13, [\to, #128]
+	stp	d14, d15, [\to, #144]
+	stp	x10, x30, [\to, #160]
+	.endm
+
 function coro_defer_at
-	sub	sp, sp, #176
+	mov	x10, sp
+	ldr	x9, [x3, #168]
+	cmp	x9, x30
+	b.eq	1f
+	cbnz	x9, 2f
+1:	point_store x3
+	mov	x4, x30
+	b	defer_push
+2:	sub	sp, sp, #176
 	.cfi_adjust_cfa_offset 176
-	stp	x19, x20, [sp]
-	stp	x21, x22, [sp, #16]
-	stp	x23, x24, [sp, #32]
-	stp	x25, x26, [sp, #48]
-	stp	x27, x28, [sp, #64]
-	str	x29, [sp, #80]
-	stp	d8, d9, [sp, #96]
-	stp	d10, d11, [sp, #112]
-	stp	d12, d13, [sp, #128]
-	stp	d14, d15, [sp, #144]
-	add	x9, sp, #176
-	stp	x9, x30, [sp, #160]
+	point_store sp
 	.cfi_rel_offset x30, 168
 	mov	x4, sp
-	bl	defer_push
+	bl	defer_push_at
 	ldr	x30, [sp, #168]
 	add	sp, sp, #176
 	.cfi_adjust_cfa_offset -176
-	mov	w0, #0
+	.cfi_restore x30
 	ret
 function_end coro_defer_at
 

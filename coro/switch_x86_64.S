@@ -163,7 +163,23 @@ function_end switch_call_deferred
 /* int coro_defer_at(void (*fn)(void *), const void *args, size_t bytes,
                      struct coro_frame *frame) */
 function coro_defer_at
-	subq	$72, %rsp
+	movq	(%rsp), %r8
+	movq	56(%rcx), %rax
+	cmpq	%r8, %rax
+	je	1f
+	testq	%rax, %rax
+	jnz	2f
+1:	movq	%rbx, (%rcx)
+	movq	%rbp, 8(%rcx)
+	movq	%r12, 16(%rcx)
+	movq	%r13, 24(%rcx)
+	movq	%r14, 32(%rcx)
+	movq	%r15, 40(%rcx)
+	leaq	8(%rsp), %rax
+	movq	%rax, 48(%rcx)
+	movq	%r8, 56(%rcx)
+	jmp	defer_push
+2:	subq	$72, %rsp
 	.cfi_adjust_cfa_offset 72
 	movq	%rbx, (%rsp)
 	movq	%rbp, 8(%rsp)
@@ -173,13 +189,11 @@ function coro_defer_at
 	movq	%r15, 40(%rsp)
 	leaq	80(%rsp), %rax
 	movq	%rax, 48(%rsp)
-	movq	72(%rsp), %rax
-	movq	%rax, 56(%rsp)
+	movq	%r8, 56(%rsp)
 	movq	%rsp, %r8
-	call	defer_push
+	call	defer_push_at
 	addq	$72, %rsp
 	.cfi_adjust_cfa_offset -72
-	xorl	%eax, %eax
 	ret
 function_end coro_defer_at
 

@@ -40,31 +40,11 @@ extern HIDDEN THREAD_LOCAL struct thread thread_local_state;
 /* A thread's first use. */
 void thread_begin(struct thread *thread);
 
-/*
- * This thread's.  To be asked for again after each switch: the coroutine may have gone on
- * on another one, which the compiler does not know.
- */
-static ALWAYS_INLINE struct thread *thread_here(void)
-{
-	struct thread *thread;
-
-#if defined(__x86_64__)
-	__asm__ volatile("movq thread_local_state@gottpoff(%%rip), %0\n\taddq %%fs:0, %0"
-			 : "=r"(thread) : : "cc");
-#elif defined(__aarch64__)
-	uintptr_t offset;
-
-	__asm__ volatile("adrp %1, :gottprel:thread_local_state\n\t"
-			 "ldr %1, [%1, #:gottprel_lo12:thread_local_state]\n\t"
-			 "mrs %0, tpidr_el0\n\tadd %0, %0, %1"
-			 : "=&r"(thread), "=&r"(offset));
-#endif
-	return thread;
-}
-
+/* This thread's.  No function that uses it goes on after a switch, when it may be on
+   another thread. */
 static ALWAYS_INLINE struct thread *thread_self(void)
 {
-	struct thread *thread = thread_here();
+	struct thread *thread = &thread_local_state;
 
 	if (UNLIKELY(thread->current == NULL))
 		thread_begin(thread);

@@ -117,8 +117,7 @@ struct coro_point {
 
 /* What a function that defers keeps in its frame. */
 struct coro_frame {
-	unsigned has_deferred;
-	struct coro_point point; /* of the first place; further ones are kept apart */
+	struct coro_point point; /* of the first place, pc 0 if there is none; further ones are kept apart */
 };
 
 /*
@@ -135,7 +134,7 @@ struct coro_frame {
 #if defined(__cplusplus)
 struct coro_frame_guard {
 	struct coro_frame frame;
-	coro_frame_guard() { frame.has_deferred = 0; }
+	coro_frame_guard() : frame() {}
 	coro_frame_guard(const coro_frame_guard &) = delete;
 	coro_frame_guard &operator=(const coro_frame_guard &) = delete;
 	inline ~coro_frame_guard();
@@ -144,8 +143,7 @@ struct coro_frame_guard {
 #define CORO_FRAME_HERE (&coro_frame_here.frame)
 #else
 #define CORO_FRAME \
-	struct coro_frame coro_frame_here __attribute__((cleanup(coro_frame_end))); \
-	coro_frame_here.has_deferred = 0
+	struct coro_frame coro_frame_here __attribute__((cleanup(coro_frame_end))) = {0}
 #define CORO_FRAME_HERE (&coro_frame_here)
 #endif
 
@@ -159,7 +157,7 @@ void coro_frame_return(struct coro_frame *frame);
 
 static inline void coro_frame_end(struct coro_frame *frame)
 {
-	if (frame->has_deferred)
+	if (frame->point.pc != 0)
 		coro_frame_return(frame);
 }
 

@@ -358,7 +358,7 @@ static NOINLINE void defer_its_place(void)
 
 	coro_defer(defer_in_its_place, &place, sizeof(place));
 	struct defer *record = here()->defers;
-	memcpy(record->args, &record, sizeof(record));
+	memcpy(record->args, &record, sizeof(void *));
 }
 
 START_TEST(test_d15_a_record_can_be_used_again_by_what_it_calls)
@@ -485,7 +485,7 @@ static void recover_to_nowhere(void *nothing)
 	CORO_FRAME;
 	struct coro_frame *frame = CORO_FRAME_HERE;
 
-	if (coro_defer(spoil_place, &frame, sizeof(frame)) == 0)
+	if (coro_defer(spoil_place, &frame, sizeof(void *)) == 0)
 		coro_panic(nothing);
 }
 

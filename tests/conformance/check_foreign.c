@@ -538,7 +538,6 @@ static NOINLINE void special_at_end(void)
 	coro_frame_return(CORO_FRAME_HERE);
 	defer_push_special(here(), &special, recover_any);
 	special.frame = CORO_FRAME_HERE; /* a frame's end finds it, and frees nothing */
-	CORO_FRAME_HERE->has_deferred = 1;
 	coro_frame_return(CORO_FRAME_HERE);
 	ck_assert_ptr_null(here()->defers);
 }
