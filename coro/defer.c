@@ -129,6 +129,13 @@ static struct coro_site *site_find(const struct coro *co, const struct coro_fram
 	return site != NULL && site->frame == frame ? site : NULL;
 }
 
+static void *needed(void *memory)
+{
+	if (UNLIKELY(memory == NULL))
+		fatal("no memory for a deferred call");
+	return memory;
+}
+
 static struct coro_site *site_new(struct coro *co, struct coro_frame *frame)
 {
 	struct coro_site *site = co->free_sites;
@@ -136,9 +143,7 @@ static struct coro_site *site_new(struct coro *co, struct coro_frame *frame)
 	if (site != NULL)
 		co->free_sites = site->next;
 	else
-		site = malloc(sizeof(*site));
-	if (site == NULL)
-		fatal("no memory for a deferred call");
+		site = needed(malloc(sizeof(*site)));
 	site->frame = frame;
 	site->next = co->sites;
 	co->sites = site;
@@ -206,9 +211,7 @@ int defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_f
 		fatal("deferred call of nil");
 	if (UNLIKELY(thread->is_foreign))
 		fatal("deferred call in foreign code");
-	struct defer *defer = new_here(co, bytes);
-	if (UNLIKELY(defer == NULL))
-		fatal("no memory for a deferred call");
+	struct defer *defer = needed(new_here(co, bytes));
 	defer->frame = frame;
 	defer->pc = pc;
 	defer->fn = fn;

@@ -63,12 +63,44 @@ EXPORT int coro_unlock_thread(void)
 
 /* ---- out --------------------------------------------------------------------------- */
 
-/* The top record must be the one that was pushed here. */
-static void special_pop(struct coro *co, const struct defer *defer, void (*fn)(void *))
+/* A record on the stack: a panic or an exit makes its call, and so does a C++ exception
+   that passes. */
+struct special {
+	struct defer record;
+	struct coro *co;
+	void (*fn)(void *); /* NULL: it was taken off */
+};
+
+static void special_push(struct special *special, struct coro *co, void (*fn)(void *))
 {
-	if (UNLIKELY(co->defers != defer || defer->fn != fn))
+	special->co = co;
+	special->fn = fn;
+	defer_push_special(co, &special->record, fn);
+}
+
+/* The top record must be the one that was pushed here. */
+static void special_pop(struct special *special)
+{
+	struct coro *co = special->co;
+
+	if (UNLIKELY(co->defers != &special->record || special->record.fn != special->fn))
 		fatal("bad defer entry in foreign call");
-	co->defers = defer->next;
+	co->defers = special->record.next;
+	special->fn = NULL;
+}
+
+/* Frames above it whose end nobody told, not compiled for exceptions, have ended too. */
+static void special_end(struct special *special)
+{
+	struct coro *co = special->co;
+	void *nobody;
+
+	if (LIKELY(special->fn == NULL))
+		return;
+	while (co->defers != NULL && co->defers != &special->record)
+		defer_call_last(co, &nobody);
+	co->defers = special->record.next;
+	special->fn(NULL);
 }
 
 static void *foreign_run(struct thread *thread, struct coro *co, void *(*fn)(void *), void *arg)
@@ -88,7 +120,6 @@ EXPORT void *coro_foreign(void *(*fn)(void *), void *arg)
 {
 	struct thread *thread = thread_self();
 	struct coro *co = thread->current;
-	struct defer unlock;
 
 	if (UNLIKELY(thread_is_on_root(thread) || thread->is_foreign))
 		fatal("foreign call unavailable");
@@ -100,9 +131,10 @@ EXPORT void *coro_foreign(void *(*fn)(void *), void *arg)
 
 	co->is_foreign_locked = true;
 	co->locked_to = thread;
-	defer_push_special(co, &unlock, unlock_thread);
+	struct special unlock __attribute__((cleanup(special_end)));
+	special_push(&unlock, co, unlock_thread);
 	void *value = foreign_run(thread, co, fn, arg);
-	special_pop(co, &unlock, unlock_thread);
+	special_pop(&unlock);
 	unlock_thread(NULL);
 	return value;
 }
@@ -145,12 +177,11 @@ static void unwind_system_stack(void *nothing)
 
 void *callback_run(void *(*fn)(void *), void *arg)
 {
-	struct coro *co = thread_self()->current;
-	struct defer unwind;
+	struct special unwind __attribute__((cleanup(special_end)));
 
-	defer_push_special(co, &unwind, unwind_system_stack);
+	special_push(&unwind, thread_self()->current, unwind_system_stack);
 	void *value = fn(arg);
-	special_pop(co, &unwind, unwind_system_stack);
+	special_pop(&unwind);
 	return value;
 }
 

@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += libcoro.la
 libcoro_la_SOURCES = %D%/coro.h %D%/coro.c %D%/defer.h %D%/defer.c \
 	%D%/foreign.h %D%/foreign.c %D%/panic.h %D%/panic.c %D%/personality.c \
 	%D%/stack.h %D%/stack.c %D%/switch.h %D%/thread.h %D%/thread.c
+# A C++ exception that passes takes the records of foreign calls along.
+libcoro_la_CFLAGS = $(AM_CFLAGS) -fexceptions
 if X86_64
 libcoro_la_SOURCES += %D%/switch_x86_64.S
 else
