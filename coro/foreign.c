@@ -66,9 +66,9 @@ EXPORT int coro_unlock_thread(void)
 /* A record on the stack: a panic or an exit makes its call, and so does a C++ exception
    that passes. */
 struct special {
-	struct defer record;
 	struct coro *co;
 	void (*fn)(void *); /* NULL: it was taken off */
+	struct defer record;
 };
 
 static void special_push(struct special *special, struct coro *co, void (*fn)(void *))

@@ -2,7 +2,7 @@
 
 noinst_LTLIBRARIES += libcoro.la
 libcoro_la_SOURCES = %D%/coro.h %D%/coro.c %D%/defer.h %D%/defer.c \
-	%D%/foreign.h %D%/foreign.c %D%/panic.h %D%/panic.c %D%/personality.c \
+	%D%/foreign.h %D%/foreign.c %D%/overflow.h %D%/overflow.c %D%/panic.h %D%/panic.c %D%/personality.c \
 	%D%/stack.h %D%/stack.c %D%/switch.h %D%/thread.h %D%/thread.c
 # A C++ exception that passes takes the records of foreign calls along.
 libcoro_la_CFLAGS = $(AM_CFLAGS) -fexceptions

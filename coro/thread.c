@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "coro/defer.h"
+#include "coro/overflow.h"
 
 THREAD_LOCAL struct thread thread_local_state;
 
@@ -30,6 +31,7 @@ static void thread_end(void *state)
 	}
 	thread->dead_count = 0;
 	defer_free_chunks(&thread->root);
+	overflow_forget();
 	pthread_mutex_lock(&threads.lock);
 	threads.ended_foreign_count += thread->foreign_count;
 	thread->foreign_count = 0;
@@ -50,6 +52,7 @@ void thread_begin(struct thread *thread)
 	thread->root.status = CORO_RUNNING;
 	thread->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
 	thread->current = &thread->root;
+	overflow_watch();
 	pthread_once(&threads.once, key_create);
 	pthread_setspecific(threads.key, thread);
 	pthread_mutex_lock(&threads.lock);

@@ -6,7 +6,8 @@ SUFFIXES += .scd
 .scd:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SCDOC) <$< >$@.part && mv $@.part $@
 
-pages = %D%/mstat.1 %D%/libmstat.7 %D%/mstat_alloc.3 %D%/mstat_collect.3 \
+pages = %D%/mstat.1 %D%/libmstat.7 %D%/coro.7 %D%/coro_create.3 %D%/coro_defer.3 \
+	%D%/coro_foreign.3 %D%/mstat_alloc.3 %D%/mstat_collect.3 \
 	%D%/mstat_finalizer_set.3 %D%/mstat_snapshot.3
 
 dist_man_MANS += $(pages)

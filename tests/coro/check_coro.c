@@ -8,7 +8,9 @@
 #include "coro/coro.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -173,6 +175,69 @@ static void exit_outside(void *nothing)
 START_TEST(test_an_exit_outside_is_fatal)
 {
 	dies_saying(exit_outside, NULL, "exit outside a coroutine");
+}
+END_TEST
+
+static NOINLINE int recurse(volatile char *below, int left)
+{
+	volatile char here[256];
+
+	here[0] = below[0];
+	return left > 0 ? recurse(here, left - 1) + here[0] : 0;
+}
+
+static void recurse_for_ever(void *nothing)
+{
+	volatile char first = 0;
+
+	(void)nothing;
+	recurse(&first, INT_MAX);
+}
+
+static void overflow(void *name)
+{
+	struct coro_attr attr = {.name = name, .stack_bytes = 16 << 10};
+
+	coro_resume(create_surely(&attr, recurse_for_ever, NULL), NULL);
+}
+
+static void *overflow_in_thread(void *name)
+{
+	overflow(name);
+	return NULL;
+}
+
+static void overflow_elsewhere(void *name)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, overflow_in_thread, name);
+	pthread_join(thread, NULL);
+}
+
+static void fault(void *nothing)
+{
+	volatile uintptr_t nowhere = 16;
+
+	(void)nothing;
+	*(volatile char *)nowhere = 1;
+}
+
+static void fault_in_coro(void *nothing)
+{
+	run_in_coro(fault, nothing);
+}
+
+START_TEST(test_an_overflow_says_whose_and_another_fault_is_one)
+{
+	static const char sentence[] = "stack overflow in coroutine greedy, a stack of 16384 bytes";
+
+	dies_saying(overflow, (void *)"greedy", sentence);
+	dies_saying(overflow_elsewhere, (void *)"greedy", sentence);
+	dies_saying(overflow, NULL, "stack overflow in coroutine 0x");
+	struct ending ending = ending_of(fault_in_coro, NULL);
+	ck_assert(WIFSIGNALED(ending.status) && WTERMSIG(ending.status) == SIGSEGV);
+	ck_assert_str_eq(ending.text, "");
 }
 END_TEST
 
@@ -382,6 +447,7 @@ int main(void)
 	tcase_add_test(tests, test_what_calls_keep_is_kept_on_any_thread);
 	tcase_add_test(tests, test_one_that_is_locked_stays_on_its_thread);
 	tcase_add_test(tests, test_a_name_is_copied_and_cut);
+	tcase_add_test(tests, test_an_overflow_says_whose_and_another_fault_is_one);
 	tcase_add_test(tests, test_a_random_program_gives_all_back);
 	return suite_end();
 }
