@@ -4,7 +4,9 @@ unit_suites += %D%/check_statistics %D%/check_tiny
 
 # Not with the sanitizers, which must be told of each switch of stacks.
 if PRELOAD
-unit_suites += %D%/check_defer %D%/check_foreign
+unit_suites += %D%/check_barrier %D%/check_defer %D%/check_foreign
+%C%_check_barrier_SOURCES = %D%/check_barrier.c tests/coro/run.h tests/coro/run.c
+%C%_check_barrier_LDADD = tests/libsuite.la libcoro.la libbase.la $(CHECK_LIBS)
 %C%_check_defer_SOURCES = %D%/check_defer.c tests/coro/run.h tests/coro/run.c
 %C%_check_defer_LDADD = tests/libsuite.la libcoro.la libbase.la $(CHECK_LIBS)
 %C%_check_foreign_SOURCES = %D%/check_foreign.c tests/coro/run.h tests/coro/run.c
