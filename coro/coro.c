@@ -65,20 +65,29 @@ static ALWAYS_INLINE int resume_error(const struct thread *thread, const struct 
 		return co->status == CORO_FINISHED ? ESRCH : EBUSY;
 	if (UNLIKELY(thread->is_foreign))
 		return EBUSY;
-	return UNLIKELY(co->locked_to != NULL && co->locked_to != thread) ? EPERM : 0;
+	return UNLIKELY(co->locked_to != 0 && co->locked_to != thread->id) ? EPERM : 0;
+}
+
+/* The thread has not been here yet. */
+static COLD void *resume_first(struct coro *co, void *value)
+{
+	thread_self();
+	return coro_resume(co, value);
 }
 
 EXPORT void *coro_resume(struct coro *co, void *value)
 {
-	struct thread *thread = thread_self();
-	int error = resume_error(thread, co);
+	struct thread *thread = &thread_local_state;
 
+	if (UNLIKELY(thread->current == NULL))
+		return resume_first(co, value);
+	int error = resume_error(thread, co);
 	return LIKELY(error == 0) ? enter(thread, co, value) : failed(error);
 }
 
 static ALWAYS_INLINE int yield_error(const struct thread *thread)
 {
-	if (UNLIKELY(thread_is_on_root(thread)))
+	if (UNLIKELY(thread->current == NULL || thread_is_on_root(thread)))
 		return EPERM;
 	return UNLIKELY(thread->current->foreign != NULL) ? EBUSY : 0;
 }
@@ -95,7 +104,7 @@ static ALWAYS_INLINE void *leave(struct thread *thread, struct coro *to, void *v
 
 EXPORT void *coro_yield(void *value)
 {
-	struct thread *thread = thread_self();
+	struct thread *thread = &thread_local_state;
 	int error = yield_error(thread);
 
 	return LIKELY(error == 0) ? leave(thread, thread->current->resumer, value) : failed(error);
@@ -123,6 +132,7 @@ void coro_begin(struct coro *co)
 {
 	co->is_new = false;
 	co->fn(co->arg);
+	defer_end(co);
 	coro_finish(NULL);
 }
 
@@ -143,7 +153,8 @@ void coro_finish(void *value)
 	struct coro *co = thread->current, *resumer = co->resumer;
 
 	co->status = CORO_FINISHED;
-	co->locked_to = NULL;
+	co->locked_to = 0;
+	co->panics = NULL;
 	pass(thread, resumer);
 	switch_last(resumer->left, value,
 		co->stack.bytes == CORO_STACK_BYTES ? stack_stays : stack_end, co);
@@ -255,8 +266,12 @@ EXPORT int coro_cancel(struct coro *co)
 		cancel_new(co);
 		return 0;
 	}
+	if (co->is_cancelling)
+		return fail(EBUSY);
 	cancel_prepare(co);
+	co->is_cancelling = true;
 	enter(thread, co, NULL);
+	co->is_cancelling = false;
 	return co->status == CORO_FINISHED ? 0 : fail(EAGAIN);
 }
 
@@ -264,6 +279,8 @@ EXPORT int coro_destroy(struct coro *co)
 {
 	struct thread *thread = thread_self();
 
+	if (co != NULL && UNLIKELY(co->is_cancelling))
+		return fail(EBUSY);
 	if (UNLIKELY(co == NULL || co->status != CORO_FINISHED)) {
 		int error = coro_cancel(co);
 		if (error != 0)

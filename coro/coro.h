@@ -34,6 +34,7 @@ struct coro {
 	void *left;               /* the stack pointer, where switch_in() or _out() left it */
 	uint32_t status;          /* enum coro_status */
 	bool is_new;              /* it was never resumed */
+	bool is_cancelling;       /* somebody waits for it to end */
 	struct coro *resumer;     /* while it runs or waits */
 
 	struct defer *defers;     /* the last one first */
@@ -45,7 +46,7 @@ struct coro {
 	struct panic *panics;     /* the innermost first */
 	struct foreign *foreign;  /* calls whose frames are on the thread's stack */
 
-	struct thread *locked_to; /* the only thread that may run it; NULL: any */
+	uint64_t locked_to;       /* the only thread that may run it, by its id; 0: any */
 	uint32_t lock_count;      /* by request */
 	bool is_foreign_locked;   /* by a foreign call */
 

@@ -13,6 +13,9 @@
    record's block itself stays until the call has returned. */
 enum { FEW_BYTES = 64, COPIED_MAX_BYTES = DEFER_CHUNK_BYTES };
 
+/* Before a record that is a block of its own, so that its arguments are aligned to 16. */
+enum { BLOCK_LEAD_BYTES = 8 };
+
 static size_t total_bytes_of(size_t args_bytes)
 {
 	return sizeof(struct defer) + ((args_bytes + 7) & ~(size_t)7);
@@ -52,9 +55,12 @@ static NOINLINE struct defer *new_elsewhere(struct coro *co, size_t bytes)
 {
 	size_t total_bytes = total_bytes_of(bytes);
 
+	if (bytes > INT32_MAX)
+		return NULL;
 	if (total_bytes > DEFER_CHUNK_BYTES / 2) {
-		struct defer *block = bytes <= INT32_MAX ? malloc(total_bytes) : NULL;
-		return block != NULL ? linked(co, block, bytes, true) : NULL;
+		char *block = malloc(BLOCK_LEAD_BYTES + total_bytes);
+		return block != NULL
+			? linked(co, (struct defer *)(block + BLOCK_LEAD_BYTES), bytes, true) : NULL;
 	}
 	return chunk_next(co) ? defer_new(co, bytes) : NULL;
 }
@@ -115,7 +121,7 @@ void defer_free(struct defer *defer)
 	if (!defer->is_special)
 		memset(defer->args, 0, (size_t)defer->bytes);
 	else if (defer->is_freed)
-		free(defer);
+		free((char *)defer - BLOCK_LEAD_BYTES);
 }
 
 /* ---- where recoveries return to --------------------------------------------------- */
@@ -282,11 +288,22 @@ EXPORT void coro_frame_return(struct coro_frame *frame)
 {
 	struct coro *co = thread_self()->current;
 
-	while (co->defers != NULL && co->defers->frame == frame)
+	/* Frames below it that have ended without telling, not compiled for exceptions, too. */
+	while (co->defers != NULL && co->defers->frame <= frame)
 		frame_call(co, co->defers);
-	while (UNLIKELY(co->sites != NULL) && co->sites->frame == frame)
+	while (UNLIKELY(co->sites != NULL) && co->sites->frame <= frame)
 		site_drop(co);
 	frame->point.pc = 0;
+}
+
+void defer_end(struct coro *co)
+{
+	void *nobody;
+
+	while (UNLIKELY(co->defers != NULL))
+		defer_call_last(co, &nobody);
+	if (UNLIKELY(co->sites != NULL || co->held != NULL))
+		defer_forget_below(co, (const void *)UINTPTR_MAX);
 }
 
 void defer_forget_below(struct coro *co, const void *address)
@@ -296,7 +313,7 @@ void defer_forget_below(struct coro *co, const void *address)
 	while (co->held != NULL && (const void *)co->held->frame < address) {
 		struct defer *defer = co->held;
 		co->held = defer->next;
-		free(defer);
+		defer_free(defer);
 	}
 }
 

@@ -83,6 +83,9 @@ const struct coro_point *defer_point(const struct coro *co, const struct coro_fr
 /* What frames below this address had is forgotten: they are gone. */
 void defer_forget_below(struct coro *co, const void *address);
 
+/* What is left when its function has returned: of frames whose end nobody told. */
+void defer_end(struct coro *co);
+
 /* Of a coroutine that has no record. */
 void defer_free_chunks(struct coro *co);
 

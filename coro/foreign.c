@@ -25,9 +25,9 @@ HIDDEN _Noreturn void callback_misaligned(void);
 
 /* ---- locked to a thread ---------------------------------------------------------- */
 
-static void lock_update(struct coro *co, struct thread *thread)
+static void lock_update(struct coro *co, const struct thread *thread)
 {
-	co->locked_to = co->is_foreign_locked || co->lock_count != 0 ? thread : NULL;
+	co->locked_to = co->is_foreign_locked || co->lock_count != 0 ? thread->id : 0;
 }
 
 static void unlock_thread(void *nothing)
@@ -61,20 +61,28 @@ EXPORT int coro_unlock_thread(void)
 	return 0;
 }
 
+static void unlock_passed(void)
+{
+	unlock_thread(NULL);
+}
+
 /* ---- out --------------------------------------------------------------------------- */
 
-/* A record on the stack: a panic or an exit makes its call, and so does a C++ exception
-   that passes. */
+/* A record on the stack: a panic or an exit makes its call.  A C++ exception that passes
+   leaves the frame that it is of, and no other. */
 struct special {
 	struct coro *co;
-	void (*fn)(void *); /* NULL: it was taken off */
+	void (*fn)(void *);   /* NULL: it was taken off */
+	void (*passed)(void); /* when an exception passes */
 	struct defer record;
 };
 
-static void special_push(struct special *special, struct coro *co, void (*fn)(void *))
+static void special_push(struct special *special, struct coro *co, void (*fn)(void *),
+	void (*passed)(void))
 {
 	special->co = co;
 	special->fn = fn;
+	special->passed = passed;
 	defer_push_special(co, &special->record, fn);
 }
 
@@ -100,20 +108,25 @@ static void special_end(struct special *special)
 	while (co->defers != NULL && co->defers != &special->record)
 		defer_call_last(co, &nobody);
 	co->defers = special->record.next;
-	special->fn(NULL);
+	special->passed();
+}
+
+static void foreign_leave(const struct foreign *foreign)
+{
+	struct thread *thread = thread_self();
+
+	thread->is_foreign = false;
+	thread->current->foreign = foreign->outer;
 }
 
 static void *foreign_run(struct thread *thread, struct coro *co, void *(*fn)(void *), void *arg)
 {
-	struct foreign foreign = {.outer = co->foreign};
+	struct foreign foreign __attribute__((cleanup(foreign_leave))) = {.outer = co->foreign};
 	uintptr_t sp = (uintptr_t)thread->root.left & ~(uintptr_t)15;
 
-	co->foreign = &foreign;
+	co->foreign = &foreign; /* cppcheck-suppress autoVariables; foreign_leave() takes it off */
 	thread->is_foreign = true;
-	void *value = switch_call(fn, arg, (void *)sp, &foreign.left);
-	thread->is_foreign = false;
-	co->foreign = foreign.outer;
-	return value;
+	return switch_call(fn, arg, (void *)sp, &foreign.left);
 }
 
 EXPORT void *coro_foreign(void *(*fn)(void *), void *arg)
@@ -126,13 +139,13 @@ EXPORT void *coro_foreign(void *(*fn)(void *), void *arg)
 	if (UNLIKELY(fn == NULL))
 		fatal("foreign call of nil");
 	word_add(&thread->foreign_count, 1);
-	if (co->locked_to != NULL)
+	if (co->locked_to != 0)
 		return foreign_run(thread, co, fn, arg);
 
 	co->is_foreign_locked = true;
-	co->locked_to = thread;
+	co->locked_to = thread->id;
 	struct special unlock __attribute__((cleanup(special_end)));
-	special_push(&unlock, co, unlock_thread);
+	special_push(&unlock, co, unlock_thread, unlock_passed);
 	void *value = foreign_run(thread, co, fn, arg);
 	special_pop(&unlock);
 	unlock_thread(NULL);
@@ -175,11 +188,17 @@ static void unwind_system_stack(void *nothing)
 	thread->current->foreign = thread->current->foreign->outer;
 }
 
+/* An exception goes on in the foreign frames, which may catch it. */
+static void callback_passed(void)
+{
+	callback_leave(thread_self()->root.left);
+}
+
 void *callback_run(void *(*fn)(void *), void *arg)
 {
 	struct special unwind __attribute__((cleanup(special_end)));
 
-	special_push(&unwind, thread_self()->current, unwind_system_stack);
+	special_push(&unwind, thread_self()->current, unwind_system_stack, callback_passed);
 	void *value = fn(arg);
 	special_pop(&unwind);
 	return value;

@@ -16,7 +16,7 @@ lib_LTLIBRARIES += libmstat_coro.la
 libmstat_coro_la_SOURCES =
 libmstat_coro_la_LIBADD = libcoro.la libbase.la
 libmstat_coro_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
-	-Wl,-z,defs -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,--as-needed \
 	-Wl,--version-script=$(top_srcdir)/%D%/libmstat_coro.map
 EXTRA_libmstat_coro_la_DEPENDENCIES = %D%/libmstat_coro.map
 EXTRA_DIST += %D%/libmstat_coro.map %D%/switch_x86_64.S %D%/switch_aarch64.S

@@ -41,6 +41,8 @@ static void handle(int number, siginfo_t *info, void *context)
 	if (co != NULL && co->stack.bytes != 0 && stack_guards(&co->stack, info->si_addr))
 		overflow_tell(co);
 	signal(number, SIG_DFL); /* and the instruction is tried once more */
+	if (info->si_code <= 0)
+		raise(number); /* there was none: somebody sent it */
 }
 
 static void handler_install(void)

@@ -84,26 +84,27 @@ static void older_abort(struct panic *panic, const struct defer *defer)
 			older->is_aborted = true;
 }
 
-/* Panics that ended with this one; true: among them an exit, which goes on. */
-static bool panics_drop(struct coro *co)
+/* Panics that ended with this one.  An exit among them goes on; NULL: there is none. */
+static const struct panic *panics_drop(struct coro *co)
 {
-	bool is_exit = false;
+	const struct panic *exit = NULL;
 
 	co->panics = co->panics->next;
 	while (co->panics != NULL && co->panics->is_aborted) {
-		is_exit = is_exit || co->panics->is_exit;
+		if (co->panics->is_exit)
+			exit = co->panics;
 		co->panics = co->panics->next;
 	}
-	return is_exit;
+	return exit;
 }
 
 static _Noreturn void recovery(struct coro *co, const struct coro_frame *frame, uintptr_t pc)
 {
-	bool is_exit = panics_drop(co);
+	const struct panic *exit = panics_drop(co);
 
 	defer_forget_below(co, frame);
-	if (is_exit)
-		coro_exit(NULL);
+	if (exit != NULL)
+		coro_exit(exit->value);
 	const struct coro_point *point = defer_point(co, frame, pc);
 	if (point == NULL)
 		fatal("recovery failed");
@@ -144,19 +145,19 @@ EXPORT void coro_exit(void *value)
 {
 	const struct thread *thread = thread_self();
 	struct coro *co = thread->current;
-	struct panic exit = {.is_exit = true};
+	struct panic exit = {.value = value, .is_exit = true};
 
 	if (thread_is_on_root(thread) || thread->is_foreign)
 		fatal("exit outside a coroutine");
 	panic_run(co, &exit);
-	co->panics = NULL;
 	defer_forget_below(co, (const void *)UINTPTR_MAX);
 	coro_finish(value);
 }
 
 EXPORT void *coro_recover_at(void *frame_address)
 {
-	struct panic *panic = thread_self()->current->panics;
+	const struct coro *co = thread_local_state.current;
+	struct panic *panic = co != NULL ? co->panics : NULL;
 
 	if (panic == NULL || panic->is_recovered || panic->frame_address != frame_address)
 		return NULL;

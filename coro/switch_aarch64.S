@@ -3,7 +3,8 @@
 
 	.text
 
-	/* hint 34 is `bti c`: an indirect call may come here. */
+	/* hint 34 is `bti c`: an indirect call may come here.  Switches are left by `ret`: a
+	   `br` would have to come to such a mark. */
 	.macro function name
 	.globl	\name
 	.type	\name, %function
@@ -89,7 +90,7 @@
 	mov	sp, x1
 	mov	x0, x2
 	registers_load
-	br	x16
+	ret	x16
 	function_end \name
 	.endm
 
@@ -105,7 +106,7 @@ hidden_function switch_last
 	blr	x2
 	mov	x0, x19
 	registers_load
-	br	x16
+	ret	x16
 function_end switch_last
 
 /* What was left is not gone on with: the stack pointer is at what switch_out() left. */
@@ -116,7 +117,7 @@ hidden_function switch_exit
 	brk	#0
 function_end switch_exit
 
-/* The coroutine stands in x19.  Entered by `br x16`, which `bti c` lets in. */
+/* The coroutine stands in x19. */
 hidden_function switch_start
 	.cfi_undefined x30
 	.cfi_personality 0x9b, coro_personality_reference

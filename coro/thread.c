@@ -14,6 +14,7 @@ static struct {
 	pthread_key_t key;
 	struct thread *first;
 	uint64_t ended_foreign_count;
+	uint64_t last_id;
 } threads = {.lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
 
 /* C++'s, if its library is there: exceptions that are caught at the moment. */
@@ -42,6 +43,41 @@ static void thread_end(void *state)
 	thread->current = NULL; /* a later destructor begins anew */
 }
 
+static void fork_begin(void)
+{
+	pthread_mutex_lock(&threads.lock);
+	stack_fork_begin();
+}
+
+static void fork_end(void)
+{
+	stack_fork_end();
+	pthread_mutex_unlock(&threads.lock);
+}
+
+/* The other threads are not in the child. */
+static void fork_end_in_child(void)
+{
+	struct thread *self = &thread_local_state;
+
+	for (const struct thread *thread = threads.first; thread != NULL; thread = thread->next)
+		if (thread != self)
+			threads.ended_foreign_count += thread->foreign_count;
+	threads.first = NULL;
+	if (self->current != NULL) {
+		threads.first = self;
+		self->link = &threads.first;
+		self->next = NULL;
+	}
+	fork_end();
+}
+
+/* Before any thread may hold a lock while another forks. */
+static __attribute__((constructor)) void fork_watch(void)
+{
+	pthread_atfork(fork_begin, fork_end, fork_end_in_child);
+}
+
 static void key_create(void)
 {
 	pthread_key_create(&threads.key, thread_end);
@@ -56,6 +92,7 @@ void thread_begin(struct thread *thread)
 	pthread_once(&threads.once, key_create);
 	pthread_setspecific(threads.key, thread);
 	pthread_mutex_lock(&threads.lock);
+	thread->id = ++threads.last_id;
 	thread->next = threads.first;
 	thread->link = &threads.first;
 	if (thread->next != NULL)

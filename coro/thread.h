@@ -29,6 +29,7 @@ struct thread {
 	uint32_t dead_count;
 	struct coro *first_dead;   /* with stacks of the usual size, to be used again */
 	uint64_t foreign_count;
+	uint64_t id;               /* no other thread's, ever; from 1 */
 	void *exceptions;          /* C++'s state of this thread; NULL: no C++ here */
 	struct thread *next;       /* of all that are listed */
 	struct thread **link;

@@ -221,7 +221,7 @@ bool cache_attach(void)
 
 static void slot_leave(struct cache *cache)
 {
-	if (cache->tiny.at != 0 || cache->tiny_collectable.at != 0)
+	if (cache->tiny.at != 0 || cache->tiny_collectable.at != 0 || cache->tiny_is_changing)
 		heap_hooks.cache_leaves(cache);
 	for (uint32_t class = 1; class < cache->class_end; class++) {
 		if (cache_held(cache, class) != 0)

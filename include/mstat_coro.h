@@ -137,7 +137,7 @@ struct coro_frame_guard {
 	coro_frame_guard() : frame() {}
 	coro_frame_guard(const coro_frame_guard &) = delete;
 	coro_frame_guard &operator=(const coro_frame_guard &) = delete;
-	inline ~coro_frame_guard();
+	inline ~coro_frame_guard() noexcept(false);
 };
 #define CORO_FRAME coro_frame_guard coro_frame_here
 #define CORO_FRAME_HERE (&coro_frame_here.frame)
@@ -208,7 +208,7 @@ int coro_unlock_thread(void);
 #ifdef __cplusplus
 }
 
-inline coro_frame_guard::~coro_frame_guard()
+inline coro_frame_guard::~coro_frame_guard() noexcept(false)
 {
 	coro_frame_end(&frame);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/fatal.h"
 #include "heap/collectable.h"
 #include "heap/heap.h"
@@ -93,13 +94,36 @@ static void collectable_change(struct cache *cache, bool is_changing)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+static void block_leave(struct tiny_block *block)
+{
+	if (block->at != 0)
+		block_abandon(block);
+}
+
+/* Of a thread that a fork's child does not have, and that may have been cutting: what the
+   record says holds.  If nothing lives in it the block is lost: the caller's magazine may
+   be in the middle of something too. */
+static void block_orphaned(struct tiny_block *block)
+{
+	const union record *record = block->record;
+
+	if (block->at != 0 && (record->starts & RECORD_CLOSED) == 0) {
+		block->at = bits_log2(record->starts);
+		block_close(block);
+	}
+	block->at = 0;
+}
+
 static void cache_leaves(struct cache *cache)
 {
-	if (cache->tiny.at != 0)
-		block_abandon(&cache->tiny);
-	collectable_change(cache, true);
-	if (cache->tiny_collectable.at != 0)
-		block_abandon(&cache->tiny_collectable);
+	if (cache != cache_self) {
+		block_orphaned(&cache->tiny);
+		block_orphaned(&cache->tiny_collectable);
+	} else {
+		block_leave(&cache->tiny);
+		collectable_change(cache, true);
+		block_leave(&cache->tiny_collectable);
+	}
 	collectable_change(cache, false);
 }
 

@@ -62,6 +62,7 @@ static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size
 	if (UNLIKELY(end > TINY_BLOCK_BYTES))
 		return NULL;
 	record_cut(block->record, block->at, begin, end);
+	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
 	block->at = end % TINY_BLOCK_BYTES;
 	return block->start + begin;
 }

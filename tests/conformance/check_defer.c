@@ -378,6 +378,54 @@ static void defer_more(void *depth)
 		coro_defer(defer_more, &(int){left - 1}, sizeof(int));
 }
 
+/* Where the copy of so many bytes lies; it says how many there should be. */
+static void check_copy(void *args)
+{
+	size_t bytes = *(size_t *)args;
+
+	ck_assert_uint_eq((uintptr_t)args % 16, 0);
+	for (size_t i = sizeof(bytes); i < bytes; i++)
+		ck_assert_int_eq(((char *)args)[i], (char)i);
+	call((int)bytes);
+}
+
+static NOINLINE void defer_large(size_t bytes)
+{
+	CORO_FRAME;
+	static char args[100000];
+
+	for (size_t i = 0; i < bytes; i++)
+		args[i] = (char)i;
+	memcpy(args, &bytes, sizeof(bytes));
+	coro_defer(check_copy, args, bytes);
+	memset(args, 0, sizeof(args));
+}
+
+START_TEST(test_d15_arguments_of_any_size_are_copied_and_aligned)
+{
+	static const size_t sizes[] = {8, 9, 64, 65, 984, 985, 1992, 2048, 2049, 100000};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		defer_large(sizes[i]);
+		CHECK_CALLS((int)sizes[i]);
+	}
+}
+END_TEST
+
+static void defer_too_much(void *bytes)
+{
+	CORO_FRAME;
+
+	coro_defer(note, &calls, (size_t)(uintptr_t)bytes);
+}
+
+START_TEST(test_d3_more_than_there_is_memory_for_is_fatal)
+{
+	dies_saying(defer_too_much, (void *)SIZE_MAX, "no memory for a deferred call");
+	dies_saying(defer_too_much, (void *)(SIZE_MAX - 39), "no memory for a deferred call");
+}
+END_TEST
+
 static NOINLINE void defer_some(void)
 {
 	CORO_FRAME;
@@ -543,6 +591,20 @@ static void recover_in_exit(void *nothing)
 	call(5);
 }
 
+static void panic_in_exit(void *nothing)
+{
+	coro_panic(nothing);
+}
+
+static void exit_through_panic(void *value)
+{
+	CORO_FRAME;
+
+	coro_defer(recover_any, NULL, 0);
+	coro_defer(panic_in_exit, NULL, 0);
+	coro_exit(value);
+}
+
 static void exit_with_records(void *nothing)
 {
 	CORO_FRAME;
@@ -557,6 +619,10 @@ START_TEST(test_d22_an_exit_runs_all_records_and_nobody_recovers)
 {
 	run_in_coro(exit_with_records, NULL);
 	CHECK_CALLS(0, 2, 1, 5, 1);
+	/* A panic in it that is recovered from: the exit goes on, with its value. */
+	struct coro *co = create_surely(NULL, exit_through_panic, &calls);
+	ck_assert_ptr_eq(coro_resume(co, NULL), &calls);
+	ck_assert_int_eq(coro_destroy(co), 0);
 }
 END_TEST
 
@@ -772,6 +838,8 @@ int main(void)
 	tcase_add_test(tests, test_d13_deferring_returns_0_and_after_a_recovery_1_at_its_place);
 	tcase_add_test(tests, test_d14_a_frames_end_leaves_other_frames_records);
 	tcase_add_test(tests, test_d15_a_record_can_be_used_again_by_what_it_calls);
+	tcase_add_test(tests, test_d15_arguments_of_any_size_are_copied_and_aligned);
+	tcase_add_test(tests, test_d3_more_than_there_is_memory_for_is_fatal);
 	tcase_add_test(tests, test_d16_a_frames_end_goes_on_until_its_records_are_done);
 	tcase_add_test(tests, test_d17_a_panic_in_a_deferred_call_skips_that_record);
 	tcase_add_test(tests, test_d18_frame_and_place_are_read_before_the_call);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "tests/coro/run.h"
@@ -194,6 +195,14 @@ static void recurse_for_ever(void *nothing)
 	recurse(&first, INT_MAX);
 }
 
+static void recurse_a_little(void *nothing)
+{
+	volatile char first = 0;
+
+	(void)nothing;
+	recurse(&first, 5);
+}
+
 static void overflow(void *name)
 {
 	struct coro_attr attr = {.name = name, .stack_bytes = 16 << 10};
@@ -223,6 +232,12 @@ static void fault(void *nothing)
 	*(volatile char *)nowhere = 1;
 }
 
+static void send_itself_the_signal(void *nothing)
+{
+	run_in_coro(recurse_a_little, nothing);
+	raise(SIGSEGV);
+}
+
 static void fault_in_coro(void *nothing)
 {
 	run_in_coro(fault, nothing);
@@ -235,9 +250,53 @@ START_TEST(test_an_overflow_says_whose_and_another_fault_is_one)
 	dies_saying(overflow, (void *)"greedy", sentence);
 	dies_saying(overflow_elsewhere, (void *)"greedy", sentence);
 	dies_saying(overflow, NULL, "stack overflow in coroutine 0x");
-	struct ending ending = ending_of(fault_in_coro, NULL);
-	ck_assert(WIFSIGNALED(ending.status) && WTERMSIG(ending.status) == SIGSEGV);
-	ck_assert_str_eq(ending.text, "");
+	void (*const faults[])(void *) = {fault_in_coro, send_itself_the_signal};
+	for (int i = 0; i < 2; i++) {
+		struct ending ending = ending_of(faults[i], NULL);
+		ck_assert(WIFSIGNALED(ending.status) && WTERMSIG(ending.status) == SIGSEGV);
+		ck_assert_str_eq(ending.text, "");
+	}
+}
+END_TEST
+
+static volatile bool is_over;
+
+/* Asserts nothing: a child may be made while Check's own lock is held. */
+static int create_and_destroy_one(void)
+{
+	struct coro_attr attr = {.stack_bytes = 8 << 10};
+	struct coro *co;
+
+	while (coro_create(&co, &attr, recurse_a_little, NULL) != 0)
+		;
+	coro_resume(co, NULL);
+	return coro_destroy(co);
+}
+
+static void *create_and_destroy(void *nothing)
+{
+	while (!is_over)
+		create_and_destroy_one();
+	return nothing;
+}
+
+START_TEST(test_a_child_of_fork_goes_on)
+{
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, create_and_destroy, NULL), 0);
+	for (int i = 0; i < 100; i++) {
+		int status;
+		pid_t child = fork();
+		if (child == 0)
+			_exit(create_and_destroy_one() != 0 || coro_foreign_count() != 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
+	}
+	is_over = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
 }
 END_TEST
 
@@ -259,6 +318,25 @@ static void wait_for_ever(void *how)
 	for (;;)
 		coro_yield(NULL);
 }
+
+static struct coro *victim;
+
+static void destroy_victim(void *nothing)
+{
+	(void)nothing;
+	ck_assert_int_eq(coro_destroy(victim), EBUSY);
+	ck_assert_int_eq(coro_cancel(victim), EBUSY);
+	note_cancel(NULL);
+}
+
+START_TEST(test_one_that_is_being_cancelled_is_busy)
+{
+	victim = create_surely(NULL, wait_for_ever, (void *)destroy_victim);
+	coro_resume(victim, NULL);
+	ck_assert_int_eq(coro_destroy(victim), 0);
+	ck_assert_int_eq(cancelled, 2);
+}
+END_TEST
 
 static void yield_once(void *nothing)
 {
@@ -448,6 +526,8 @@ int main(void)
 	tcase_add_test(tests, test_one_that_is_locked_stays_on_its_thread);
 	tcase_add_test(tests, test_a_name_is_copied_and_cut);
 	tcase_add_test(tests, test_an_overflow_says_whose_and_another_fault_is_one);
+	tcase_add_test(tests, test_a_child_of_fork_goes_on);
+	tcase_add_test(tests, test_one_that_is_being_cancelled_is_busy);
 	tcase_add_test(tests, test_a_random_program_gives_all_back);
 	return suite_end();
 }
