@@ -129,11 +129,21 @@ static void panic_run(struct coro *co, struct panic *panic)
 	}
 }
 
+/* A call that it made has thrown a C++ exception, which passes: its frames, and those
+   below, are gone. */
+static void panic_passed(struct panic *panic)
+{
+	struct coro *co = thread_self()->current;
+
+	while (co->panics != NULL && co->panics <= panic)
+		co->panics = co->panics->next;
+}
+
 EXPORT void coro_panic(void *value)
 {
 	const struct thread *thread = thread_self();
 	struct coro *co = thread->current;
-	struct panic panic = {.value = value};
+	struct panic panic __attribute__((cleanup(panic_passed))) = {.value = value};
 
 	if (thread->is_foreign)
 		fatal("panic in foreign code");
@@ -145,7 +155,7 @@ EXPORT void coro_exit(void *value)
 {
 	const struct thread *thread = thread_self();
 	struct coro *co = thread->current;
-	struct panic exit = {.value = value, .is_exit = true};
+	struct panic exit __attribute__((cleanup(panic_passed))) = {.value = value, .is_exit = true};
 
 	if (thread_is_on_root(thread) || thread->is_foreign)
 		fatal("exit outside a coroutine");
