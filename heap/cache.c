@@ -219,10 +219,10 @@ bool cache_attach(void)
 	return true;
 }
 
-static void slot_leave(struct cache *cache)
+static void slot_leave(struct cache *cache, bool is_orphaned)
 {
 	if (cache->tiny.at != 0 || cache->tiny_collectable.at != 0 || cache->tiny_is_changing)
-		heap_hooks.cache_leaves(cache);
+		heap_hooks.cache_leaves(cache, is_orphaned);
 	for (uint32_t class = 1; class < cache->class_end; class++) {
 		if (cache_held(cache, class) != 0)
 			magazine_empty(cache, class);
@@ -246,7 +246,7 @@ void cache_detach(void)
 	has_detached = true;
 	cache_self = &cache_none;
 	if (cache != &cache_none)
-		slot_leave(cache);
+		slot_leave(cache, false);
 	release_if_wanted();
 }
 
@@ -256,7 +256,7 @@ void cache_abandon_others(void)
 		struct cache *cache = cache_at(index);
 		if (cache != cache_self && cache->state == CACHE_LIVE) {
 			cache_change_undo(cache);
-			slot_leave(cache);
+			slot_leave(cache, true);
 		}
 	}
 	if (cache_self != &cache_none)

@@ -114,9 +114,9 @@ static void block_orphaned(struct tiny_block *block)
 	block->at = 0;
 }
 
-static void cache_leaves(struct cache *cache)
+static void cache_leaves(struct cache *cache, bool is_orphaned)
 {
-	if (cache != cache_self) {
+	if (is_orphaned) {
 		block_orphaned(&cache->tiny);
 		block_orphaned(&cache->tiny_collectable);
 	} else {

@@ -31,7 +31,7 @@ static char *begin_block(size_t left_bytes)
 {
 	char *ptr;
 
-	heap_hooks.cache_leaves(cache_self);
+	heap_hooks.cache_leaves(cache_self, false);
 	ptr = hinted_surely(TINY_BLOCK_BYTES - left_bytes);
 	ck_assert_uint_eq((uintptr_t)ptr % TINY_BLOCK_BYTES, 0);
 	return ptr;
@@ -250,7 +250,7 @@ static size_t blocks_of(size_t bytes, int dead)
 {
 	char *objects[256];
 
-	heap_hooks.cache_leaves(cache_self);
+	heap_hooks.cache_leaves(cache_self, false);
 	uint64_t before = snapshot_now().tiny_alloc;
 	for (int i = 0; i < 256; i++)
 		objects[i] = hinted_surely(bytes);
