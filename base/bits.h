@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "base/config.h"
 
 static inline bool bits_is_power_of_two(size_t x)
 {
@@ -41,22 +44,38 @@ static inline size_t max_bytes(size_t a, size_t b)
 }
 
 /*
- * A word with one writer that anybody may read at any time: each reads a
- * whole value, old or new, and nothing is promised about its neighbours.
+ * A word that anybody may read at any time while one thread writes it, its owner or
+ * who holds its lock: each reads a whole value, old or new, and nothing is promised
+ * about its neighbours.  Of any type that a register holds.
  */
-static inline uint64_t word_load(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
+#define word_load(word) __atomic_load_n((word), __ATOMIC_RELAXED)
+#define word_store(word, value) __atomic_store_n((word), (value), __ATOMIC_RELAXED)
+#define word_add(word, value) word_store((word), *(word) + (value))
+#define word_subtract(word, value) word_store((word), *(word) - (value))
 
-static inline void word_store(uint64_t *word, uint64_t value)
-{
-	__atomic_store_n(word, value, __ATOMIC_RELAXED);
-}
+/* The same where an instruction counts: of these gcc makes an operand, of an atomic
+   one never.  An aligned word is read and written whole on x86-64 and aarch64 anyway. */
+#define word_peek(word) (CONFIG_THREAD_SANITIZER ? word_load(word) : *(word))
+#define word_poke(word, value)                             \
+	do {                                               \
+		if (CONFIG_THREAD_SANITIZER)               \
+			word_store((word), (value));       \
+		else                                       \
+			*(word) = (value);                 \
+	} while (0)
 
-static inline void word_add(uint64_t *word, uint64_t value)
+/* Pointers that others may read meanwhile; they know by other words whether they read any
+   that were there at one moment. */
+static inline void pointers_move(void **to, void *const *from, size_t count)
 {
-	word_store(word, word_load(word) + value);
+	if (!CONFIG_THREAD_SANITIZER) {
+		memmove(to, from, count * sizeof(void *));
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t at = to < from ? i : count - 1 - i;
+		word_store(to + at, word_load(from + at));
+	}
 }
 
 #endif

@@ -13,6 +13,8 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
+/* It reads what stands on stacks, frames of others too. */
+#define UNSANITIZED __attribute__((no_sanitize_address))
 /* On a declaration: reached without the GOT. */
 #define HIDDEN __attribute__((visibility("hidden")))
 /* A large table that a process may never touch: the linker lays it behind the
@@ -35,8 +37,11 @@
    __tls_get_addr, which may allocate. */
 #define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
+/* ALIAS_OF: one more name of a function.  OWN_NAME_OF: one within its file, on a static
+   declaration; the function's own name may be bound to somebody else's. */
 #if defined(__clang__)
 #define ALIAS_OF(name) __attribute__((alias(#name), visibility("default")))
+#define OWN_NAME_OF(name) __attribute__((alias(#name)))
 #define CAPABILITY(x) __attribute__((capability(x)))
 #define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
 #define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
@@ -45,6 +50,7 @@
 #define UNCHECKED_LOCKING __attribute__((no_thread_safety_analysis))
 #else
 #define ALIAS_OF(name) __attribute__((alias(#name), visibility("default"), copy(name)))
+#define OWN_NAME_OF(name) __attribute__((alias(#name), copy(name)))
 #define CAPABILITY(x)
 #define ACQUIRES(...)
 #define RELEASES(...)

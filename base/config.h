@@ -21,4 +21,11 @@ static const bool CONFIG_TORTURE = MSTAT_TORTURE;
    tests that read figures fail. */
 static const bool CONFIG_BOOKS = MSTAT_BOOKS;
 
+/* --enable-sanitizers=thread: which knows of no memory but where the kernel puts it. */
+#ifdef __SANITIZE_THREAD__
+static const bool CONFIG_THREAD_SANITIZER = true;
+#else
+static const bool CONFIG_THREAD_SANITIZER = false;
+#endif
+
 #endif

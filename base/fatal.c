@@ -7,6 +7,7 @@
 #include "base/compiler.h"
 #include "base/format.h"
 #include "base/modules.h"
+#include "base/os.h"
 
 void (*fatal_observer)(const char *line);
 
@@ -25,7 +26,8 @@ static _Noreturn void line_end(struct format *line)
 	format_char(line, '\n');
 	line->failed = false; /* a line that was cut is better than none */
 	line->fd = STDERR_FILENO;
-	format_flush(line);
+	if (os_can_write(STDERR_FILENO, false)) /* or the end would be SIGPIPE */
+		format_flush(line);
 	abort();
 }
 

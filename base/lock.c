@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/config.h"
 #include "base/fatal.h"
 #include "base/os.h"
@@ -62,7 +63,7 @@ static bool state_change(struct lock *lock, uint32_t from, uint32_t to)
 static COLD void lock_acquire_slow(struct lock *lock)
 {
 	for (int i = 0; i < SPIN_COUNT; i++) {
-		if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED) == LOCK_FREE &&
+		if (word_load(&lock->state) == LOCK_FREE &&
 			state_change(lock, LOCK_FREE, LOCK_HELD))
 			return;
 		os_cpu_relax();
@@ -84,6 +85,11 @@ bool lock_try(struct lock *lock) UNCHECKED_LOCKING
 		return false;
 	rank_enter(lock);
 	return true;
+}
+
+bool lock_is_held(const struct lock *lock)
+{
+	return word_load(&lock->state) != LOCK_FREE;
 }
 
 void lock_await(const struct lock *lock)

@@ -41,6 +41,9 @@ void lock_acquire(struct lock *lock) ACQUIRES(lock);
 bool lock_try(struct lock *lock) TRY_ACQUIRES(true, lock);
 void lock_release(struct lock *lock) RELEASES(lock);
 
+/* Whether anybody holds it, at this moment. */
+bool lock_is_held(const struct lock *lock);
+
 /* Returns when somebody saw it free. */
 void lock_await(const struct lock *lock);
 

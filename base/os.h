@@ -3,7 +3,9 @@
  *
  * WHY        One thin file between the heap and the kernel: what the heap
  *            needs is said in its own terms, failure is injected here, and
- *            errno is left alone (a free must not change it).
+ *            errno is left alone (a free must not change it).  None goes by a
+ *            function that a library of the program could stand in for
+ *            (base/syscall.h).
  *
  * UNITS      Bytes, whole pages of OS_PAGE_BYTES.  Where the kernel's pages
  *            are larger (aarch64 with 16 or 64 KiB) os_page_bytes() says so, and
@@ -17,9 +19,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/compiler.h"
+
 enum {
 	OS_HUGE_PAGE_BYTES = 2 << 20
 };
+
+/*
+ * Set for good when the program announces that it forbids itself system calls: one more
+ * than it knows of may be its end.  From then on nothing but memory, locks and time is
+ * asked for, and os_thread_name() and os_thread_mark() say that they do not know.
+ */
+extern HIDDEN bool os_is_confined;
 
 /* The kernel's page size. */
 size_t os_page_bytes(void);
@@ -44,6 +55,9 @@ void os_unmap(void *address, size_t bytes);
    without a mapping of their own.  False if it refuses. */
 bool os_guard(void *address, size_t bytes);
 
+/* mprotect(2). */
+bool os_protect(void *address, size_t bytes, int protection);
+
 /* Gives the pages back to the kernel; they read zero afterwards.  False if
    the kernel kept them (locked memory), with their contents. */
 bool os_release(void *address, size_t bytes);
@@ -54,6 +68,9 @@ void os_want_huge(void *address, size_t bytes, bool want);
 /* Makes huge pages of the small ones that are there, at once; not before 6.1. */
 void os_make_huge(void *address, size_t bytes);
 
+/* Makes the pages be there, to be written.  0, or an error's number. */
+int os_populate(void *address, size_t bytes);
+
 /* Moves the pages at `from` to `to`, replacing what is there.  `from` stays
    mapped and reads zero.  False: nothing moved. */
 bool os_move(void *from, void *to, size_t bytes);
@@ -61,7 +78,7 @@ bool os_move(void *from, void *to, size_t bytes);
 /* Names a mapping in /proc/PID/maps, where the kernel can. */
 void os_name(void *address, size_t bytes, const char *name);
 
-/* Makes these bytes read zero in a child of fork.  False: an old kernel. */
+/* Makes these bytes read zero in a child of fork.  False: an old kernel, or an emulator. */
 bool os_wipe_on_fork(void *address, size_t bytes);
 
 void os_futex_wait(uint32_t *word, uint32_t expected);
@@ -71,6 +88,10 @@ void os_yield(void);
 /* write(2) until all is written.  False: an error, errno says which. */
 bool os_write(int fd, const void *bytes, size_t count);
 
+/* Whether write(2) of a line would be neither a signal, since nobody reads any more, nor,
+   with `at_once`, a wait. */
+bool os_can_write(int fd, bool at_once);
+
 /* The whole of a small file of /proc into `buffer`.  Bytes read, or -1. */
 ssize_t os_read_file(const char *path, void *buffer, size_t capacity_bytes);
 
@@ -79,6 +100,7 @@ uint64_t os_boottime_ns(void); /* since the boot, sleep included */
 uint64_t os_coarse_ns(void);  /* monotonic, a few milliseconds' grain, cheap */
 uint64_t os_coarse_realtime_ns(void);
 int os_thread_id(void);
+int os_thread_mark(void);     /* the same for the books; 0 in a process that is confined */
 void os_thread_name(char name[16]);
 int os_process_id(void);      /* asks the kernel: right in any child */
 

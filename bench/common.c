@@ -98,6 +98,11 @@ void report_rss(const char *name, size_t bytes)
 	printf("rss %s %zu\n", name, bytes / 1024);
 }
 
+void report_count(const char *name, uint64_t count)
+{
+	printf("count %s %llu\n", name, (unsigned long long)count);
+}
+
 struct start {
 	pthread_barrier_t *all_there;
 	void *(*work)(void *);

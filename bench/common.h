@@ -10,6 +10,10 @@
  *
  *     rss NAME KIB
  *
+ * and, of whatever else it counted,
+ *
+ *     count NAME NUMBER
+ *
  * Everything else (repetition, allocators, medians) is the runner's.
  */
 #ifndef BENCH_COMMON_H
@@ -78,6 +82,7 @@ size_t rss_bytes(void);
 
 void report_time(uint64_t ops, uint64_t ns);
 void report_rss(const char *name, size_t bytes);
+void report_count(const char *name, uint64_t count);
 
 /* Runs `work(arg + i * arg_bytes)` in each of `threads` threads; returns when
    all have ended.  The time of day that it took, from when all were there. */

@@ -26,6 +26,7 @@ class Run:
     cpu_seconds: float
     rss_kib: dict = field(default_factory=dict)  # moment -> KiB
     stalls: dict = field(default_factory=dict)  # name -> (count, ns)
+    counts: dict = field(default_factory=dict)  # name -> how many in all operations
 
 
 def number(value, digits):
@@ -68,6 +69,15 @@ def stall_rows(bench, allocator, threads, runs):
                    runs=len(runs), ops=number(statistics.median(run.stalls[name][0] for run in runs), 0),
                    ns_per_op_min=min(times), ns_per_op_median=number(statistics.median(times), 0),
                    ns_per_op_max=max(times))
+        yield row
+
+
+def count_rows(bench, allocator, threads, runs):
+    """One row for each figure that was counted: `ops` is how many."""
+    for name in runs[0].counts if runs else ():
+        row = dict.fromkeys(COLUMNS, "")
+        row.update(bench=f"{bench}:{name}", kind="count", allocator=allocator, threads=threads,
+                   runs=len(runs), ops=number(statistics.median(run.counts[name] for run in runs), 0))
         yield row
 
 
@@ -160,7 +170,8 @@ def table(comparison, title, text, worst_first):
     for bench in benches:
         values = comparison.values[bench]
         best = comparison.best_peer(bench)
-        lines.append([bench, *(text(values.get(name)) for name in comparison.allocators),
+        lines.append([bench, *(text(values[name]) if name in values else "-"
+                               for name in comparison.allocators),
                       best[1] if best else "-", ratio_text(comparison.ratio_to_best(bench))])
     return aligned(lines)
 

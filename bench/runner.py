@@ -119,9 +119,10 @@ class Runner:
         rss = {name: int(kib) for name, kib in re.findall(r"^rss (\S+) (\d+)$", out, re.MULTILINE)}
         stalls = {name: (int(count), int(ns)) for name, count, ns
                   in re.findall(r"^stall (\S+) (\d+) (\d+)$", out, re.MULTILINE)}
+        counts = {name: int(count) for name, count in re.findall(r"^count (\S+) (\d+)$", out, re.MULTILINE)}
         timed = re.search(r"^ops (\d+) ns (\d+)$", out, re.MULTILINE) if row.kind != "real" else None
         ops, ns = (int(timed[1]), int(timed[2])) if timed else (1, cpu_seconds * 1e9)
-        return measured.Run(ops, ns, peak_kib, faults, cpu_seconds, rss, stalls)
+        return measured.Run(ops, ns, peak_kib, faults, cpu_seconds, rss, stalls, counts)
 
     def instructions(self, row, library):
         """Of one more run, in user mode; None where they cannot be counted."""
@@ -156,6 +157,7 @@ def in_turn(runner, contestants, reps):
         yield measured.row_of(row.name, row.kind, name, row.threads, good, instructions)
         yield from measured.moment_rows(row.name, name, row.threads, good)
         yield from measured.stall_rows(row.name, name, row.threads, good)
+        yield from measured.count_rows(row.name, name, row.threads, good)
 
 
 # ---- the line above the rows ---------------------------------------------------

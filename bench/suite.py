@@ -26,7 +26,7 @@ class Count(int):
 @dataclass
 class Row:
     name: str
-    kind: str  # micro, shape, real, memory, stall, tiny
+    kind: str  # micro, shape, real, memory, stall, tiny, coro
     command: list
     threads: int = 1
     max_reps: int = 100
@@ -142,6 +142,50 @@ def tiny_rows(hints):
         yield row(f"worst/{size}/{keep}", "worst", size, keep, Count(500_000), 8)
     for size in (1, 8):
         yield row(f"pair/{size}", "pair", size, Count(10_000_000))
+
+
+# ---- coroutines ----------------------------------------------------------------
+
+# Who can do a workload: a program of bench/coro and the words before the workload's.
+CORO_PROGRAMS = {"libmstat": "ours", "fcontext": "boost fcontext", "boost": "boost fiber",
+                 "ucontext": "ucontext", "go": "runtime", "c++": "throw"}
+
+# Of lexical deferred calls: a call that is written out beside them, and exceptions beside
+# panics that unwind.
+LEXICAL_PROGRAMS = {"libmstat": "lexical deferred", "direct": "lexical direct"}
+UNWIND_PROGRAMS = {"libmstat": "lexical", "c++": "throw"}
+
+
+def coro_contests(programs: Path):
+    """What ./dev bench coro runs: name -> (contestant -> row).  Each does it as often as
+    takes some tenths of a second, so that those who are slow do it less often."""
+    def contest(name, workload, does=CORO_PROGRAMS, **counts):
+        def row(contestant, count):
+            program, *words = f"{does[contestant]} {workload}".split()
+            return Row(name, "coro", [programs / "coro" / program, *words, count])
+
+        return name, {who: row(who, count) for who, count in counts.items()}
+
+    million = 1_000_000
+    yield contest("switch", "switch", libmstat=Count(20 * million), fcontext=Count(20 * million),
+                  boost=Count(20 * million), ucontext=Count(million // 2), go=Count(2 * million))
+    yield contest("create", "create", libmstat=Count(10 * million), fcontext=Count(10 * million),
+                  boost=Count(5 * million), ucontext=Count(million // 3), go=Count(million))
+    yield contest("defer/lexical", "", LEXICAL_PROGRAMS, libmstat=Count(100 * million),
+                  direct=Count(100 * million))
+    yield contest("defer/one", "defer", libmstat=Count(10 * million), go=Count(30 * million))
+    yield contest("defer/10", "defer10", libmstat=Count(15 * million), go=Count(5 * million))
+    yield contest("defer/many", "defermany", libmstat=Count(million), go=Count(million))
+    for depth, ours, go, cxx in ((0, 4000, 1000, 150), (10, 3000, 400, 50), (100, 1500, 70, 7)):
+        yield contest(f"panic/{depth}", f"panic {depth}", libmstat=Count(1000 * ours),
+                      go=Count(1000 * go), **{"c++": Count(1000 * cxx)})
+    for depth, ours, cxx in ((0, 150, 150), (10, 50, 50), (100, 7, 7)):
+        yield contest(f"unwind/{depth}", f"unwind {depth}", UNWIND_PROGRAMS,
+                      libmstat=Count(1000 * ours), **{"c++": Count(1000 * cxx)})
+    yield contest("foreign", "foreign", libmstat=Count(15 * million), go=Count(5 * million))
+    yield contest("callback", "callback", libmstat=Count(8 * million), go=Count(2 * million))
+    # As many in each run: where the mappings end is of interest.
+    yield contest("many", "many", libmstat=100_000, boost=100_000, go=100_000)
 
 
 # ---- real programs ------------------------------------------------------------

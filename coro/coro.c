@@ -4,13 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
 #include "base/fatal.h"
+#include "coro/barrier.h"
 #include "coro/defer.h"
+#include "coro/key.h"
+#include "coro/measure.h"
+#include "coro/sanitizer.h"
 #include "coro/switch.h"
 #include "coro/thread.h"
-
-enum { ATTR_MIN_STACK_BYTES = 4 << 10 };
+#include "coro/unwind.h"
 
 static int fail(int error)
 {
@@ -27,87 +29,91 @@ static COLD void *failed(int error)
 /* ---- from one to another ------------------------------------------------------ */
 
 /* What C++ keeps of exceptions that are being handled belongs to a stack. */
-static void exceptions_switch(const struct thread *thread, struct coro *from, const struct coro *to)
+static NOINLINE void exceptions_switch(uintptr_t *state, struct coro *from, struct coro *to)
 {
-	uintptr_t *state = thread->exceptions;
-
-	from->exceptions[0] = state[0];
-	from->exceptions[1] = state[1];
-	state[0] = to->exceptions[0];
-	state[1] = to->exceptions[1];
+	for (int i = 0; i < 2; i++) {
+		from->exceptions[i] = state[i];
+		state[i] = to->exceptions[i];
+		to->exceptions[i] = 0;
+	}
 }
 
 /* `to` runs from now on. */
-static ALWAYS_INLINE void pass(struct thread *thread, struct coro *to)
+static void pass(struct thread *thread, struct coro *to)
 {
-	if (UNLIKELY(thread->exceptions != NULL))
-		exceptions_switch(thread, thread->current, to);
-	thread->current = to;
-	to->status = CORO_RUNNING;
+	uintptr_t *state = thread->exceptions;
+
+	if (UNLIKELY((state[0] | state[1]) != 0 || coro_has_exceptions(to)))
+		exceptions_switch(state, thread_current(thread), to);
+	if (UNLIKELY(thread->is_sanitized)) {
+		if (coro_is_new(to))
+			sanitizer_stack_begin(&to->stack);
+		sanitizer_switch(thread, thread_current(thread), to);
+	}
+	thread_set_current(thread, to);
 }
 
-static ALWAYS_INLINE void *enter(struct thread *thread, struct coro *co, void *value)
+static void *enter(struct thread *thread, struct coro *co, void *value, bool cancels)
 {
-	struct coro *current = thread->current;
+	struct coro *current = thread_current(thread);
 
-	co->resumer = current;
-	current->status = CORO_WAITING;
+	co->is_active = true;
 	pass(thread, co);
-	return switch_in(&current->left, co->left, value);
-}
-
-/* Why it cannot be resumed here; 0: it can. */
-static ALWAYS_INLINE int resume_error(const struct thread *thread, const struct coro *co)
-{
-	if (UNLIKELY(co == NULL))
-		return EINVAL;
-	if (UNLIKELY(co->status != CORO_SUSPENDED))
-		return co->status == CORO_FINISHED ? ESRCH : EBUSY;
-	if (UNLIKELY(thread->is_foreign))
-		return EBUSY;
-	return UNLIKELY(co->locked_to != 0 && co->locked_to != thread->id) ? EPERM : 0;
-}
-
-/* The thread has not been here yet. */
-static COLD void *resume_first(struct coro *co, void *value)
-{
-	thread_self();
-	return coro_resume(co, value);
-}
-
-EXPORT void *coro_resume(struct coro *co, void *value)
-{
-	struct thread *thread = &thread_local_state;
-
-	if (UNLIKELY(thread->current == NULL))
-		return resume_first(co, value);
-	int error = resume_error(thread, co);
-	return LIKELY(error == 0) ? enter(thread, co, value) : failed(error);
-}
-
-static ALWAYS_INLINE int yield_error(const struct thread *thread)
-{
-	if (UNLIKELY(thread->current == NULL || thread_is_on_root(thread)))
-		return EPERM;
-	return UNLIKELY(thread->current->foreign != NULL) ? EBUSY : 0;
+	coro_set_resumer(co, current, current);
+	return switch_to(current, co, value, cancels).value;
 }
 
 /* The current one is suspended and `to` runs. */
-static ALWAYS_INLINE void *leave(struct thread *thread, struct coro *to, void *value)
+static struct switch_brought leave(struct thread *thread, struct coro *to, void *value)
 {
-	struct coro *co = thread->current;
+	struct coro *co = thread_current(thread);
 
-	co->status = CORO_SUSPENDED;
+	co->is_active = false;
 	pass(thread, to);
-	return switch_out(&co->left, to->left, value);
+	coro_set_resumer(co, coro_resumer(co), co);
+	return switch_to(co, to, value, false);
 }
 
-EXPORT void *coro_yield(void *value)
+/* Why it cannot be resumed here; 0: it can. */
+static int resume_error(const struct thread *thread, const struct coro *co)
 {
-	struct thread *thread = &thread_local_state;
+	if (co == NULL)
+		return EINVAL;
+	if (coro_has_finished(co))
+		return ESRCH;
+	if (co->is_active || thread->is_foreign)
+		return EBUSY;
+	return co->locked_to != 0 && co->locked_to != thread->id ? EPERM : 0;
+}
+
+/* Why the current one cannot yield; 0: it can. */
+static int yield_error(const struct thread *thread)
+{
+	if (thread_is_on_root(thread))
+		return EPERM;
+	return thread->is_foreign || thread_current(thread)->foreign != NULL ? EBUSY : 0;
+}
+
+/* What coro_resume_at() and coro_yield_at() leave to others. */
+HIDDEN void *resume_rarely(struct coro *co, void *value);
+HIDDEN struct switch_brought yield_rarely(void *value);
+
+void *resume_rarely(struct coro *co, void *value)
+{
+	struct thread *thread = thread_self();
+	int error = resume_error(thread, co);
+
+	return error == 0 ? enter(thread, co, value, false) : failed(error);
+}
+
+struct switch_brought yield_rarely(void *value)
+{
+	struct thread *thread = thread_self();
 	int error = yield_error(thread);
 
-	return LIKELY(error == 0) ? leave(thread, thread->current->resumer, value) : failed(error);
+	if (error != 0)
+		return (struct switch_brought){.value = failed(error)};
+	return leave(thread, coro_resumer(thread_current(thread)), value);
 }
 
 EXPORT void *coro_transfer(struct coro *co, void *value)
@@ -118,46 +124,62 @@ EXPORT void *coro_transfer(struct coro *co, void *value)
 	if (error != 0)
 		return failed(error);
 	if (thread_is_on_root(thread))
-		return enter(thread, co, value);
+		return enter(thread, co, value, false);
 	error = yield_error(thread);
 	if (error != 0)
 		return failed(error);
-	co->resumer = thread->current->resumer;
-	return leave(thread, co, value);
+	struct coro *resumer = coro_resumer(thread_current(thread));
+	coro_set_resumer(co, resumer, resumer);
+	co->is_active = true;
+	struct switch_brought brought = leave(thread, co, value);
+	if (brought.is_cancelled)
+		coro_exit(NULL);
+	return brought.value;
 }
 
 /* ---- the first and the last of it ---------------------------------------------- */
 
-void coro_begin(struct coro *co)
+void coro_end(struct coro *co)
 {
-	co->is_new = false;
-	co->fn(co->arg);
+	unwind_forget(co, UNWIND_ALL); /* one out of which an exception was thrown and caught */
 	defer_end(co);
+	values_end(co);
 	coro_finish(NULL);
 }
 
-/* On the stack of whoever goes on. */
-static void stack_end(void *co)
+/* Of one that has finished: not on it. */
+static void stack_end(void *finished)
 {
-	stack_free(&((struct coro *)co)->stack);
+	struct coro *co = finished;
+
+	measure(co);
+	stack_free(&co->stack);
 }
 
-static void stack_stays(void *co)
+static bool stack_is_usual(const struct coro *co)
 {
-	(void)co;
+	return co->stack.bytes == CORO_STACK_BYTES;
 }
 
-void coro_finish(void *value)
+UNSANITIZED void coro_finish(void *value)
 {
-	struct thread *thread = thread_self();
-	struct coro *co = thread->current, *resumer = co->resumer;
+	struct thread *thread = &coro_thread;
+	struct coro *co = thread_current(thread), *resumer = coro_resumer(co);
 
-	co->status = CORO_FINISHED;
+	co->state |= CORO_STATE_FINISHED;
+	co->is_active = false;
+	co->resumer = (struct coro *)CORO_NOT_PLAIN;
 	co->locked_to = 0;
+	co->lock_count = 0;
 	co->panics = NULL;
+	barriers_forget(&co->stack);
+	if (UNLIKELY(thread->is_sanitized)) {
+		sanitizer_stack_end(&co->stack);
+		co->state &= ~(uint32_t)CORO_STATE_PLAIN; /* there is more to be forgotten */
+	}
 	pass(thread, resumer);
-	switch_last(resumer->left, value,
-		co->stack.bytes == CORO_STACK_BYTES ? stack_stays : stack_end, co);
+	co->exceptions[0] = co->exceptions[1] = 0;
+	switch_last(&resumer->left, value, stack_is_usual(co) ? NULL : stack_end, co);
 }
 
 static struct coro *coro_new(size_t stack_bytes)
@@ -170,89 +192,90 @@ static struct coro *coro_new(size_t stack_bytes)
 		free(co);
 		return NULL;
 	}
-	return co;
-}
-
-static ALWAYS_INLINE struct coro *coro_obtain(size_t stack_bytes)
-{
-	struct thread *thread = thread_self();
-	struct coro *co = thread->first_dead;
-
-	if (stack_bytes != CORO_STACK_BYTES || UNLIKELY(co == NULL))
-		return coro_new(stack_bytes);
-	thread->first_dead = co->next_dead;
-	thread->dead_count--;
+	stack_belongs_to(&co->stack, co);
 	return co;
 }
 
 void coro_delete(struct coro *co)
 {
+	unwind_forget(co, UNWIND_ALL);
 	defer_free_chunks(co);
 	if (co->stack.bytes != 0)
 		stack_free(&co->stack);
 	free(co);
 }
 
-/* As switch_out() would have left it. */
-static ALWAYS_INLINE void stack_prepare(struct coro *co)
+/* The creator, most likely. */
+static struct coro *first_resumer(const struct thread *thread)
 {
-	void **frame = (void **)co->stack.hi - SWITCH_FRAME_WORDS;
-
-	frame[SWITCH_PC_WORD] = (void *)switch_start;
-	frame[SWITCH_ARG_WORD] = co;
-	co->left = frame;
+	return thread->running != &thread_nobody ? thread->running : (struct coro *)CORO_NOT_PLAIN;
 }
 
-static void name_set(struct coro *co, const char *name)
+/* Of one that may have been used before. */
+static ALWAYS_INLINE void prepare(struct coro *co, const struct thread *thread, void (*fn)(void *),
+	void *arg)
 {
-	co->name[0] = '\0';
-	if (name != NULL) {
-		strncpy(co->name, name, sizeof(co->name) - 1);
-		co->name[sizeof(co->name) - 1] = '\0';
-	}
-}
-
-static bool is_stack_size(size_t bytes)
-{
-	return bits_is_power_of_two(bytes) && bytes >= ATTR_MIN_STACK_BYTES && bytes <= STACK_MAX_BYTES;
-}
-
-EXPORT int coro_create(struct coro **out, const struct coro_attr *attr, void (*fn)(void *), void *arg)
-{
-	size_t stack_bytes = CORO_STACK_BYTES;
-
-	if (attr != NULL && attr->stack_bytes != 0)
-		stack_bytes = attr->stack_bytes;
-	if (out == NULL || fn == NULL || !is_stack_size(stack_bytes))
-		return fail(EINVAL);
-	struct coro *co = coro_obtain(stack_bytes);
-	if (UNLIKELY(co == NULL))
-		return fail(ENOMEM);
-	co->status = CORO_SUSPENDED;
-	co->is_new = true;
+	co->left = (struct switch_left){.sp = co->stack.hi, .pc = (void *)switch_start};
+	co->resumer = first_resumer(thread);
+	co->state = CORO_STATE_PLAIN;
 	co->fn = fn;
 	co->arg = arg;
-	co->exceptions[0] = co->exceptions[1] = 0;
-	name_set(co, attr != NULL ? attr->name : NULL);
-	stack_prepare(co);
+}
+
+static ALWAYS_INLINE struct coro *dead_take(struct thread *thread)
+{
+	struct coro *co = thread->first_dead;
+
+	if (LIKELY(co != NULL)) {
+		thread->first_dead = co->next_dead;
+		thread->dead_room++;
+	}
+	return co;
+}
+
+static void attr_apply(struct coro *co, const struct coro_attr *attr)
+{
+	co->state = 0;
+	co->is_relocatable = attr->is_relocatable;
+	if (attr->name != NULL)
+		strncpy(co->name, attr->name, sizeof(co->name) - 1);
+	co->is_measured = attr->is_measured;
+	if (co->is_measured)
+		stack_clear(&co->stack);
+}
+
+static NOINLINE int create_rarely(struct coro **out, const struct coro_attr *attr, void (*fn)(void *),
+	void *arg)
+{
+	struct thread *thread = thread_self();
+	size_t stack_bytes = attr != NULL && attr->stack_bytes != 0 ? attr->stack_bytes : CORO_STACK_BYTES;
+
+	if (out == NULL || fn == NULL || !stack_is_attr_size(stack_bytes))
+		return fail(EINVAL);
+	struct coro *co = stack_bytes == CORO_STACK_BYTES ? dead_take(thread) : NULL;
+	if (co == NULL)
+		co = coro_new(stack_bytes);
+	if (co == NULL)
+		return fail(ENOMEM);
+	prepare(co, thread, fn, arg);
+	if (attr != NULL)
+		attr_apply(co, attr);
 	*out = co;
 	return 0;
 }
 
-static void cancel_new(struct coro *co)
+EXPORT int coro_create(struct coro **out, const struct coro_attr *attr, void (*fn)(void *), void *arg)
 {
-	co->status = CORO_FINISHED;
-	if (co->stack.bytes != CORO_STACK_BYTES)
-		stack_free(&co->stack);
-}
+	struct thread *thread = &coro_thread;
 
-/* It goes on at switch_exit(), which finds what it left above. */
-static void cancel_prepare(struct coro *co)
-{
-	void **frame = (void **)co->left - SWITCH_FRAME_WORDS;
-
-	frame[SWITCH_PC_WORD] = (void *)switch_exit;
-	co->left = frame;
+	if (UNLIKELY(attr != NULL || out == NULL || fn == NULL))
+		return create_rarely(out, attr, fn, arg);
+	struct coro *co = dead_take(thread);
+	if (UNLIKELY(co == NULL))
+		return create_rarely(out, attr, fn, arg);
+	prepare(co, thread, fn, arg);
+	*out = co;
+	return 0;
 }
 
 EXPORT int coro_cancel(struct coro *co)
@@ -262,38 +285,62 @@ EXPORT int coro_cancel(struct coro *co)
 
 	if (error != 0)
 		return error == ESRCH ? 0 : fail(error);
-	if (co->is_new) {
-		cancel_new(co);
+	if (coro_is_new(co)) {
+		co->state |= CORO_STATE_FINISHED;
+		co->resumer = (struct coro *)CORO_NOT_PLAIN;
+		co->arg = NULL;
+		if (!stack_is_usual(co))
+			stack_end(co);
 		return 0;
 	}
-	if (co->is_cancelling)
+	if ((co->state & CORO_STATE_CANCELLING) != 0)
 		return fail(EBUSY);
-	cancel_prepare(co);
-	co->is_cancelling = true;
-	enter(thread, co, NULL);
-	co->is_cancelling = false;
-	return co->status == CORO_FINISHED ? 0 : fail(EAGAIN);
+	co->state |= CORO_STATE_CANCELLING;
+	enter(thread, co, NULL, true);
+	co->state &= ~(uint32_t)CORO_STATE_CANCELLING;
+	return coro_has_finished(co) ? 0 : fail(EAGAIN);
 }
 
-EXPORT int coro_destroy(struct coro *co)
+/* To be used again, with what it was created with. */
+static ALWAYS_INLINE void dead_keep(struct thread *thread, struct coro *co)
+{
+	co->next_dead = thread->first_dead;
+	thread->first_dead = co;
+	thread->dead_room--;
+}
+
+static NOINLINE int destroy_rarely(struct coro *co)
 {
 	struct thread *thread = thread_self();
 
-	if (co != NULL && UNLIKELY(co->is_cancelling))
+	if (co != NULL && (co->state & CORO_STATE_CANCELLING) != 0)
 		return fail(EBUSY);
-	if (UNLIKELY(co == NULL || co->status != CORO_FINISHED)) {
+	if (co == NULL || !coro_has_finished(co)) {
 		int error = coro_cancel(co);
 		if (error != 0)
 			return error;
 	}
-	if (co->stack.bytes != CORO_STACK_BYTES || thread->dead_count == THREAD_DEAD_MOST) {
+	if (UNLIKELY(thread->is_sanitized))
+		sanitizer_forget(co);
+	if (!stack_is_usual(co) || thread->dead_room == 0) {
 		coro_delete(co);
 		return 0;
 	}
-	co->lock_count = 0;
-	co->next_dead = thread->first_dead;
-	thread->first_dead = co;
-	thread->dead_count++;
+	co->is_relocatable = co->is_measured = false;
+	co->used_most_bytes = 0;
+	memset(co->name, 0, sizeof(co->name));
+	dead_keep(thread, co);
+	return 0;
+}
+
+EXPORT int coro_destroy(struct coro *co)
+{
+	struct thread *thread = &coro_thread;
+
+	if (UNLIKELY(co == NULL || co->state != (CORO_STATE_FINISHED | CORO_STATE_PLAIN) ||
+		    thread->dead_room == 0))
+		return destroy_rarely(co);
+	dead_keep(thread, co);
 	return 0;
 }
 
@@ -303,15 +350,20 @@ EXPORT struct coro *coro_self(void)
 {
 	struct thread *thread = thread_self();
 
-	return thread_is_on_root(thread) ? NULL : thread->current;
+	return thread_is_on_root(thread) ? NULL : thread_current(thread);
 }
 
 EXPORT int coro_status(const struct coro *co)
 {
-	if (co != NULL)
-		return (int)co->status;
-	errno = EINVAL;
-	return -1;
+	if (co == NULL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (coro_has_finished(co))
+		return CORO_FINISHED;
+	if (__atomic_load_n(&co->is_active, __ATOMIC_RELAXED) == 0)
+		return CORO_SUSPENDED;
+	return co == thread_current(&coro_thread) || thread_runs(co) ? CORO_RUNNING : CORO_WAITING;
 }
 
 EXPORT const char *coro_name(const struct coro *co)

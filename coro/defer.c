@@ -3,27 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/fatal.h"
 #include "coro/switch.h"
 #include "coro/thread.h"
+#include "coro/unwind.h"
 
 /* Up to the first arguments are copied by the loop that clears them, into room that each
    frame's end has; up to the second to as much of the stack as they need; above, the
    record's block itself stays until the call has returned. */
-enum { FEW_BYTES = 64, COPIED_MAX_BYTES = DEFER_CHUNK_BYTES };
+enum { FEW_BYTES = 56, COPIED_MAX_BYTES = DEFER_CHUNK_BYTES };
+
+_Static_assert((FEW_BYTES & (FEW_BYTES + 8)) == 0, "the bits of any number of words up to it");
 
 /* Before a record that is a block of its own, so that its arguments are aligned to 16. */
 enum { BLOCK_LEAD_BYTES = 8 };
 
 static size_t total_bytes_of(size_t args_bytes)
 {
-	return sizeof(struct defer) + ((args_bytes + 7) & ~(size_t)7);
+	return sizeof(struct defer) + bits_round_up(args_bytes, 8);
 }
 
-static size_t room_bytes(const struct defer_chunk *chunk)
+/* NULL: there is none. */
+static void chunk_is(struct coro *co, struct defer_chunk *chunk, char *top)
 {
-	return chunk != NULL ? DEFER_CHUNK_BYTES - chunk->used_bytes : 0;
+	co->chunk = chunk;
+	co->defer_top = top;
+	co->defer_limit = chunk != NULL ? (char *)chunk + DEFER_CHUNK_BYTES : NULL;
 }
 
 static bool chunk_next(struct coro *co)
@@ -35,17 +42,15 @@ static bool chunk_next(struct coro *co)
 	if (chunk == NULL)
 		return false;
 	chunk->previous = co->chunk;
-	chunk->used_bytes = sizeof(*chunk);
-	co->chunk = chunk;
+	chunk->previous_top = co->defer_top;
+	chunk_is(co, chunk, (char *)(chunk + 1));
 	co->spare_chunk = NULL;
 	return true;
 }
 
-static struct defer *linked(struct coro *co, struct defer *defer, size_t bytes, bool is_block)
+static ALWAYS_INLINE struct defer *linked(struct coro *co, struct defer *defer, size_t bytes)
 {
-	defer->bytes = (int32_t)bytes;
-	defer->is_special = is_block;
-	defer->is_freed = is_block;
+	defer->head = bytes;
 	defer->next = co->defers;
 	co->defers = defer;
 	return defer;
@@ -59,61 +64,74 @@ static NOINLINE struct defer *new_elsewhere(struct coro *co, size_t bytes)
 		return NULL;
 	if (total_bytes > DEFER_CHUNK_BYTES / 2) {
 		char *block = malloc(BLOCK_LEAD_BYTES + total_bytes);
-		return block != NULL
-			? linked(co, (struct defer *)(block + BLOCK_LEAD_BYTES), bytes, true) : NULL;
+		if (block == NULL)
+			return NULL;
+		struct defer *defer = linked(co, (struct defer *)(block + BLOCK_LEAD_BYTES), bytes);
+		defer->is_special = defer->is_freed = true;
+		return defer; /* cppcheck-suppress memleak; defer_free() finds the block from it */
 	}
 	return chunk_next(co) ? defer_new(co, bytes) : NULL;
 }
 
-static ALWAYS_INLINE struct defer *new_here(struct coro *co, size_t bytes)
+/* What has nothing in it is no chunk to those that are large. */
+static size_t room_bytes(const struct coro *co, size_t total_bytes)
 {
-	struct defer_chunk *chunk = co->chunk;
-	size_t total_bytes = total_bytes_of(bytes);
+	bool is_none = co->chunk == NULL || (total_bytes > DEFER_CHUNK_BYTES / 2 &&
+		co->defer_top == (char *)(co->chunk + 1));
 
-	if (UNLIKELY(bytes > DEFER_CHUNK_BYTES || total_bytes > room_bytes(chunk)))
-		return new_elsewhere(co, bytes);
-	struct defer *defer = (struct defer *)((char *)chunk + chunk->used_bytes);
-	chunk->used_bytes += total_bytes;
-	return linked(co, defer, bytes, false);
+	return is_none ? 0 : (size_t)(co->defer_limit - co->defer_top);
 }
 
 struct defer *defer_new(struct coro *co, size_t bytes)
 {
-	return new_here(co, bytes);
+	size_t total_bytes = total_bytes_of(bytes);
+
+	if (bytes > DEFER_CHUNK_BYTES || total_bytes > room_bytes(co, total_bytes))
+		return new_elsewhere(co, bytes);
+	struct defer *defer = (struct defer *)co->defer_top;
+	co->defer_top += total_bytes;
+	return linked(co, defer, bytes);
 }
 
+/* The only one stays where it is: it is the spare all the same. */
 static NOINLINE void chunk_becomes_spare(struct coro *co)
 {
 	struct defer_chunk *chunk = co->chunk;
 
 	free(co->spare_chunk);
+	if (chunk->previous == NULL) {
+		co->spare_chunk = NULL;
+		return;
+	}
 	co->spare_chunk = chunk;
-	co->chunk = chunk->previous;
+	chunk_is(co, chunk->previous, chunk->previous_top);
+}
+
+static ALWAYS_INLINE void chunk_emptied(struct coro *co)
+{
+	if (UNLIKELY(co->chunk->previous != NULL || co->spare_chunk != NULL))
+		chunk_becomes_spare(co);
 }
 
 /* A record that is in a chunk, the last. */
-static ALWAYS_INLINE void chunk_pop(struct coro *co, const struct defer *defer)
+static ALWAYS_INLINE void chunk_pop(struct coro *co, struct defer *defer, size_t total_bytes)
 {
-	struct defer_chunk *chunk = co->chunk;
-	size_t total_bytes = total_bytes_of((size_t)defer->bytes);
-
-	if (UNLIKELY(chunk == NULL ||
-		    (const char *)defer + total_bytes != (char *)chunk + chunk->used_bytes))
+	if (UNLIKELY((char *)defer + total_bytes != co->defer_top))
 		fatal("popdefer phase error");
-	chunk->used_bytes -= total_bytes;
-	if (UNLIKELY(chunk->used_bytes == sizeof(*chunk)))
-		chunk_becomes_spare(co);
+	co->defer_top = (char *)defer;
+	if (UNLIKELY((struct defer_chunk *)defer == co->chunk + 1))
+		chunk_emptied(co);
 }
 
 void defer_pop(struct coro *co)
 {
-	const struct defer *defer = co->defers;
+	struct defer *defer = co->defers;
 
 	if (UNLIKELY(defer == NULL))
 		fatal("popdefer nil");
 	co->defers = defer->next;
 	if (!defer->is_special)
-		chunk_pop(co, defer);
+		chunk_pop(co, defer, total_bytes_of((size_t)defer->bytes));
 }
 
 void defer_free(struct defer *defer)
@@ -126,11 +144,12 @@ void defer_free(struct defer *defer)
 
 /* ---- where recoveries return to --------------------------------------------------- */
 
+/* Frames below it are there yet when a panic looks for where it goes on. */
 static struct coro_site *site_find(const struct coro *co, const struct coro_frame *frame, uintptr_t pc)
 {
 	struct coro_site *site = co->sites;
 
-	while (site != NULL && site->frame == frame && site->point.pc != pc)
+	while (site != NULL && (site->frame < frame || (site->frame == frame && site->point.pc != pc)))
 		site = site->next;
 	return site != NULL && site->frame == frame ? site : NULL;
 }
@@ -194,41 +213,62 @@ HIDDEN int defer_push(void (*fn)(void *), const void *args, size_t bytes,
 HIDDEN int defer_push_at(void (*fn)(void *), const void *args, size_t bytes,
 	struct coro_frame *frame, const struct coro_point *point);
 
-/* Arguments are few: a loop is shorter than the call of a function for it. */
-static ALWAYS_INLINE void args_copy(uint64_t *to, const void *from, size_t bytes)
-{
-	const char *words = from;
-
-	if (UNLIKELY(bytes % 8 != 0 || bytes > FEW_BYTES)) {
-		memcpy(to, from, bytes);
-		return;
-	}
-	for (size_t i = 0; i < bytes; i += 8)
-		memcpy((char *)to + i, words + i, 8);
-}
-
-int defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_frame *frame,
-	uintptr_t pc)
+static NOINLINE int push_rarely(void (*fn)(void *), const void *args, size_t bytes,
+	struct coro_frame *frame, uintptr_t pc)
 {
 	struct thread *thread = thread_self();
-	struct coro *co = thread->current;
 
-	if (UNLIKELY(fn == NULL))
+	if (fn == NULL)
 		fatal("deferred call of nil");
-	if (UNLIKELY(thread->is_foreign))
+	if (thread->is_foreign)
 		fatal("deferred call in foreign code");
-	struct defer *defer = needed(new_here(co, bytes));
+	struct defer *defer = needed(defer_new(thread_current(thread), bytes));
 	defer->frame = frame;
 	defer->pc = pc;
 	defer->fn = fn;
-	args_copy(defer->args, args, bytes);
+	if (bytes != 0) /* else there may be none */
+		memcpy(defer->args, args, bytes);
+	return 0;
+}
+
+/* Few words, for which there is no room in the chunk. */
+static NOINLINE int push_into_next(void (*fn)(void *), const void *args, size_t bytes,
+	struct coro_frame *frame, uintptr_t pc)
+{
+	struct coro *co = coro_thread.running;
+
+	if (co == &thread_nobody || !chunk_next(co))
+		return push_rarely(fn, args, bytes, frame, pc);
+	return defer_push(fn, args, bytes, frame, pc);
+}
+
+/* Nearly always there is room in the chunk for a few words: by a leaf, in which a loop is
+   shorter than the call of a function.  (Nobody has no chunk.) */
+int defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_frame *frame,
+	uintptr_t pc)
+{
+	struct coro *co = coro_thread.running;
+
+	if (UNLIKELY(co == NULL || fn == NULL || (bytes & ~(size_t)FEW_BYTES) != 0))
+		return push_rarely(fn, args, bytes, frame, pc);
+	struct defer *defer = (struct defer *)co->defer_top;
+	char *top = (char *)((uintptr_t)defer + sizeof(*defer) + bytes);
+	if (UNLIKELY(top > co->defer_limit))
+		return push_into_next(fn, args, bytes, frame, pc);
+	co->defer_top = top;
+	linked(co, defer, bytes);
+	defer->frame = frame;
+	defer->pc = pc;
+	defer->fn = fn;
+	for (size_t left = bytes; left != 0; left -= 8)
+		memcpy((char *)defer + sizeof(*defer) - 8 + left, (const char *)args - 8 + left, 8);
 	return 0;
 }
 
 int defer_push_at(void (*fn)(void *), const void *args, size_t bytes, struct coro_frame *frame,
 	const struct coro_point *point)
 {
-	site_note(thread_self()->current, frame, point);
+	site_note(thread_current(thread_self()), frame, point);
 	return defer_push(fn, args, bytes, frame, point->pc);
 }
 
@@ -268,25 +308,41 @@ static ALWAYS_INLINE void frame_call(struct coro *co, struct defer *defer)
 {
 	uint64_t copy[FEW_BYTES / 8] __attribute__((aligned(16)));
 	void (*fn)(void *) = defer->fn;
-	size_t bytes = (size_t)defer->bytes;
+	size_t bytes = defer->head;
 	void *nobody;
 
-	if (UNLIKELY(defer->is_special || bytes > FEW_BYTES)) {
+	if (UNLIKELY(bytes > FEW_BYTES)) {
 		defer_call_last(co, &nobody);
 		return;
 	}
-	for (size_t i = 0; i < (bytes + 7) / 8; i++) {
+	size_t words = (bytes + 7) / 8;
+	for (size_t i = 0; i < words; i++) {
 		copy[i] = defer->args[i];
 		*(volatile uint64_t *)&defer->args[i] = 0; /* volatile: no memset() */
 	}
 	co->defers = defer->next;
-	chunk_pop(co, defer);
+	chunk_pop(co, defer, sizeof(*defer) + words * 8);
 	fn(bytes != 0 ? copy : NULL);
+}
+
+/* One of the calls has thrown a C++ exception, which passes: the others are made yet.  Or
+   it has recovered from a panic: they are when the function ends that it comes to. */
+static NOINLINE void frame_passed(struct coro_frame *frame)
+{
+	if (!unwind_comes_to(thread_current(thread_self()), frame))
+		coro_frame_return(frame);
+}
+
+static ALWAYS_INLINE void frame_rest(struct coro_frame **frame)
+{
+	if (UNLIKELY((*frame)->point.pc != 0))
+		frame_passed(*frame);
 }
 
 EXPORT void coro_frame_return(struct coro_frame *frame)
 {
-	struct coro *co = thread_self()->current;
+	struct coro_frame *rest __attribute__((cleanup(frame_rest))) = frame;
+	struct coro *co = thread_current(thread_self());
 
 	/* Frames below it that have ended without telling, not compiled for exceptions, too. */
 	while (co->defers != NULL && co->defers->frame <= frame)
@@ -327,7 +383,7 @@ void defer_free_chunks(struct coro *co)
 	}
 	while (co->chunk != NULL) {
 		struct defer_chunk *chunk = co->chunk;
-		co->chunk = chunk->previous;
+		chunk_is(co, chunk->previous, chunk->previous_top);
 		free(chunk);
 	}
 	free(co->spare_chunk);

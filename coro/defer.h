@@ -6,7 +6,7 @@
  *            empty is kept, so that going to and fro over its edge allocates nothing.
  *
  * INVARIANT  Those of a coroutine are a stack: a record that is not special is the last
- *            one of the coroutine's current chunk.
+ *            one of the coroutine's current chunk, and ends at defer_top.
  *                chunk: 16 bytes, then records of 40 bytes and their arguments
  *            A special record is in no chunk: on the stack (foreign calls), or, if it is
  *            too large for any, in a block of its own.
@@ -25,12 +25,17 @@
 enum { DEFER_CHUNK_BYTES = 2048 };
 
 /* The frame of records that no function's end makes, only a panic or an exit. */
-#define DEFER_NO_FRAME ((struct coro_frame *)-1)
+static struct coro_frame *const DEFER_NO_FRAME = (struct coro_frame *)-1;
 
 struct defer {
-	int32_t bytes;             /* of arguments */
-	bool is_special;           /* it is in no chunk */
-	bool is_freed;             /* special: it is a block of malloc's */
+	union {
+		struct {
+			int32_t bytes;     /* of arguments */
+			bool is_special;   /* it is in no chunk */
+			bool is_freed;     /* special: it is a block of malloc's */
+		};
+		uint64_t head;             /* all of that; in a chunk it is the bytes */
+	};
 	struct coro_frame *frame;  /* of the function that deferred it */
 	uintptr_t pc;              /* where that function's coro_defer() returns to */
 	void (*fn)(void *);
@@ -42,7 +47,7 @@ _Static_assert(sizeof(struct defer) == 40, "50 records without arguments a chunk
 
 struct defer_chunk {
 	struct defer_chunk *previous;
-	size_t used_bytes;
+	char *previous_top; /* where that one ended when this one was begun */
 };
 
 _Static_assert(sizeof(struct defer_chunk) == 16, "50 records without arguments a chunk");

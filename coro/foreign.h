@@ -17,10 +17,18 @@
 #ifndef CORO_FOREIGN_H
 #define CORO_FOREIGN_H
 
+#include "coro/coro.h"
+
 /* A call that has not returned. */
 struct foreign {
 	struct foreign *outer;
 	void *left;  /* where the coroutine's stack was left for it */
+	struct thread *thread;
+	struct coro *co;
 };
+
+/* Calls whose frames are below this address are given up, with the callbacks that are in
+   them, unless they have been already. */
+void foreign_give_up_below(struct coro *co, const void *address);
 
 #endif

@@ -35,7 +35,7 @@ static _Noreturn void overflow_tell(const struct coro *co)
 
 static void handle(int number, siginfo_t *info, void *context)
 {
-	const struct coro *co = thread_local_state.current;
+	const struct coro *co = thread_current(&coro_thread);
 
 	(void)context;
 	if (co != NULL && co->stack.bytes != 0 && stack_guards(&co->stack, info->si_addr))

@@ -7,11 +7,20 @@
 #include "base/compiler.h"
 #include "base/fatal.h"
 #include "base/format.h"
+#include "coro/barrier.h"
 #include "coro/defer.h"
+#include "coro/foreign.h"
+#include "coro/key.h"
+#include "coro/sanitizer.h"
 #include "coro/switch.h"
 #include "coro/thread.h"
+#include "coro/unwind.h"
 
-enum { TEXT_BYTES = 256, PANIC_STATUS = 2 };
+enum {
+	TEXT_BYTES = 256,
+	PANIC_STATUS = 2,
+	HERE_BYTES = 1024 /* of what makes the jump, at most */
+};
 
 static void (*panic_text)(void *value, char *text, size_t bytes);
 
@@ -53,7 +62,7 @@ static void panics_print(struct format *line, const struct panic *panic)
 	format_char(line, '\n');
 }
 
-static _Noreturn void panics_end(const struct coro *co)
+static void panics_tell(const struct coro *co)
 {
 	char buffer[TEXT_BYTES * 4];
 	struct format line;
@@ -66,9 +75,24 @@ static _Noreturn void panics_end(const struct coro *co)
 		format_char(&line, '\n');
 	}
 	format_flush(&line);
+}
+
+static _Noreturn void process_end(const void *all, void *nothing)
+{
+	(void)all;
+	(void)nothing;
 	if (ftrylockfile(stdout) == 0)
 		fflush_unlocked(stdout);
 	_exit(PANIC_STATUS);
+}
+
+/* Told first: what the frames run may do anything, and it is settled that nobody recovers. */
+static _Noreturn void panics_end(struct coro *co)
+{
+	panics_tell(co);
+	co->is_dying = true;
+	unwind_to(co, UNWIND_ALL, process_end, NULL);
+	process_end(UNWIND_ALL, NULL);
 }
 
 /* ---- making the calls --------------------------------------------------------------- */
@@ -84,38 +108,70 @@ static void older_abort(struct panic *panic, const struct defer *defer)
 			older->is_aborted = true;
 }
 
-/* Panics that ended with this one.  An exit among them goes on; NULL: there is none. */
+/* Panics that ended with this one, up to an exit, which goes on; NULL: there is none. */
 static const struct panic *panics_drop(struct coro *co)
 {
-	const struct panic *exit = NULL;
-
 	co->panics = co->panics->next;
 	while (co->panics != NULL && co->panics->is_aborted) {
-		if (co->panics->is_exit)
-			exit = co->panics;
+		if (co->panics->is_exit) {
+			co->panics->is_aborted = false;
+			return co->panics;
+		}
 		co->panics = co->panics->next;
 	}
-	return exit;
+	return NULL;
+}
+
+/* From those that run now: foreign ones, if the unwinder was there last. */
+static void frames_gone(const struct thread *thread, const struct coro *co, uintptr_t sp)
+{
+	const char *here = (const char *)__builtin_frame_address(0) - HERE_BYTES;
+	const char *end = (const char *)sp; // NOLINT(performance-no-int-to-ptr)
+	bool is_elsewhere = co->stack.bytes != 0 && (here < co->stack.lo || here >= end);
+
+	if (is_elsewhere)
+		sanitizer_frames_gone(here, thread->root.left.sp);
+	sanitizer_frames_gone(is_elsewhere ? co->stack.lo : here, end);
+}
+
+/* In the frame with that address, from a point on. */
+static _Noreturn void go_on(const void *address, void *to)
+{
+	const struct coro_point *point = to;
+	const struct thread *thread = thread_self();
+	struct coro *co = thread_current(thread);
+
+	foreign_give_up_below(co, address);
+	unwind_forget(co, address);
+	defer_forget_below(co, address);
+	if (UNLIKELY(stack_has_barriers(&co->stack)))
+		barriers_unwind(co, address);
+	if (UNLIKELY(thread->is_sanitized))
+		frames_gone(thread, co, point->sp);
+	switch_to_point(point);
 }
 
 static _Noreturn void recovery(struct coro *co, const struct coro_frame *frame, uintptr_t pc)
 {
 	const struct panic *exit = panics_drop(co);
+	const struct coro_point *point = exit != NULL ? exit->point : defer_point(co, frame, pc);
+	const void *address = exit != NULL ? (const void *)exit : frame;
 
-	defer_forget_below(co, frame);
-	if (exit != NULL)
-		coro_exit(exit->value);
-	const struct coro_point *point = defer_point(co, frame, pc);
 	if (point == NULL)
 		fatal("recovery failed");
-	switch_to_point(point);
+	unwind_to(co, address, go_on, (void *)point);
+	go_on(address, (void *)point);
+}
+
+static void panic_push(struct coro *co, struct panic *panic)
+{
+	panic->next = co->panics;
+	co->panics = panic;
 }
 
 /* The calls are made from here; it never returns but when there are none left. */
 static void panic_run(struct coro *co, struct panic *panic)
 {
-	panic->next = co->panics;
-	co->panics = panic;
 	while (co->defers != NULL) {
 		struct coro_frame *frame = co->defers->frame;
 		uintptr_t pc = co->defers->pc;
@@ -133,7 +189,7 @@ static void panic_run(struct coro *co, struct panic *panic)
    below, are gone. */
 static void panic_passed(struct panic *panic)
 {
-	struct coro *co = thread_self()->current;
+	struct coro *co = thread_current(thread_self());
 
 	while (co->panics != NULL && co->panics <= panic)
 		co->panics = co->panics->next;
@@ -142,31 +198,50 @@ static void panic_passed(struct panic *panic)
 EXPORT void coro_panic(void *value)
 {
 	const struct thread *thread = thread_self();
-	struct coro *co = thread->current;
+	struct coro *co = thread_current(thread);
 	struct panic panic __attribute__((cleanup(panic_passed))) = {.value = value};
 
 	if (thread->is_foreign)
 		fatal("panic in foreign code");
+	panic_push(co, &panic);
 	panic_run(co, &panic);
 	panics_end(co);
+}
+
+/* What the frames ran may have deferred calls and not told its end. */
+static _Noreturn void exit_end(const void *all, void *value)
+{
+	struct coro *co = thread_current(thread_self());
+
+	if (co->is_dying)
+		process_end(all, NULL);
+	foreign_give_up_below(co, all);
+	unwind_forget(co, all);
+	defer_end(co);
+	values_end(co);
+	coro_finish(value);
 }
 
 EXPORT void coro_exit(void *value)
 {
 	const struct thread *thread = thread_self();
-	struct coro *co = thread->current;
-	struct panic exit __attribute__((cleanup(panic_passed))) = {.value = value, .is_exit = true};
+	struct coro *co = thread_current(thread);
+	struct coro_point point;
+	struct panic exit __attribute__((cleanup(panic_passed))) = {
+		.value = value, .is_exit = true, .point = &point};
 
 	if (thread_is_on_root(thread) || thread->is_foreign)
 		fatal("exit outside a coroutine");
+	panic_push(co, &exit);
+	switch_note_point(&point);
 	panic_run(co, &exit);
-	defer_forget_below(co, (const void *)UINTPTR_MAX);
-	coro_finish(value);
+	unwind_to(co, UNWIND_ALL, exit_end, value);
+	exit_end(UNWIND_ALL, value);
 }
 
 EXPORT void *coro_recover_at(void *frame_address)
 {
-	const struct coro *co = thread_local_state.current;
+	const struct coro *co = thread_current(&coro_thread);
 	struct panic *panic = co != NULL ? co->panics : NULL;
 
 	if (panic == NULL || panic->is_recovered || panic->frame_address != frame_address)

@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 
+#include "include/mstat_coro.h"
+
 struct panic {
 	void *value;
 	struct panic *next;
@@ -23,6 +25,7 @@ struct panic {
 	bool is_recovered;
 	bool is_aborted;
 	bool is_exit;        /* it is none: a coroutine ends, its deferred calls are made */
+	const struct coro_point *point; /* an exit: where it goes on after a recovery */
 };
 
 #endif

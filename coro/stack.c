@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/fatal.h"
 #include "base/os.h"
+#include "coro/barrier.h"
+#include "coro/books.h"
 
 enum {
 	CLASS_COUNT = 31,              /* by the logarithm of the size */
@@ -31,7 +34,8 @@ struct batch {
 	uint32_t committed_count;
 	uint32_t carved_count;
 	uint32_t free_count;   /* of the carved ones */
-	uint32_t free_slots[]; /* which, the last freed last */
+	uint32_t *free_slots;  /* which, the last freed last; behind the slots */
+	struct stack_slot slots[];
 };
 
 struct class {
@@ -47,10 +51,19 @@ static struct {
 	uint64_t sys_bytes;
 } stacks = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static void totals_add(ptrdiff_t inuse_bytes, ptrdiff_t sys_bytes)
+{
+	stacks.inuse_bytes += (uint64_t)inuse_bytes;
+	stacks.sys_bytes += (uint64_t)sys_bytes;
+	books_stacks_add(inuse_bytes, sys_bytes);
+}
+
 uint32_t stack_barriers_most(size_t bytes)
 {
 	uint32_t count = 1;
 
+	if (barriers_mode_now() == CORO_BARRIERS_ALL)
+		return (uint32_t)(bytes / 2 / sizeof(struct stack_barrier));
 	for (size_t offset = STACK_FIRST_BARRIER_BYTES; offset < bytes; offset *= 2)
 		count++;
 	return count;
@@ -59,23 +72,21 @@ uint32_t stack_barriers_most(size_t bytes)
 /* Of what is mapped: a stack that is smaller than a page is the top of one. */
 static size_t class_bytes(uint32_t class)
 {
-	size_t page_bytes = os_page_bytes();
-
-	return (size_t)1 << class > page_bytes ? (size_t)1 << class : page_bytes;
+	return max_bytes((size_t)1 << class, os_page_bytes());
 }
 
 /* Below a stack: a frame that is larger skips it, unless the compiler probes
    (-fstack-clash-protection). */
 static size_t guard_bytes_of(size_t bytes)
 {
-	return bytes < GUARD_MAX_BYTES ? bytes : GUARD_MAX_BYTES;
+	return min_bytes(bytes, GUARD_MAX_BYTES);
 }
 
 static size_t header_bytes(uint32_t slot_count)
 {
-	size_t bytes = sizeof(struct batch) + slot_count * sizeof(uint32_t);
-
-	return (bytes + os_page_bytes() - 1) & ~(os_page_bytes() - 1);
+	return bits_round_up(sizeof(struct batch) +
+			slot_count * (sizeof(struct stack_slot) + sizeof(uint32_t)),
+		os_page_bytes());
 }
 
 static struct batch *batch_new(size_t slot_bytes, uint32_t slot_count)
@@ -90,11 +101,12 @@ static struct batch *batch_new(size_t slot_bytes, uint32_t slot_count)
 		return NULL;
 	}
 	*batch = (struct batch){
-		.base = (char *)(((uintptr_t)mapped + slot_bytes - 1) & ~(uintptr_t)(slot_bytes - 1)),
+		.base = (char *)bits_round_up((uintptr_t)mapped, slot_bytes),
 		.mapped = mapped,
 		.mapped_bytes = mapped_bytes,
 		.slot_bytes = slot_bytes,
 		.slot_count = slot_count,
+		.free_slots = (uint32_t *)&batch->slots[slot_count],
 	};
 	return batch;
 }
@@ -118,7 +130,7 @@ static struct batch *batch_add(uint32_t class)
 		return NULL;
 	list->next_slots = 2 * slots;
 	batch->next = list->batches;
-	list->batches = batch;
+	__atomic_store_n(&list->batches, batch, __ATOMIC_RELEASE);
 	return batch;
 }
 
@@ -136,7 +148,7 @@ static bool batch_commit(struct batch *batch)
 	if (!os_commit(batch->base + first * batch->slot_bytes, count * batch->slot_bytes))
 		return false;
 	batch->committed_count += count;
-	stacks.sys_bytes += count * batch->slot_bytes / 2;
+	totals_add(0, (ptrdiff_t)(count * batch->slot_bytes / 2));
 	return true;
 }
 
@@ -145,8 +157,15 @@ static char *slot_at(const struct batch *batch, uint32_t index)
 	return batch->base + index * batch->slot_bytes;
 }
 
+static char *slot_take(struct batch *batch, uint32_t index, struct stack_slot **slot)
+{
+	*slot = &batch->slots[index];
+	(*slot)->coro = STACK_ANYBODY;
+	return slot_at(batch, index + 1);
+}
+
 /* A stack that nobody had; its end. */
-static char *carve(uint32_t class)
+static char *carve(uint32_t class, struct stack_slot **taken)
 {
 	struct batch *batch = stacks.classes[class].batches;
 
@@ -158,32 +177,52 @@ static char *carve(uint32_t class)
 	size_t guard_bytes = guard_bytes_of(batch->slot_bytes / 2);
 	if (!os_guard(slot + batch->slot_bytes / 2 - guard_bytes, guard_bytes))
 		return NULL;
-	batch->carved_count++;
-	return slot + batch->slot_bytes;
+	return slot_take(batch, batch->carved_count++, taken);
 }
 
-static char *take(uint32_t class)
+/* The lock held.  stack_free() looks without. */
+static void free_count_add(struct class *list, int32_t count)
+{
+	__atomic_store_n(&list->free_count, list->free_count + (uint32_t)count, __ATOMIC_RELAXED);
+}
+
+static char *take(uint32_t class, struct stack_slot **slot)
 {
 	struct class *list = &stacks.classes[class];
 	struct batch *batch = list->batches;
 
 	if (list->free_count == 0)
-		return carve(class);
+		return carve(class, slot);
 	while (batch->free_count == 0)
 		batch = batch->next;
-	list->free_count--;
-	return slot_at(batch, batch->free_slots[--batch->free_count] + 1);
+	free_count_add(list, -1);
+	return slot_take(batch, batch->free_slots[--batch->free_count], slot);
+}
+
+/* NULL: it is in none. */
+static struct batch *batch_of(const struct class *list, const char *stack)
+{
+	struct batch *batch = list->batches;
+
+	while (batch != NULL &&
+		(size_t)(stack - batch->base) >= batch->slot_count * batch->slot_bytes)
+		batch = batch->next;
+	return batch;
+}
+
+static uint32_t slot_index(const struct batch *batch, const char *stack)
+{
+	return (uint32_t)((size_t)(stack - batch->base) / batch->slot_bytes);
 }
 
 static void give(struct class *list, const char *stack)
 {
-	struct batch *batch = list->batches;
-	size_t offset;
+	struct batch *batch = batch_of(list, stack);
+	uint32_t index = slot_index(batch, stack);
 
-	while ((offset = (size_t)(stack - batch->base)) >= batch->slot_count * batch->slot_bytes)
-		batch = batch->next;
-	batch->free_slots[batch->free_count++] = (uint32_t)(offset / batch->slot_bytes);
-	list->free_count++;
+	batch->slots[index].coro = NULL;
+	batch->free_slots[batch->free_count++] = index;
+	free_count_add(list, 1);
 }
 
 static uint32_t class_of(size_t bytes)
@@ -193,24 +232,47 @@ static uint32_t class_of(size_t bytes)
 	return bits_log2(bytes);
 }
 
+bool stack_is_attr_size(size_t bytes)
+{
+	return bits_is_power_of_two(bytes) && bytes >= STACK_ATTR_MIN_BYTES && bytes <= STACK_MAX_BYTES;
+}
+
 bool stack_alloc(struct stack *stack, size_t bytes)
 {
 	uint32_t class = class_of(bytes);
+	struct stack_slot *slot;
 
 	pthread_mutex_lock(&stacks.lock);
-	char *end = take(class);
+	char *end = take(class, &slot);
 	if (end != NULL)
-		stacks.inuse_bytes += bytes;
+		totals_add((ptrdiff_t)bytes, 0);
 	pthread_mutex_unlock(&stacks.lock);
 	if (end == NULL) {
 		errno = ENOMEM;
 		return false;
 	}
 	uint32_t capacity = stack_barriers_most(bytes);
-	*stack = (struct stack){.lo = end - bytes, .bytes = bytes, .barrier_capacity = capacity};
+	*stack = (struct stack){.lo = end - bytes, .bytes = bytes, .barrier_capacity = capacity,
+		.slot = slot};
 	stack->hi = end - capacity * sizeof(struct stack_barrier);
-	stack->barriers = (struct stack_barrier *)stack->hi;
+	stack->barriers = memset(stack->hi, 0, capacity * sizeof(struct stack_barrier));
 	return true;
+}
+
+bool stack_give_up(const char *lo, size_t bytes)
+{
+	bool is_given = false;
+
+	pthread_mutex_lock(&stacks.lock);
+	struct batch *batch = batch_of(&stacks.classes[class_of(bytes)], lo);
+	if (batch != NULL) {
+		uint32_t index = slot_index(batch, lo);
+		is_given = batch->slots[index].coro == STACK_ANYBODY && slot_at(batch, index + 1) - bytes == lo;
+		if (is_given)
+			batch->slots[index].coro = NULL;
+	}
+	pthread_mutex_unlock(&stacks.lock);
+	return is_given;
 }
 
 void stack_free(struct stack *stack)
@@ -225,17 +287,16 @@ void stack_free(struct stack *stack)
 		os_release(lo, bytes);
 	pthread_mutex_lock(&stacks.lock);
 	give(list, lo);
-	stacks.inuse_bytes -= stack->bytes;
+	totals_add(-(ptrdiff_t)stack->bytes, 0);
 	pthread_mutex_unlock(&stacks.lock);
 	*stack = (struct stack){0};
 }
 
 bool stack_guards(const struct stack *stack, const void *address)
 {
-	uintptr_t page = (uintptr_t)stack->lo & ~(uintptr_t)(os_page_bytes() - 1);
-	size_t bytes = stack->bytes > os_page_bytes() ? stack->bytes : os_page_bytes();
+	uintptr_t page = bits_round_down((uintptr_t)stack->lo, os_page_bytes());
 
-	return page - (uintptr_t)address - 1 < guard_bytes_of(bytes);
+	return page - (uintptr_t)address - 1 < guard_bytes_of(max_bytes(stack->bytes, os_page_bytes()));
 }
 
 static void free_release(const struct batch *batch)
@@ -257,9 +318,9 @@ static void class_trim(struct class *list)
 			link = &batch->next;
 			continue;
 		}
-		*link = batch->next;
-		list->free_count -= batch->free_count;
-		stacks.sys_bytes -= batch->committed_count * batch->slot_bytes / 2;
+		__atomic_store_n(link, batch->next, __ATOMIC_RELEASE);
+		free_count_add(list, -(int32_t)batch->free_count);
+		totals_add(0, -(ptrdiff_t)(batch->committed_count * batch->slot_bytes / 2));
 		batch_delete(batch);
 	}
 	if (list->batches == NULL)
@@ -272,6 +333,33 @@ void stack_trim(void)
 	for (uint32_t class = 0; class < CLASS_COUNT; class++)
 		class_trim(&stacks.classes[class]);
 	pthread_mutex_unlock(&stacks.lock);
+}
+
+void stack_visit_spaces(void (*visit)(const char *lo, const char *hi, void *arg), void *arg)
+{
+	for (uint32_t class = 0; class < CLASS_COUNT; class++)
+		for (const struct batch *batch = stacks.classes[class].batches; batch != NULL;
+			batch = batch->next)
+			visit(batch->mapped, batch->mapped + batch->mapped_bytes, arg);
+}
+
+static void batch_visit(const struct batch *batch,
+	void (*visit)(const char *lo, const char *hi, const struct coro *co, void *arg), void *arg)
+{
+	for (uint32_t index = 0; index < batch->slot_count; index++) {
+		const char *hi = slot_at(batch, index + 1);
+		if (batch->slots[index].coro != NULL)
+			visit(hi - batch->slot_bytes / 2, hi, batch->slots[index].coro, arg);
+	}
+}
+
+void stack_visit_used(void (*visit)(const char *lo, const char *hi, const struct coro *co, void *arg),
+	void *arg)
+{
+	for (uint32_t class = 0; class < CLASS_COUNT; class++)
+		for (const struct batch *batch = stacks.classes[class].batches; batch != NULL;
+			batch = batch->next)
+			batch_visit(batch, visit, arg);
 }
 
 void stack_totals(uint64_t *inuse_bytes, uint64_t *sys_bytes)

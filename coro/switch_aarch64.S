@@ -1,6 +1,8 @@
 /* coro/switch_aarch64.S - coro/switch.h for aarch64, and the two calls of mstat_coro.h
    that must know their caller's registers or its stack. */
 
+#include "coro/offsets.h"
+
 	.text
 
 	/* hint 34 is `bti c`: an indirect call may come here.  Switches are left by `ret`: a
@@ -24,6 +26,33 @@
 	.size	\name, . - \name
 	.endm
 
+	/* The registers that calls keep. */
+	.macro registers_store to
+	stp	x19, x20, [\to]
+	stp	x21, x22, [\to, #16]
+	stp	x23, x24, [\to, #32]
+	stp	x25, x26, [\to, #48]
+	stp	x27, x28, [\to, #64]
+	stp	x29, x30, [\to, #80]
+	stp	d8, d9, [\to, #96]
+	stp	d10, d11, [\to, #112]
+	stp	d12, d13, [\to, #128]
+	stp	d14, d15, [\to, #144]
+	.endm
+
+	.macro registers_load from
+	ldp	x19, x20, [\from]
+	ldp	x21, x22, [\from, #16]
+	ldp	x23, x24, [\from, #32]
+	ldp	x25, x26, [\from, #48]
+	ldp	x27, x28, [\from, #64]
+	ldp	x29, x30, [\from, #80]
+	ldp	d8, d9, [\from, #96]
+	ldp	d10, d11, [\from, #112]
+	ldp	d12, d13, [\from, #128]
+	ldp	d14, d15, [\from, #144]
+	.endm
+
 	.macro registers_saved
 	.cfi_def_cfa_offset 160
 	.cfi_rel_offset x19, 0
@@ -40,18 +69,15 @@
 	.cfi_rel_offset x30, 88
 	.endm
 
-	/* The registers that calls keep, from a stack that switch_* left. */
-	.macro registers_load
-	ldp	x19, x20, [sp]
-	ldp	x21, x22, [sp, #16]
-	ldp	x23, x24, [sp, #32]
-	ldp	x25, x26, [sp, #48]
-	ldp	x27, x28, [sp, #64]
-	ldp	x29, x30, [sp, #80]
-	ldp	d8, d9, [sp, #96]
-	ldp	d10, d11, [sp, #112]
-	ldp	d12, d13, [sp, #128]
-	ldp	d14, d15, [sp, #144]
+	.macro registers_push
+	sub	sp, sp, #160
+	.cfi_adjust_cfa_offset 160
+	registers_store sp
+	registers_saved
+	.endm
+
+	.macro registers_pop
+	registers_load sp
 	add	sp, sp, #160
 	.cfi_def_cfa_offset 0
 	.cfi_restore x19
@@ -66,66 +92,184 @@
 	.cfi_restore x28
 	.cfi_restore x29
 	.cfi_restore x30
-	mov	x16, x30
 	.endm
 
-	/* void *switch_*(void **from, void *to, void *value) */
-	.macro switch_function name
-	hidden_function \name
-	sub	sp, sp, #160
-	.cfi_adjust_cfa_offset 160
-	stp	x19, x20, [sp]
-	stp	x21, x22, [sp, #16]
-	stp	x23, x24, [sp, #32]
-	stp	x25, x26, [sp, #48]
-	stp	x27, x28, [sp, #64]
-	stp	x29, x30, [sp, #80]
-	stp	d8, d9, [sp, #96]
-	stp	d10, d11, [sp, #112]
-	stp	d12, d13, [sp, #128]
-	stp	d14, d15, [sp, #144]
-	registers_saved
-	mov	x9, sp
-	str	x9, [x0]
-	mov	sp, x1
-	mov	x0, x2
-	registers_load
+	/* What was left at x9 goes on; x9 is its coroutine if nobody was on it yet; x0 is what
+	   it is brought, and x1 says whether it is cancelled. */
+	.macro goes_on_at_x9
+	ldr	x13, [x9]
+	ldr	x16, [x9, #16]
+	mov	sp, x13
+	.cfi_def_cfa sp, 0
+	.cfi_register x30, x16
+	.cfi_escape 0x10, 29, 2, 0x79, 8	/* expression x29: breg9 8 */
+	.cfi_escape 0x10, 19, 2, 0x79, 24	/* expression x19: breg9 24 */
+	ldr	x29, [x9, #8]
+	ldr	x19, [x9, #24]
 	ret	x16
-	function_end \name
 	.endm
 
-switch_function switch_in
-switch_function switch_out
+	.macro left_at to
+	mov	x13, sp
+	stp	x13, x29, [\to]
+	stp	x30, x19, [\to, #16]
+	.endm
 
-/* void switch_last(void *to, void *value, void (*fn)(void *), void *arg) */
+	/* All registers are lost but x29, x19 and sp. */
+	.macro rarely function
+	mov	x20, x30
+	.cfi_register x30, x20
+	bl	\function
+	ret	x20
+	.endm
+
+	.macro thread_to register
+	adrp	\register, :gottprel:coro_thread
+	ldr	\register, [\register, :gottprel_lo12:coro_thread]
+	mrs	x16, tpidr_el0
+	add	\register, \register, x16
+	.endm
+
+	/* Whether C++ has any; x10 is the thread.  (One of the words is half a word.) */
+	.macro exceptions_to register
+	ldr	x13, [x10, #THREAD_EXCEPTIONS]
+	ldr	w14, [x13, #8]
+	ldr	\register, [x13]
+	orr	\register, \register, x14
+	.endm
+
+/* x0: the coroutine; x1: the value. */
+function coro_resume_at
+	thread_to x10
+	cbz	x0, 1f
+	ldr	x12, [x10, #THREAD_RUNNING]
+	ldr	x11, [x0, #CORO_RESUMER]
+	cmp	x11, x12
+	b.ne	1f
+	exceptions_to x11
+	cbnz	x11, 1f
+	mov	w11, #1
+	str	w11, [x0, #CORO_IS_ACTIVE]
+	str	x0, [x10, #THREAD_RUNNING]
+	left_at	x12
+	mov	x9, x0
+	mov	x0, x1
+	mov	x1, #0
+	.cfi_remember_state
+	goes_on_at_x9
+	.cfi_restore_state
+1:	rarely	resume_rarely
+function_end coro_resume_at
+
+/* x0: the value. */
+function coro_yield_at
+	thread_to x10
+	ldr	x12, [x10, #THREAD_RUNNING]
+	cbz	x12, 1f
+	ldr	x9, [x12, #CORO_RESUMER]
+	cmp	x9, #CORO_NOT_PLAIN
+	b.ls	1f
+	exceptions_to x11
+	cbnz	x11, 1f
+	str	wzr, [x12, #CORO_IS_ACTIVE]
+	str	x9, [x10, #THREAD_RUNNING]
+	left_at	x12
+	mov	x1, #0
+	.cfi_remember_state
+	goes_on_at_x9
+	.cfi_restore_state
+1:	rarely	yield_rarely
+function_end coro_yield_at
+
+/* For those to whom they are not inline. */
+function coro_resume
+	registers_push
+	bl	coro_resume_at
+	registers_pop
+	ret
+function_end coro_resume
+
+function coro_yield
+	registers_push
+	bl	coro_yield_at
+	cbnz	x1, 1f
+	.cfi_remember_state
+	registers_pop
+	ret
+	.cfi_restore_state
+1:	mov	x0, #0
+	bl	coro_exit
+	brk	#0
+function_end coro_yield
+
+/* struct switch_brought switch_to(struct coro *from, struct coro *to, void *value, bool cancels) */
+hidden_function switch_to
+	registers_push
+	adr	x30, 1f
+	left_at	x0
+	mov	x9, x1
+	mov	x0, x2
+	and	x1, x3, #1
+	.cfi_remember_state
+	goes_on_at_x9
+	.cfi_restore_state
+	nop	/* what is looked up for the place where it goes on is the instruction before it */
+1:	registers_pop
+	ret
+function_end switch_to
+
+/* void switch_last(const struct switch_left *to, void *value, void (*fn)(void *), void *arg) */
 hidden_function switch_last
-	mov	sp, x0
-	registers_saved
-	mov	x19, x1
+	.cfi_undefined x30
+	cbz	x2, 1f
+	mov	x19, x0
+	mov	x20, x1
+	ldr	x9, [x0]
+	mov	sp, x9
 	mov	x0, x3
 	blr	x2
 	mov	x0, x19
-	registers_load
-	ret	x16
+	mov	x1, x20
+1:	mov	x9, x0
+	mov	x0, x1
+	mov	x1, #0
+	goes_on_at_x9
 function_end switch_last
 
-/* What was left is not gone on with: the stack pointer is at what switch_out() left. */
-hidden_function switch_exit
-	registers_saved
-	mov	x0, #0
-	bl	coro_exit
-	brk	#0
-function_end switch_exit
-
-/* The coroutine stands in x19. */
+/* x9: the coroutine.  Those who look where it was left look before that. */
+	nop
 hidden_function switch_start
 	.cfi_undefined x30
 	.cfi_personality 0x9b, coro_personality_reference
+	mov	x19, x9
+	ldp	x1, x0, [x19, #CORO_FN]
+	str	xzr, [x19, #CORO_ARG]	/* or a finished one would hold it */
+	blr	x1
 	mov	x0, x19
-	mov	x29, #0
-	bl	coro_begin
+	bl	coro_end
 	brk	#0
 function_end switch_start
+
+	/* A call on another stack, whose top is at sp already; x29 is this one's frame.  What
+	   it pushes is a struct switch_edge, and its frame a signal's. */
+	.macro call_over_edge call:vararg
+	adr	x10, 1f
+	stp	x29, x10, [sp, #-16]!
+	.cfi_endproc
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_def_cfa_offset 16
+	.cfi_offset x29, -16
+	.cfi_offset x30, -8
+	\call
+	nop	/* a debugger wants the place that it returns to within the signal's frame */
+	.cfi_endproc
+	.cfi_startproc
+	.cfi_def_cfa x29, 16
+	.cfi_offset x29, -16
+	.cfi_offset x30, -8
+1:
+	.endm
 
 /* void *switch_call(void *(*fn)(void *), void *arg, void *sp, void **left) */
 hidden_function switch_call
@@ -139,7 +283,7 @@ hidden_function switch_call
 	mov	sp, x2
 	mov	x9, x0
 	mov	x0, x1
-	blr	x9
+	call_over_edge blr x9
 	mov	sp, x29
 	ldp	x29, x30, [sp], #16
 	.cfi_def_cfa sp, 0
@@ -163,19 +307,35 @@ hidden_function switch_call_deferred
 	ret
 function_end switch_call_deferred
 
+/* void switch_walk(void (*fn)(void *), void *arg, const struct switch_left *left)
+   The stack pointer, x29, x19 and the place of what seems to call fn are where x19 points. */
+hidden_function switch_walk
+	stp	x19, x30, [sp, #-16]!
+	.cfi_adjust_cfa_offset 16
+	.cfi_rel_offset x19, 0
+	.cfi_rel_offset x30, 8
+	mov	x19, x2
+	mov	x9, x0
+	mov	x0, x1
+	.cfi_remember_state
+	.cfi_escape 0x0f, 3, 0x83, 0, 0x06	/* def_cfa_expression: breg19 0, deref */
+	.cfi_escape 0x10, 29, 2, 0x83, 8	/* expression x29: breg19 8 */
+	.cfi_escape 0x10, 30, 2, 0x83, 16	/* expression x30: breg19 16 */
+	.cfi_escape 0x10, 19, 2, 0x83, 24	/* expression x19: breg19 24 */
+	blr	x9
+	.cfi_restore_state
+	ldp	x19, x30, [sp], #16
+	.cfi_adjust_cfa_offset -16
+	.cfi_restore x19
+	.cfi_restore x30
+	ret
+function_end switch_walk
+
 /* int coro_defer_at(void (*fn)(void *), const void *args, size_t bytes,
                      struct coro_frame *frame) */
+	/* A point, from the caller's registers; x10 is its stack pointer. */
 	.macro point_store to
-	stp	x19, x20, [\to]
-	stp	x21, x22, [\to, #16]
-	stp	x23, x24, [\to, #32]
-	stp	x25, x26, [\to, #48]
-	stp	x27, x28, [\to, #64]
-	str	x29, [\to, #80]
-	stp	d8, d9, [\to, #96]
-	stp	d10, d11, [\to, #112]
-	stp	d12, d13, [\to, #128]
-	stp	d14, d15, [\to, #144]
+	registers_store \to
 	stp	x10, x30, [\to, #160]
 	.endm
 
@@ -201,18 +361,16 @@ function coro_defer_at
 	ret
 function_end coro_defer_at
 
+/* void switch_note_point(struct coro_point *) */
+hidden_function switch_note_point
+	mov	x10, sp
+	point_store x0
+	ret
+function_end switch_note_point
+
 /* void switch_to_point(const struct coro_point *) */
 hidden_function switch_to_point
-	ldp	x19, x20, [x0]
-	ldp	x21, x22, [x0, #16]
-	ldp	x23, x24, [x0, #32]
-	ldp	x25, x26, [x0, #48]
-	ldp	x27, x28, [x0, #64]
-	ldr	x29, [x0, #80]
-	ldp	d8, d9, [x0, #96]
-	ldp	d10, d11, [x0, #112]
-	ldp	d12, d13, [x0, #128]
-	ldp	d14, d15, [x0, #144]
+	registers_load x0
 	ldp	x9, x30, [x0, #160]
 	mov	sp, x9
 	mov	w0, #1
@@ -235,7 +393,7 @@ function coro_callback
 	ldp	x9, x1, [x29, #-24]
 	mov	sp, x0
 	mov	x0, x9
-	bl	callback_run
+	call_over_edge bl callback_run
 	sub	sp, x29, #32
 	str	x0, [sp, #8]
 	mov	x0, sp

@@ -3,9 +3,15 @@
 #include <pthread.h>
 
 #include "coro/defer.h"
+#include "coro/key.h"
 #include "coro/overflow.h"
+#include "coro/sanitizer.h"
+#include "coro/unwind.h"
 
-THREAD_LOCAL struct thread thread_local_state;
+THREAD_LOCAL struct thread coro_thread;
+
+/* Whether there is a panic is not known here. */
+struct coro thread_nobody = {.panics = (struct panic *)1};
 
 /* Threads that were here, and the foreign calls of those that ended. */
 static struct {
@@ -21,16 +27,25 @@ static struct {
 #pragma weak __cxa_get_globals
 void *__cxa_get_globals(void);
 
+static uintptr_t no_exceptions[2];
+
+void thread_drop_dead(struct thread *thread)
+{
+	while (thread->first_dead != NULL) {
+		struct coro *co = thread->first_dead;
+		thread->first_dead = co->next_dead;
+		thread->dead_room++;
+		coro_delete(co);
+	}
+}
+
 static void thread_end(void *state)
 {
 	struct thread *thread = state;
 
-	while (thread->first_dead != NULL) {
-		struct coro *co = thread->first_dead;
-		thread->first_dead = co->next_dead;
-		coro_delete(co);
-	}
-	thread->dead_count = 0;
+	values_end(&thread->root);
+	thread_drop_dead(thread);
+	unwind_forget(&thread->root, UNWIND_ALL);
 	defer_free_chunks(&thread->root);
 	overflow_forget();
 	pthread_mutex_lock(&threads.lock);
@@ -40,17 +55,20 @@ static void thread_end(void *state)
 	if (thread->next != NULL)
 		thread->next->link = thread->link;
 	pthread_mutex_unlock(&threads.lock);
-	thread->current = NULL; /* a later destructor begins anew */
+	thread->running = thread->held = NULL; /* a later destructor begins anew */
+	thread->dead_room = 0;
 }
 
 static void fork_begin(void)
 {
 	pthread_mutex_lock(&threads.lock);
 	stack_fork_begin();
+	sanitizer_fork_begin();
 }
 
 static void fork_end(void)
 {
+	sanitizer_fork_end();
 	stack_fork_end();
 	pthread_mutex_unlock(&threads.lock);
 }
@@ -58,13 +76,13 @@ static void fork_end(void)
 /* The other threads are not in the child. */
 static void fork_end_in_child(void)
 {
-	struct thread *self = &thread_local_state;
+	struct thread *self = &coro_thread;
 
 	for (const struct thread *thread = threads.first; thread != NULL; thread = thread->next)
 		if (thread != self)
 			threads.ended_foreign_count += thread->foreign_count;
 	threads.first = NULL;
-	if (self->current != NULL) {
+	if (self->running != NULL) {
 		threads.first = self;
 		self->link = &threads.first;
 		self->next = NULL;
@@ -85,9 +103,13 @@ static void key_create(void)
 
 void thread_begin(struct thread *thread)
 {
-	thread->root.status = CORO_RUNNING;
-	thread->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
-	thread->current = &thread->root;
+	thread->root.is_active = true;
+	thread->self = pthread_self();
+	thread->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : no_exceptions;
+	thread->is_sanitized = sanitizer_is_here();
+	thread->dead_room = THREAD_DEAD_MOST;
+	thread->held = &thread->root;
+	thread_come_back(thread);
 	overflow_watch();
 	pthread_once(&threads.once, key_create);
 	pthread_setspecific(threads.key, thread);
@@ -97,8 +119,25 @@ void thread_begin(struct thread *thread)
 	thread->link = &threads.first;
 	if (thread->next != NULL)
 		thread->next->link = &thread->next;
-	threads.first = thread;
+	__atomic_store_n(&threads.first, thread, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&threads.lock);
+}
+
+bool thread_runs(const struct coro *co)
+{
+	bool runs = false;
+
+	pthread_mutex_lock(&threads.lock);
+	for (const struct thread *thread = threads.first; thread != NULL && !runs; thread = thread->next)
+		runs = thread_current(thread) == co;
+	pthread_mutex_unlock(&threads.lock);
+	return runs;
+}
+
+void thread_visit(void (*visit)(const struct thread *thread, void *arg), void *arg)
+{
+	for (const struct thread *thread = threads.first; thread != NULL; thread = thread->next)
+		visit(thread, arg);
 }
 
 uint64_t thread_foreign_counts(void)

@@ -14,7 +14,8 @@ enum {
 	TABLE_COUNT = 4,
 	TABLE_STEP_BYTES = 64 << 10, /* the largest page any kernel has here */
 	GAP_BYTES = 2 << 20,         /* unmapped, between parts of the window */
-	CACHES_SHARE = 64,           /* caches may take 1/64 of the window */
+	GAP_SHARE = 64,              /* and at most 1/64 of the window */
+	CACHES_SHARE = 64,           /* caches may take 1/64 of it */
 	GROW_SHARE = 8,              /* grow by an eighth of the heap at a time: */
 	GROW_MIN_BYTES = 1 << 20,
 	GROW_MAX_BYTES = 64 << 20,
@@ -73,16 +74,18 @@ static bool table_cover(struct table *table, size_t pages)
 	if (want <= mapped)
 		return true;
 	/* Ahead of need, so that a growing heap does not come here each time, and
-	   behind the first huge page by whole ones. */
+	   behind the first huge page by whole ones; never into the next part. */
 	size_t ahead = want + GROW_MAX_BYTES / PAGE_BYTES * table->entry_bytes;
 	ahead = bits_round_up(ahead,
 		ahead <= OS_HUGE_PAGE_BYTES ? TABLE_STEP_BYTES : OS_HUGE_PAGE_BYTES);
+	ahead = min_bytes(ahead,
+		bits_round_up(arena.page_limit * table->entry_bytes, TABLE_STEP_BYTES));
 	if (window_map(table->address + mapped, ahead - mapped, &taken))
 		want = ahead;
 	else if (!window_map(table->address + mapped, want - mapped, &taken))
 		return false;
 	table_want_huge(table, mapped, want);
-	arena.metadata_bytes += want - mapped;
+	word_add(&arena.metadata_bytes, want - mapped);
 	table->mapped_bytes = want;
 	return true;
 }
@@ -104,30 +107,6 @@ static size_t page_entry_bytes(void)
 	return bytes;
 }
 
-/* Cuts [start, start + bytes) into its parts. */
-static void window_lay_out(uintptr_t start, size_t bytes)
-{
-	size_t caches_bytes = bits_round_down(bytes / CACHES_SHARE, GAP_BYTES);
-	size_t fixed = caches_bytes + (TABLE_COUNT + 2) * (size_t)GAP_BYTES;
-	size_t pages = (bytes - fixed) / page_entry_bytes();
-	uintptr_t at = start;
-
-	for (int i = 0; i < TABLE_COUNT; i++) {
-		tables[i].address = at;
-		at = bits_round_up(at + pages * tables[i].entry_bytes, GAP_BYTES) + GAP_BYTES;
-	}
-	arena.caches = (char *)at;
-	at = bits_round_up(at + caches_bytes + GAP_BYTES, OS_HUGE_PAGE_BYTES);
-	arena.window_address = start;
-	arena.class_map = (uint8_t *)tables[0].address;
-	arena.page_info = (uint8_t *)tables[1].address;
-	arena.spans = (struct span *)tables[2].address;
-	arena.home_words = (uint64_t *)tables[3].address;
-	arena.pages_address = at;
-	arena.page_limit = (start + bytes - at) >> PAGE_SHIFT;
-	arena.huge_from_page = arena.page_limit;
-}
-
 /*
  * The loader hands every process 16 random bytes; no system call.  libc makes
  * its stack and pointer guards of them, which whoever learns where the heap is
@@ -146,6 +125,44 @@ static uint64_t random_word(void)
 	return word ^ word >> 33;
 }
 
+/* What lies unmapped before a part: how much more than one gap, the random word says. */
+static uintptr_t gap_of(size_t most_bytes, uint64_t *word)
+{
+	size_t choices = most_bytes / GAP_BYTES;
+
+	*word = *word * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
+	return (1 + (*word >> 33) % choices) * GAP_BYTES;
+}
+
+/* Cuts [start, start + bytes) into its parts.  Who knows where an object is does not know by
+   it where the tables are. */
+static void window_lay_out(uintptr_t start, size_t bytes)
+{
+	size_t caches_bytes = bits_round_down(bytes / CACHES_SHARE, GAP_BYTES);
+	size_t gap_most_bytes = max_bytes(bytes / GAP_SHARE, GAP_BYTES);
+	size_t fixed = caches_bytes + (TABLE_COUNT + 2) * gap_most_bytes + GAP_BYTES;
+	size_t pages = (bytes - fixed) / page_entry_bytes();
+	uint64_t word = random_word() ^ start;
+	uintptr_t at = start;
+
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		tables[i].address = at;
+		at = bits_round_up(at + pages * tables[i].entry_bytes, GAP_BYTES) +
+			gap_of(gap_most_bytes, &word);
+	}
+	arena.caches = (char *)at;
+	at = bits_round_up(at + caches_bytes, OS_HUGE_PAGE_BYTES) + gap_of(gap_most_bytes, &word);
+	arena.window_address = start;
+	arena.class_map = (uint8_t *)tables[0].address;
+	arena.page_info = (uint8_t *)tables[1].address;
+	arena.spans = (struct span *)tables[2].address;
+	arena.home_words = (uint64_t *)tables[3].address;
+	arena.pages_address = at;
+	/* Short gaps leave room behind: pages that the tables have no entries for. */
+	arena.page_limit = min_bytes(pages, (start + bytes - at) >> PAGE_SHIFT);
+	arena.huge_from_page = arena.page_limit;
+}
+
 /* Whether the kernel lets us map there; leaves the first table mapped. */
 static bool window_try(uintptr_t start, size_t bytes)
 {
@@ -160,7 +177,7 @@ static void tables_forget(void)
 			os_unmap((void *)tables[i].address, tables[i].mapped_bytes);
 		tables[i].mapped_bytes = 0;
 	}
-	arena.metadata_bytes = 0;
+	word_store(&arena.metadata_bytes, 0);
 }
 
 /*
@@ -203,7 +220,7 @@ static bool window_reserve(void)
 		os_unmap(start, bytes);
 		for (int i = 0; i < TABLE_COUNT; i++)
 			tables[i].mapped_bytes = 0;
-		arena.metadata_bytes = 0;
+		word_store(&arena.metadata_bytes, 0);
 	}
 	arena.is_reserved = false; /* the next start looks for a window again */
 	return false;
@@ -211,7 +228,7 @@ static bool window_reserve(void)
 
 bool arena_init(void)
 {
-	if (!window_find_free() && !window_reserve())
+	if ((CONFIG_THREAD_SANITIZER || !window_find_free()) && !window_reserve())
 		return false;
 	arena.is_ready = true;
 	return true;
@@ -232,8 +249,8 @@ static bool pages_map(size_t pages)
 				window_unmap((uintptr_t)arena_address_of(first), pages << PAGE_SHIFT);
 				return false;
 			}
-			arena.hole_pages += skip;
-			arena.page_count = first;
+			word_add(&arena.hole_pages, skip);
+			word_store(&arena.page_count, first);
 			return true;
 		}
 		if (!taken)
@@ -293,6 +310,16 @@ void *arena_map_cache(size_t offset, size_t bytes)
 	/* The part of a small reservation has room for some tens of them. */
 	if (address + bytes > arena.pages_address || !window_map(address, bytes, &taken))
 		return NULL;
-	arena.metadata_bytes += bytes;
+	word_add(&arena.metadata_bytes, bytes);
 	return arena.caches + offset;
+}
+
+/* Pages need it not: what is in their way becomes a hole. */
+void arena_forget_unfinished(void)
+{
+	for (int i = 0; !arena.is_reserved && i < TABLE_COUNT; i++) {
+		uintptr_t from = tables[i].address + tables[i].mapped_bytes;
+		uintptr_t end = i + 1 < TABLE_COUNT ? tables[i + 1].address : (uintptr_t)arena.caches;
+		os_unmap((void *)from, end - GAP_BYTES - from);
+	}
 }

@@ -30,10 +30,12 @@
 #ifndef HEAP_ARENA_H
 #define HEAP_ARENA_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 
 enum {
@@ -84,9 +86,40 @@ size_t arena_grow(size_t pages, size_t *got_pages);
 /* Maps `bytes` at `offset` of the caches' part, for thread caches.  NULL if refused. */
 void *arena_map_cache(size_t offset, size_t bytes);
 
+/* In a child of a fork: what somebody who is no more was mapping, and did not note, is
+   free again for the next growth. */
+void arena_forget_unfinished(void);
+
 static ALWAYS_INLINE size_t arena_page_of(const void *ptr)
 {
 	return ((uintptr_t)ptr - arena.pages_address) >> PAGE_SHIFT;
+}
+
+/* The same of what may be an object of a size class, whose addresses are multiples of 16:
+   any other has its low bits for the highest here, and is beyond every page. */
+static ALWAYS_INLINE size_t arena_object_page_of(const void *ptr)
+{
+	uintptr_t offset = (uintptr_t)ptr - arena.pages_address;
+	const unsigned low = 4, bits = sizeof(offset) * CHAR_BIT;
+
+	return (offset >> low | offset << (bits - low)) >> (PAGE_SHIFT - low);
+}
+
+static ALWAYS_INLINE bool arena_holds(size_t page)
+{
+	return page < word_peek(&arena.page_count);
+}
+
+/* What the class map says of a page; 0 of those beyond. */
+static ALWAYS_INLINE uint32_t arena_class_at(size_t page)
+{
+	return LIKELY(arena_holds(page)) ? word_peek(&arena.class_map[page]) : 0;
+}
+
+/* How many it takes. */
+static inline size_t arena_pages_of(size_t bytes)
+{
+	return bytes / PAGE_BYTES + (bytes % PAGE_BYTES != 0);
 }
 
 static inline char *arena_address_of(size_t page)
@@ -96,7 +129,7 @@ static inline char *arena_address_of(size_t page)
 
 static inline size_t arena_mapped_bytes(void)
 {
-	return (arena.page_count - arena.hole_pages) << PAGE_SHIFT;
+	return (word_load(&arena.page_count) - word_load(&arena.hole_pages)) << PAGE_SHIFT;
 }
 
 #endif

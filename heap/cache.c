@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/config.h"
 #include "base/fatal.h"
 #include "base/os.h"
@@ -72,7 +73,7 @@ uint32_t cache_count(void)
 
 uint32_t cache_live_count(void)
 {
-	return __atomic_load_n(&live_count, __ATOMIC_RELAXED);
+	return word_load(&live_count);
 }
 
 struct cache *cache_at(uint32_t index)
@@ -113,8 +114,10 @@ static void magazines_open(struct cache *cache, uint32_t first, uint32_t end)
 {
 	for (uint32_t class = first; class < end; class++) {
 		uint16_t bottom = bottom_slot[class];
-		cache->magazines[class] = (struct magazine){.top = bottom, .bottom = bottom,
-			.limit = (uint16_t)(bottom + cache_first_objects(class))};
+		struct magazine *magazine = &cache->magazines[class];
+		magazine->limit = (uint16_t)(bottom + cache_first_objects(class));
+		word_store(&magazine->bottom, bottom);
+		__atomic_store_n(&magazine->word, bottom, __ATOMIC_RELEASE);
 	}
 }
 
@@ -180,7 +183,7 @@ static void publish_count(void)
 static void slot_describe(struct cache *cache)
 {
 	cache->base = cache_read_sums(cache);
-	cache->tid = os_thread_id();
+	word_store(&cache->tid, os_thread_mark());
 	cache->stack_address = (uintptr_t)__builtin_frame_address(0);
 	memset(cache->name, 0, sizeof(cache->name));
 	os_thread_name(cache->name);
@@ -191,7 +194,7 @@ static void slot_welcome(struct cache *cache)
 	if (CONFIG_BOOKS)
 		slot_describe(cache);
 	__atomic_store_n(&cache->state, CACHE_LIVE, __ATOMIC_RELEASE);
-	live_count++;
+	word_add(&live_count, 1);
 	publish_thread(cache);
 	publish_count();
 }
@@ -231,7 +234,7 @@ static void slot_leave(struct cache *cache, bool is_orphaned)
 	}
 	lock_acquire(&cache_registry_lock);
 	__atomic_store_n(&cache->state, CACHE_ENDED, __ATOMIC_RELEASE);
-	live_count--;
+	word_subtract(&live_count, 1);
 	publish_thread(cache);
 	publish_count();
 	cache->next_ended = first_ended;
@@ -260,7 +263,73 @@ void cache_abandon_others(void)
 		}
 	}
 	if (cache_self != &cache_none)
+		cache_self->tid = os_thread_mark();
+}
+
+/* Its thread may have been on the way to give them back: not what is back already. */
+static void magazine_recover(struct cache *cache, uint32_t class)
+{
+	struct magazine *magazine = &cache->magazines[class];
+	uint32_t held = cache_held(cache, class);
+
+	central_lock(class);
+	for (uint32_t slot = magazine->bottom + 1u; slot <= magazine->top; slot++)
+		central_give_if_out(class, cache_slots(cache)[slot]);
+	central_unlock(class);
+	cache->classes[class].net -= held;
+	magazine_add(magazine, -(int32_t)held, 0);
+}
+
+static void contents_recover(struct cache *cache)
+{
+	if (cache->tiny.at != 0 || cache->tiny_collectable.at != 0 || cache->tiny_is_changing)
+		heap_hooks.cache_leaves(cache, true);
+	cache_change_undo(cache);
+	for (uint32_t class = 1; class < cache->class_end; class++)
+		if (cache_held(cache, class) != 0)
+			magazine_recover(cache, class);
+}
+
+void cache_recover_others(bool registry_is_unfinished, bool shared_is_unfinished)
+{
+	uint32_t count = cache_count();
+
+	if (registry_is_unfinished && !arena.is_reserved) /* a slot that was being mapped */
+		os_unmap(cache_at(count), STRIDE_BYTES);
+	if (shared_is_unfinished && count > CACHE_SHARED)
+		contents_recover(cache_at(CACHE_SHARED));
+	first_ended = 0;
+	live_count = cache_self != &cache_none;
+	for (uint32_t index = count; index-- > CACHE_SHARED + 1;) {
+		struct cache *cache = cache_at(index);
+		if (cache == cache_self)
+			continue;
+		if (cache->state == CACHE_LIVE)
+			contents_recover(cache);
+		cache->state = CACHE_ENDED;
+		cache->next_ended = first_ended;
+		first_ended = index;
+	}
+	if (cache_self != &cache_none)
 		cache_self->tid = os_thread_id();
+}
+
+void cache_own_lost(uint32_t class, uint64_t out_objects)
+{
+	struct cache *owner = NULL;
+	int64_t lost = (int64_t)out_objects;
+
+	for (uint32_t index = 0; index < cache_count(); index++) {
+		struct cache *cache = cache_at(index);
+		lost -= cache->classes[class].net;
+		if (cache != cache_self && class < cache->class_end)
+			owner = cache;
+	}
+	if (owner == NULL)
+		return;
+	owner->classes[class].net += lost;
+	if (CONFIG_BOOKS && lost > 0)
+		owner->classes[class].armed += (uint64_t)lost;
 }
 
 struct cache *cache_shared_lock(void)

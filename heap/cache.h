@@ -177,6 +177,13 @@ void cache_shared_unlock(void) UNCHECKED_LOCKING;
 /* In the child of a fork: the caches of threads that it does not have. */
 void cache_abandon_others(void);
 
+/* The same where nobody prepared the fork (heap/recover.h): somebody may have been changing
+   the table of caches, or the shared one. */
+void cache_recover_others(bool registry_is_unfinished, bool shared_is_unfinished);
+
+/* Of a class so many objects are out: those that no cache knows of become one's. */
+void cache_own_lost(uint32_t class, uint64_t out_objects);
+
 extern struct lock cache_registry_lock;
 extern struct lock cache_shared_mutex;
 
@@ -189,11 +196,19 @@ static ALWAYS_INLINE void **cache_slots(struct cache *cache)
 	return (void **)cache;
 }
 
+/* How many objects lie below `top`; none in one that is being opened. */
+static inline uint32_t magazine_held(const struct magazine *magazine, uint16_t top)
+{
+	uint16_t bottom = word_load(&magazine->bottom);
+
+	return top > bottom ? (uint32_t)top - bottom : 0;
+}
+
 static inline uint32_t cache_held(const struct cache *cache, uint32_t class)
 {
 	const struct magazine *magazine = &cache->magazines[class];
 
-	return (uint32_t)magazine->top - magazine->bottom;
+	return magazine_held(magazine, __atomic_load_n(&magazine->top, __ATOMIC_ACQUIRE));
 }
 
 /* Else it has no room, and never gets any without cache_open_hinted(). */
@@ -212,7 +227,13 @@ static inline void magazine_add(struct magazine *magazine, int32_t objects, int3
 {
 	uint32_t more = (uint32_t)objects + ((uint32_t)until << MAGAZINE_UNTIL_SHIFT);
 
-	__atomic_store_n(&magazine->word, magazine->word + more, __ATOMIC_RELAXED);
+	word_store(&magazine->word, magazine->word + more);
+}
+
+/* From CACHE_LIVE on its thread's name and number are there. */
+static inline int32_t cache_state(const struct cache *cache)
+{
+	return __atomic_load_n(&cache->state, __ATOMIC_ACQUIRE);
 }
 
 /* Readers look at no class from here on. */
@@ -225,7 +246,7 @@ static inline uint32_t cache_class_end(const struct cache *cache)
 static inline bool cache_is_used(const struct cache *cache, uint32_t class)
 {
 	return word_load(&cache->classes[class].armed) != 0 || cache_held(cache, class) != 0 ||
-		__atomic_load_n(&cache->classes[class].net, __ATOMIC_RELAXED) != 0;
+		word_load(&cache->classes[class].net) != 0;
 }
 
 /* A reader that interrupts, or another thread, sees busy_* in between. */

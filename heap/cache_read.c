@@ -12,6 +12,7 @@
  *
  * A reader that interrupts the owner finds sequence unchanged, at once.
  */
+#include "base/bits.h"
 #include "heap/cache.h"
 
 #include "base/config.h"
@@ -22,10 +23,9 @@ void cache_change_begin(struct cache *cache, uint32_t class)
 {
 	if (!CONFIG_BOOKS)
 		return;
-	__atomic_store_n(&cache->busy_class, class, __ATOMIC_RELAXED);
+	word_store(&cache->busy_class, class);
 	word_store(&cache->busy_nmalloc, cache_nmalloc(cache, class));
-	__atomic_store_n(&cache->busy_live, cache->classes[class].net - cache_held(cache, class),
-		__ATOMIC_RELAXED);
+	word_store(&cache->busy_live, cache->classes[class].net - cache_held(cache, class));
 	__atomic_store_n(&cache->sequence, cache->sequence + 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
@@ -59,19 +59,18 @@ void cache_change_undo(struct cache *cache)
 static struct cache_row read_once(const struct cache *cache, uint32_t class, uint32_t sequence)
 {
 	const struct magazine magazine = {
-		.word = __atomic_load_n(&cache->magazines[class].word, __ATOMIC_RELAXED),
-		.bottom = cache->magazines[class].bottom};
-	struct cache_row row = {.held_objects = (uint64_t)magazine.top - magazine.bottom};
+		.word = __atomic_load_n(&cache->magazines[class].word, __ATOMIC_ACQUIRE)};
+	struct cache_row row = {.held_objects = magazine_held(&cache->magazines[class], magazine.top)};
 
 	if ((sequence & 1) != 0 &&
-		__atomic_load_n(&cache->busy_class, __ATOMIC_RELAXED) == class) {
+		word_load(&cache->busy_class) == class) {
 		row.nmalloc = word_load(&cache->busy_nmalloc);
-		row.live_objects = __atomic_load_n(&cache->busy_live, __ATOMIC_RELAXED);
+		row.live_objects = word_load(&cache->busy_live);
 		return row;
 	}
 	row.nmalloc = word_load(&cache->classes[class].armed) -
 		(uint64_t)(int64_t)magazine.until;
-	row.live_objects = __atomic_load_n(&cache->classes[class].net, __ATOMIC_RELAXED) -
+	row.live_objects = word_load(&cache->classes[class].net) -
 		(int64_t)row.held_objects;
 	return row;
 }
@@ -84,7 +83,7 @@ struct cache_row cache_read_row(const struct cache *cache, uint32_t class)
 		uint32_t before = __atomic_load_n(&cache->sequence, __ATOMIC_ACQUIRE);
 		row = read_once(cache, class, before);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (__atomic_load_n(&cache->sequence, __ATOMIC_RELAXED) == before)
+		if (word_load(&cache->sequence) == before)
 			break;
 	}
 	return row;

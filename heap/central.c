@@ -106,6 +106,16 @@ void central_gate_wait(uint32_t class)
 	}
 }
 
+bool central_try(uint32_t class)
+{
+	if (!lock_try(&centrals[class].lock))
+		return false;
+	if (LIKELY(__atomic_load_n(&central_gate, __ATOMIC_SEQ_CST) == 0))
+		return true;
+	lock_release(&centrals[class].lock);
+	return false;
+}
+
 /* The fullest spans have the lowest list. */
 static uint32_t fullness_list(const struct span *span)
 {
@@ -149,7 +159,7 @@ struct span *central_obtain(uint32_t class)
 	struct span *span = page_heap_take(size_classes[class].span_pages, 1, &is_zero);
 	if (span != NULL) {
 		span_open_small(span, class);
-		central->span_count++;
+		word_add(&central->span_count, 1);
 		central->taken_is_zero = is_zero && size_classes[class].span_objects == 1;
 		release_after_change();
 	}
@@ -164,7 +174,7 @@ static void span_give_up(struct central *central, struct span *span)
 		draining_forget(central, span);
 	else if (span->list != 0)
 		span_list_remove(span);
-	central->span_count--;
+	word_subtract(&central->span_count, 1);
 	cooling_forget(central, span);
 	lock_acquire(&page_heap_lock);
 	span_close_small(span);
@@ -205,37 +215,62 @@ uint32_t central_take(uint32_t class, void **objects, uint32_t want)
 	struct central *central = &centrals[class];
 	uint32_t got = want < central->stacked_count ? want : central->stacked_count;
 
-	central->stacked_count -= got;
+	word_subtract(&central->stacked_count, got);
 	central->stack_was_used = true;
 	central->taken_is_zero = false;
 	if (central->stacked_count < central->stacked_low)
 		central->stacked_low = central->stacked_count;
 	if (got > 0) {
-		memcpy(objects, central->stack + central->stacked_count, got * sizeof(void *));
+		pointers_move(objects, central->stack + central->stacked_count, got);
 	} else {
 		central->stack_room = central->stack_capacity;
 		got = take_from_spans(central, class, objects, want);
 	}
-	central->out_objects += got;
+	word_add(&central->out_objects, got);
 	return got;
 }
 
-static COLD _Noreturn void refuse(uint32_t class, const void *object, const void *caller)
+bool central_is_out(uint32_t class, const void *object)
 {
-	struct span *span = span_of_small(object);
-	/* A span that is no more, or another class's by now, had all of its objects
-	   home. */
-	bool is_home = span == NULL || span->class != class || span_is_home(span, object);
+	const struct span *span = span_of_small(object);
+
+	return span != NULL && span->class == class && span_is_out(span, object);
+}
+
+/* A span that is no more, or another class's by now, had all of its objects home. */
+bool central_is_home(uint32_t class, const void *object)
+{
+	const struct span *span = span_of_small(object);
+
+	return span == NULL || span->class != class || span_is_home(span, object);
+}
+
+static COLD _Noreturn void refuse(uint32_t class, const void *object, const void *caller)
+	REQUIRES(centrals[class].lock)
+{
+	bool is_home = central_is_home(class, object);
 
 	fatal_pointer("free", object,
 		is_home ? "double free: the object was freed before" : "not the start of an object",
 		size_classes[class].object_bytes, caller);
 }
 
+static void span_came_home(struct central *central, struct span *span, uint32_t count)
+{
+	if (span_is_draining(span))
+		word_add(&central->draining_free, count);
+	if (span_free_objects(span) == size_classes[span->class].span_objects) {
+		span_give_up(central, span);
+		return;
+	}
+	span_relist(central, span);
+	cooling_touch(central, span, true);
+}
+
 /* What is freed one after the other often lies in one span: its lists are
    looked after once. */
 static void send_home(struct central *central, uint32_t class, void **objects, uint32_t count,
-	const void *caller)
+	const void *caller) REQUIRES(centrals[class].lock)
 {
 	for (uint32_t i = 0, done; i < count; i += done) {
 		struct span *span = span_of_small(objects[i]);
@@ -243,18 +278,11 @@ static void send_home(struct central *central, uint32_t class, void **objects, u
 		done = is_gone ? 0 : span_put_objects(span, objects + i, count - i);
 		if (UNLIKELY(done == 0))
 			refuse(class, objects[i], caller);
-		if (span_is_draining(span))
-			central->draining_free += done;
-		if (span_free_objects(span) == size_classes[class].span_objects) {
-			span_give_up(central, span);
-			continue;
-		}
-		span_relist(central, span);
-		cooling_touch(central, span, true);
+		span_came_home(central, span, done);
 	}
 }
 
-static void drain_some(uint32_t class, uint32_t count)
+static void drain_some(uint32_t class, uint32_t count) REQUIRES(centrals[class].lock)
 {
 	struct central *central = &centrals[class];
 
@@ -262,7 +290,7 @@ static void drain_some(uint32_t class, uint32_t count)
 	if (count == 0)
 		return;
 	send_home(central, class, central->stack, count, NULL);
-	central->stacked_count -= count;
+	word_subtract(&central->stacked_count, count);
 	memmove(central->stack, central->stack + count, central->stacked_count * sizeof(void *));
 	if (central->stacked_low > central->stacked_count)
 		central->stacked_low = central->stacked_count;
@@ -270,7 +298,7 @@ static void drain_some(uint32_t class, uint32_t count)
 
 /* Nobody took of it since it was last too full: what lies in it pins a span
    each, if objects are freed at random. */
-static void stack_shrink(uint32_t class)
+static void stack_shrink(uint32_t class) REQUIRES(centrals[class].lock)
 {
 	struct central *central = &centrals[class];
 
@@ -284,7 +312,7 @@ void central_give(uint32_t class, void **objects, uint32_t count, const void *ca
 {
 	struct central *central = &centrals[class];
 
-	central->out_objects -= count;
+	word_subtract(&central->out_objects, count);
 	if (central->stacked_count + count > central->stack_room) {
 		send_home(central, class, objects, count, caller);
 		if (!central->stack_was_used)
@@ -293,12 +321,12 @@ void central_give(uint32_t class, void **objects, uint32_t count, const void *ca
 		return;
 	}
 	memcpy(central->stack + central->stacked_count, objects, count * sizeof(void *));
-	central->stacked_count += count;
+	word_add(&central->stacked_count, count);
 }
 
 void central_give_home(uint32_t class, void *object, const void *caller)
 {
-	centrals[class].out_objects--;
+	word_subtract(&centrals[class].out_objects, 1);
 	send_home(&centrals[class], class, &object, 1, caller);
 }
 
@@ -316,17 +344,61 @@ void central_drain_all(uint32_t class)
 	centrals[class].stacked_low = 0;
 }
 
+void central_give_if_out(uint32_t class, void *object)
+{
+	struct span *span = span_of_small(object);
+
+	if (span == NULL || span->class != class || span_put_objects(span, &object, 1) == 0)
+		return;
+	centrals[class].out_objects--;
+	span_came_home(&centrals[class], span, 1);
+}
+
+void central_forget(uint32_t class)
+{
+	struct central *central = &centrals[class];
+
+	central->stacked_count = central->stacked_low = 0;
+	central->span_count = central->draining_free = central->released_bytes = 0;
+	central->draining = central->collectable = NULL;
+	memset(central->partial, 0, sizeof(central->partial));
+	central->cooling_first = central->cooling_last = 0;
+	central->out_objects = 0;
+}
+
+static uint32_t count_home(const struct span *span)
+{
+	const uint64_t *words = span_home_words(span);
+	uint32_t home = 0;
+
+	for (int i = 0; i < (span->carved_count + 63) / 64; i++)
+		home += (uint32_t)__builtin_popcountll(words[i]);
+	return home;
+}
+
+void central_adopt(struct span *span)
+{
+	struct central *central = &centrals[span->class];
+
+	span->home_count = (uint16_t)count_home(span);
+	span->list = 0;
+	span->cooling_next = span->cooling_prev = 0;
+	span_map(span);
+	span_relist(central, span);
+	central->span_count++;
+	central->out_objects += size_classes[span->class].span_objects - span_free_objects(span);
+	central->released_bytes += cooling_released_units(span) * os_page_bytes();
+	if (span_free_objects(span) != 0)
+		cooling_touch(central, span, true);
+}
+
 /* Of one list: what is free in its spans, and given back. */
 static void list_audit(uint32_t class, const struct span *span, uint32_t list,
 	uint64_t *free_in_spans, uint64_t *released_bytes)
 {
 	for (; span != NULL; span = span->next) {
-		const uint64_t *words = span_home_words(span);
-		uint32_t home = 0;
-		for (int i = 0; i < (span->carved_count + 63) / 64; i++)
-			home += (uint32_t)__builtin_popcountll(words[i]);
-		if (span->kind != SPAN_SMALL || span->class != class || home != span->home_count ||
-			span->list != list)
+		if (span->kind != SPAN_SMALL || span->class != class ||
+			count_home(span) != span->home_count || span->list != list)
 			fatal("audit: a span disagrees with its bitmap");
 		if (arena.class_map[span_page(span)] != span_mapped_class(span))
 			fatal("audit: a span disagrees with the class map");

@@ -91,6 +91,9 @@ static inline void central_unlock(uint32_t class) RELEASES(centrals[class].lock)
 	lock_release(&centrals[class].lock);
 }
 
+/* The same, but never waits.  False: somebody has it, or it is a fork's. */
+bool central_try(uint32_t class) TRY_ACQUIRES(true, centrals[class].lock);
+
 /* Takes up to `want` objects into objects[].  Fewer near exhaustion, none if
    the OS refuses.  Leaves errno alone. */
 uint32_t central_take(uint32_t class, void **objects, uint32_t want)
@@ -113,6 +116,19 @@ void central_drain_all(uint32_t class) REQUIRES(centrals[class].lock);
 
 /* A span for this class, in no list yet; NULL if the OS refuses. */
 struct span *central_obtain(uint32_t class) REQUIRES(centrals[class].lock);
+
+/* Whether it is an object of this class that is not home. */
+bool central_is_out(uint32_t class, const void *object) REQUIRES(centrals[class].lock);
+
+/* Whether it was one of this class, and is home. */
+bool central_is_home(uint32_t class, const void *object) REQUIRES(centrals[class].lock);
+
+/* In a child of a fork that nobody prepared (heap/recover.h).  An object goes home unless
+   it is there.  A pool that a thread was changing has nothing at first; then each of its
+   spans is counted anew. */
+void central_give_if_out(uint32_t class, void *object) REQUIRES(centrals[class].lock);
+void central_forget(uint32_t class) REQUIRES(centrals[class].lock);
+void central_adopt(struct span *span);
 
 void central_audit(uint32_t class) REQUIRES(centrals[class].lock);
 

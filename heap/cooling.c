@@ -16,7 +16,7 @@ void cooling_advance(void)
 
 static uint32_t interval_now(void)
 {
-	return __atomic_load_n(&interval, __ATOMIC_RELAXED);
+	return word_load(&interval);
 }
 
 static struct span *span_at(uint32_t link)
@@ -43,7 +43,7 @@ static void queue_append(struct central *central, struct span *span)
 	if (last != NULL)
 		last->cooling_next = link_to(span);
 	else
-		central->cooling_first = link_to(span);
+		word_store(&central->cooling_first, link_to(span));
 	central->cooling_last = link_to(span);
 }
 
@@ -54,7 +54,7 @@ static void queue_remove(struct central *central, struct span *span)
 	if (prev != NULL)
 		prev->cooling_next = span->cooling_next;
 	else
-		central->cooling_first = span->cooling_next;
+		word_store(&central->cooling_first, span->cooling_next);
 	if (next != NULL)
 		next->cooling_prev = span->cooling_prev;
 	else
@@ -100,7 +100,7 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
 		for (size_t unit = offset / unit_bytes; unit <= last; unit++)
 			span->released[unit / 64] &= ~((uint64_t)1 << unit % 64);
 	}
-	central->released_bytes -= (before - cooling_released_units(span)) * unit_bytes;
+	word_subtract(&central->released_bytes, (before - cooling_released_units(span)) * unit_bytes);
 }
 
 void cooling_forget(struct central *central, struct span *span)
@@ -111,7 +111,7 @@ void cooling_forget(struct central *central, struct span *span)
 		queue_remove(central, span);
 	if (cooling_released_units(span) == 0)
 		return;
-	central->released_bytes -= cooling_released_units(span) * unit_bytes;
+	word_subtract(&central->released_bytes, cooling_released_units(span) * unit_bytes);
 	for (size_t page = 0; page < span->page_count; page++) {
 		size_t first = (page << PAGE_SHIFT) / unit_bytes;
 		size_t last = (((page + 1) << PAGE_SHIFT) - 1) / unit_bytes;
@@ -187,7 +187,7 @@ static bool span_release_pages(struct central *central, struct span *span)
 		unit = end;
 	}
 	uint32_t released = cooling_released_units(span) - before;
-	central->released_bytes += released * os_page_bytes();
+	word_add(&central->released_bytes, released * os_page_bytes());
 	return released != 0;
 }
 

@@ -17,7 +17,7 @@ static uint64_t free_objects(uint32_t class)
 {
 	const struct central *central = &centrals[class];
 	uint64_t objects = word_load(&central->span_count) * size_classes[class].span_objects;
-	uint64_t taken = word_load(&central->out_objects) + central->stacked_count +
+	uint64_t taken = word_load(&central->out_objects) + word_load(&central->stacked_count) +
 		word_load(&central->draining_free);
 
 	return objects > taken ? objects - taken : 0;
@@ -43,7 +43,7 @@ static void span_begin(struct central *central, struct span *span)
 	span_list_remove(span);
 	span_list_push(&central->draining, span);
 	span->list = SPAN_DRAINING;
-	central->draining_free += span_free_objects(span);
+	word_add(&central->draining_free, span_free_objects(span));
 	span_map(span);
 }
 
@@ -67,7 +67,7 @@ void draining_forget(struct central *central, struct span *span)
 {
 	span_list_remove(span);
 	span->list = 0;
-	central->draining_free -= span_free_objects(span);
+	word_subtract(&central->draining_free, span_free_objects(span));
 }
 
 struct span *draining_end_one(struct central *central)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/config.h"
 #include "heap/arena.h"
@@ -35,13 +36,13 @@ static const uint32_t MAGAZINE_POP = CONFIG_BOOKS ? ((uint32_t)1 << MAGAZINE_UNT
 static ALWAYS_INLINE void *cache_pop(struct cache *cache, size_t class)
 {
 	struct magazine *magazine = &cache->magazines[class];
-	void *object = cache_slots(cache)[__atomic_load_n(&magazine->top, __ATOMIC_RELAXED)];
+	void *object = cache_slots(cache)[word_load(&magazine->top)];
 
 	RESULT_REGISTER(object);
 	if (UNLIKELY(object == NULL))
 		return NULL;
 	/* A plain subtraction, one instruction: the owner is its only writer. */
-	magazine->word -= MAGAZINE_POP;
+	word_poke(&magazine->word, magazine->word - MAGAZINE_POP);
 	if (CONFIG_BOOKS && UNLIKELY((int32_t)magazine->word < 0))
 		return NULL;
 	return object;
@@ -92,16 +93,16 @@ static ALWAYS_INLINE void *heap_alloc_aligned_hit(size_t align_bytes, size_t byt
 static ALWAYS_INLINE void magazine_push_if(struct magazine *magazine, void **top, void *ptr,
 	bool is_pushed)
 {
-	top[1] = ptr;
+	word_poke(top + 1, ptr);
 	__atomic_signal_fence(__ATOMIC_RELEASE); /* a child of fork may find it so */
-	magazine->word += is_pushed;
+	word_poke(&magazine->word, magazine->word + is_pushed);
 }
 
 /* False: nothing was done, and a slow twin is to be called. */
 static ALWAYS_INLINE bool cache_push(struct cache *cache, size_t class, void *ptr)
 {
 	struct magazine *magazine = &cache->magazines[class];
-	uint16_t at = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
+	uint16_t at = word_load(&magazine->top);
 	void **top = cache_slots(cache) + at;
 
 	if (UNLIKELY(at == magazine->limit))
@@ -113,12 +114,18 @@ static ALWAYS_INLINE bool cache_push(struct cache *cache, size_t class, void *pt
 	return true;
 }
 
-/* What the class map says of an address; 0, which has no room, outside the heap. */
+/* What the class map says of an address; 0, which has no room, outside the heap and of one
+   at which no object of a size class begins: tiny objects may. */
 static ALWAYS_INLINE uint32_t heap_mapped_class(const void *ptr)
 {
-	size_t page = arena_page_of(ptr);
+	return arena_class_at(arena_object_page_of(ptr));
+}
 
-	return LIKELY(page < arena.page_count) ? arena.class_map[page] : 0;
+/* Whether it is an object of the size class that so many bytes are of.  False of all that is
+   unusual: it is to be looked at. */
+static ALWAYS_INLINE bool heap_is_of_size(const void *ptr, size_t bytes)
+{
+	return LIKELY(bytes <= SMALL_MAX_BYTES) && heap_mapped_class(ptr) == size_class_of(bytes);
 }
 
 static ALWAYS_INLINE bool heap_free_hits(void *ptr)

@@ -47,8 +47,7 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes, uint32_t family)
 
 static uint32_t class_at(const void *ptr)
 {
-	size_t page = arena_page_of(ptr);
-	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
+	uint32_t class = arena_class_at(arena_page_of(ptr));
 
 	if (LIKELY(class - 1 < SIZE_CLASS_COUNT - 1))
 		return class;
@@ -106,7 +105,7 @@ static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *
 	size_t old_bytes = size_classes[class].object_bytes;
 
 	/* A little smaller stays: moving it would cost more than it saves. */
-	if (bytes <= old_bytes && (bytes > old_bytes / 2 || old_bytes <= 64))
+	if (bytes <= old_bytes && (bytes > old_bytes / 2 || old_bytes <= REALLOC_STAYS_BYTES))
 		return ptr;
 	/* A little larger grows by a quarter: what is appended to byte by byte is else
 	   copied at each of eight classes until it has doubled (as rpmalloc does). */
@@ -210,19 +209,6 @@ void heap_fork_child(void)
 {
 	fork_release(central_gate_reset);
 	heap_process_is_known();
-	cache_abandon_others();
-}
-
-void heap_fork_recover(void)
-{
-	lock_reset(&page_heap_lock);
-	central_gate_reset();
-	lock_reset(&release_lock);
-	lock_reset(&cache_shared_mutex);
-	lock_reset(&cache_registry_lock);
-	lock_acquire(&page_heap_lock);
-	release_recover();
-	lock_release(&page_heap_lock);
 	cache_abandon_others();
 }
 

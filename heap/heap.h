@@ -26,6 +26,10 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes, uint32_t family) NOIN
 /* Of which family a live object is. */
 uint32_t heap_family(const void *ptr);
 
+/* Objects of so many bytes realloc() leaves where they are, however small they become;
+   larger ones as long as more than half of them is asked for. */
+enum { REALLOC_STAYS_BYTES = 64 };
+
 /* ptr is not NULL, bytes not 0. */
 void *heap_realloc(void *ptr, size_t bytes, const void *caller);
 
@@ -47,11 +51,7 @@ bool heap_trim(size_t keep_bytes);
    the parent, and in the child, where its other threads' caches are ended. */
 void heap_fork_prepare(void) UNCHECKED_LOCKING;
 void heap_fork_parent(void) UNCHECKED_LOCKING;
-void heap_fork_child(void) UNCHECKED_LOCKING;
-
-/* The same for a child that no handler prepared: locks that others held are
-   free; what they were changing is as they left it. */
-void heap_fork_recover(void);
+void heap_fork_child(void) UNCHECKED_LOCKING; /* without a handler: heap/recover.h */
 
 /* Compares every stated invariant; fatal if one does not hold.  Only while no
    other thread uses the heap. */

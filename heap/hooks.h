@@ -19,8 +19,8 @@ struct heap_hooks {
 	void (*thread_attached)(void);  /* the calling thread has a cache now */
 	bool (*is_same_process)(void);  /* as at start, where the kernel must be asked */
 	void (*process_forked)(void);   /* in a child that no fork handler prepared */
-	/* A cache's thread is at its end, or is not in this child of a fork: what it still
-	   cuts up, and may have been cutting.  Not NULL once there is a block of that kind. */
+	/* A cache's thread is at its end: what it still cuts up.  Orphaned: it is not in this
+	   child of a fork, and may have been cutting.  Not NULL once there is such a block. */
 	void (*cache_leaves)(struct cache *cache, bool is_orphaned);
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
 };

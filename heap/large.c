@@ -20,11 +20,6 @@ enum {
 	MOVE_PAGES_MIN_BYTES = 1 << 20
 };
 
-static size_t pages_of(size_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
-}
-
 static void count_alloc(struct cache *cache, const struct span *span)
 {
 	if (CONFIG_BOOKS) {
@@ -108,10 +103,10 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 	if (bytes > PTRDIFF_MAX || (cache = heap_cache_acquire()) == NULL)
 		return heap_out_of_memory(bytes);
 	heap_tick(cache);
-	struct span *span = span_take(cache, pages_of(bytes), align_pages, is_zeroed);
+	struct span *span = span_take(cache, arena_pages_of(bytes), align_pages, is_zeroed);
 	if (UNLIKELY(span == NULL)) {
 		heap_reclaim(cache);
-		span = span_take(cache, pages_of(bytes), align_pages, is_zeroed);
+		span = span_take(cache, arena_pages_of(bytes), align_pages, is_zeroed);
 	}
 	heap_cache_release(cache);
 	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
@@ -122,7 +117,7 @@ static struct span *span_starting_at(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count || arena_address_of(page) != ptr ||
+	if (!arena_holds(page) || arena_address_of(page) != ptr ||
 		arena.spans[page].kind != SPAN_LARGE)
 		return NULL;
 	return &arena.spans[page];
@@ -234,7 +229,7 @@ static struct span *resize_elsewhere(struct cache *cache, struct span *span, siz
 void *large_resize(void *ptr, size_t bytes, const void *caller)
 {
 	struct span *span = span_expected_at(ptr, "realloc", caller);
-	size_t pages = pages_of(bytes);
+	size_t pages = arena_pages_of(bytes);
 	struct cache *cache = heap_cache_acquire();
 	if (pages != span->page_count && !resize_in_place(cache, span, pages))
 		span = resize_elsewhere(cache, span, pages);

@@ -50,8 +50,8 @@ static void hand_samples(struct cache *cache, uint32_t class)
 	if (!CONFIG_BOOKS)
 		return;
 	struct cache_class *row = &cache->classes[class];
-	centrals[class].sampled_objects += row->sampled_count;
-	centrals[class].sampled_bytes += row->sampled_bytes;
+	word_add(&centrals[class].sampled_objects, row->sampled_count);
+	word_add(&centrals[class].sampled_bytes, row->sampled_bytes);
 	row->sampled_count = 0;
 	row->sampled_bytes = 0;
 }
@@ -73,7 +73,7 @@ bool magazine_fill(struct cache *cache, uint32_t class)
 	uint32_t got = central_take(class, cache_slots(cache) + magazine->top + 1, want);
 	cache->fill_is_zero = centrals[class].taken_is_zero;
 	cache_change_begin(cache, class);
-	cache->classes[class].net += got;
+	word_add(&cache->classes[class].net, got);
 	magazine_add(magazine, (int32_t)got, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
@@ -92,9 +92,9 @@ static void give_oldest(struct cache *cache, uint32_t class, uint32_t count, con
 	central_lock(class);
 	central_give(class, first, count, caller);
 	cache->given_bytes += (uint64_t)count * size_classes[class].object_bytes;
-	memmove(first, first + count, (held - count) * sizeof(void *));
+	pointers_move(first, first + count, held - count);
 	cache_change_begin(cache, class);
-	cache->classes[class].net -= count;
+	word_subtract(&cache->classes[class].net, count);
 	magazine_add(magazine, -(int32_t)count, 0);
 	cache_change_end(cache);
 	hand_samples(cache, class);
@@ -119,7 +119,7 @@ bool magazine_pass_home(struct cache *cache, uint32_t class, void *object, const
 	central_give_home(class, object, caller);
 	cache->given_bytes += size_classes[class].object_bytes;
 	cache_change_begin(cache, class);
-	cache->classes[class].net--;
+	word_subtract(&cache->classes[class].net, 1);
 	cache_change_end(cache);
 	if (is_due)
 		publish_class(class);

@@ -18,9 +18,7 @@ COLD _Noreturn void misuse_double_free(const char *call, const void *ptr, const 
 
 static const char *what_is(const void *ptr)
 {
-	size_t page = arena_page_of(ptr);
-
-	if (page >= arena.page_count)
+	if (!arena_holds(arena_page_of(ptr)))
 		return "not a pointer of this heap";
 	const struct span *span = span_containing(ptr);
 	if (span == NULL)
@@ -33,4 +31,12 @@ static const char *what_is(const void *ptr)
 COLD _Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller)
 {
 	fatal_pointer(call, ptr, what_is(ptr), class_bytes_of(ptr), caller);
+}
+
+COLD _Noreturn void misuse_found_at_exit(const void *ptr, bool is_freed_twice)
+{
+	fatal_pointer("free", ptr,
+		is_freed_twice ? "double free: the object was freed before (found at exit)"
+			       : "not the start of an object (found at exit)",
+		class_bytes_of(ptr), NULL);
 }

@@ -6,11 +6,14 @@
  *
  * CAUGHT     Always: an address that is not the heap's; one inside a large
  *            object or a large object's second free while its pages are free;
- *            the second of two frees in a row.  When objects go home to their
- *            span: a small object's second free, an address inside one.
+ *            the second of two frees in a row; an address that is no multiple of
+ *            16.  When objects go home to their span, or else at exit: a small
+ *            object's second free, an address inside one.
  */
 #ifndef HEAP_MISUSE_H
 #define HEAP_MISUSE_H
+
+#include <stdbool.h>
 
 #include "base/compiler.h"
 
@@ -18,5 +21,8 @@ COLD _Noreturn void misuse_double_free(const char *call, const void *ptr, const 
 
 /* `ptr` is no object's start: finds out what it is instead. */
 COLD _Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller);
+
+/* Of what heap/held.h found. */
+COLD _Noreturn void misuse_found_at_exit(const void *ptr, bool is_freed_twice);
 
 #endif

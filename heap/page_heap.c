@@ -97,8 +97,8 @@ static void run_free(size_t first, size_t pages)
 	uint32_t dirty, fresh;
 
 	count_pages(first, pages, &dirty, &fresh);
-	page_heap.dirty_pages += dirty;
-	page_heap.fresh_pages += fresh;
+	word_add(&page_heap.dirty_pages, dirty);
+	word_add(&page_heap.fresh_pages, fresh);
 	if (first > 0) {
 		const struct span *before = arena.spans + first - 1;
 		struct span *run = NULL;
@@ -151,15 +151,15 @@ static uint32_t run_split(struct span *run, size_t first, size_t pages)
 	}
 	if (after != 0)
 		run_insert(first + pages, after, other_dirty, other_fresh);
-	page_heap.dirty_pages -= dirty;
-	page_heap.fresh_pages -= fresh;
+	word_subtract(&page_heap.dirty_pages, dirty);
+	word_subtract(&page_heap.fresh_pages, fresh);
 	return dirty;
 }
 
 static void run_cut(struct span *run, size_t first, size_t pages, bool *is_zero)
 {
 	*is_zero = run_split(run, first, pages) == 0;
-	page_heap.inuse_pages += pages;
+	word_add(&page_heap.inuse_pages, pages);
 	if (page_heap.inuse_pages > page_heap.peak_inuse_pages)
 		page_heap.peak_inuse_pages = page_heap.inuse_pages;
 }
@@ -239,7 +239,7 @@ void page_heap_give(struct span *span)
 	size_t first = span_page(span), pages = span->page_count;
 
 	span->kind = SPAN_NONE;
-	page_heap.inuse_pages -= pages;
+	word_subtract(&page_heap.inuse_pages, pages);
 	run_free(first, pages);
 }
 
@@ -274,7 +274,7 @@ void page_heap_trim(struct span *span, size_t pages)
 	size_t first = span_page(span), count = span->page_count;
 
 	span->page_count = (uint32_t)pages;
-	page_heap.inuse_pages -= count - pages;
+	word_subtract(&page_heap.inuse_pages, count - pages);
 	run_free(first + pages, count - pages);
 }
 

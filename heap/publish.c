@@ -5,6 +5,7 @@
 #include "base/config.h"
 #include "base/os.h"
 #include "heap/cache.h"
+#include "heap/stacks.h"
 #include "stats/box.h"
 
 enum {
@@ -48,6 +49,7 @@ void publish_totals(void)
 {
 	if (!CONFIG_BOOKS || !box_exists())
 		return;
+	struct stacks_totals stacks = stacks_read();
 	struct box_totals totals = {
 		.realtime_ns = os_coarse_realtime_ns(),
 		.heap_sys = arena_mapped_bytes(),
@@ -60,6 +62,8 @@ void publish_totals(void)
 			<< PAGE_SHIFT,
 		.never_used_bytes = page_heap.fresh_pages << PAGE_SHIFT,
 		.metadata_bytes = arena.metadata_bytes,
+		.stacks_inuse = stacks.inuse_bytes,
+		.stacks_sys = stacks.sys_bytes,
 		.peak_heap_inuse = page_heap.peak_inuse_pages << PAGE_SHIFT,
 		.heap_address = arena.pages_address,
 		.heap_span_bytes = arena.page_count << PAGE_SHIFT,

@@ -113,6 +113,11 @@ void release_wait(void)
 	lock_release(&release_lock);
 }
 
+void release_forget(void)
+{
+	range_count = 0;
+}
+
 void release_recover(void)
 {
 	const bool none[RANGES_MAX] = {false};
@@ -147,7 +152,7 @@ void release_after_change(void)
 		recent_peak_pages = page_heap.inuse_pages;
 	note_low_water();
 	if (page_heap.dirty_pages > keep_bound() && page_heap.dirty_pages > in_vain_pages)
-		__atomic_store_n(&release_is_wanted, true, __ATOMIC_RELAXED);
+		word_store(&release_is_wanted, true);
 }
 
 /* Down to three quarters of the bound, if that is allowed. */
@@ -164,7 +169,7 @@ void release_at_once(void)
 {
 	if (!lock_try(&release_lock))
 		return;
-	__atomic_store_n(&release_is_wanted, false, __ATOMIC_RELAXED);
+	word_store(&release_is_wanted, false);
 	lock_acquire(&page_heap_lock);
 	size_t keep = keep_at_once();
 	lock_release(&page_heap_lock);
@@ -179,7 +184,7 @@ void release_at_once(void)
 
 bool release_is_due(uint64_t now_ns)
 {
-	uint64_t end = __atomic_load_n(&interval_end_ns, __ATOMIC_RELAXED);
+	uint64_t end = word_load(&interval_end_ns);
 
 	/* One thread wins the interval. */
 	return now_ns >= end && __atomic_compare_exchange_n(&interval_end_ns, &end,
@@ -188,7 +193,7 @@ bool release_is_due(uint64_t now_ns)
 
 void release_be_due_in(uint64_t ns)
 {
-	__atomic_store_n(&interval_end_ns, os_coarse_ns() + ns, __ATOMIC_RELAXED);
+	word_store(&interval_end_ns, os_coarse_ns() + ns);
 }
 
 /* What was kept all through the interval, or the row of them, goes. */

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/lock.h"
 #include "heap/page_heap.h"
 
@@ -41,7 +42,7 @@ void release_at_once(void);
 
 static inline void release_if_wanted(void)
 {
-	if (UNLIKELY(__atomic_load_n(&release_is_wanted, __ATOMIC_RELAXED)))
+	if (UNLIKELY(word_load(&release_is_wanted)))
 		release_at_once();
 }
 
@@ -63,5 +64,8 @@ void release_wait(void);
 /* In a child that no fork handler prepared: what a thread that it does not have
    was giving back is kept. */
 void release_recover(void) REQUIRES(page_heap_lock);
+
+/* The same where those pages are taken care of otherwise. */
+void release_forget(void) REQUIRES(page_heap_lock);
 
 #endif

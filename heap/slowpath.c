@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/bits.h"
 #include "base/config.h"
 #include "base/format.h"
 #include "heap/cache.h"
@@ -15,6 +16,7 @@
 #include "heap/magazine.h"
 #include "heap/misuse.h"
 #include "heap/publish.h"
+#include "heap/recover.h"
 #include "heap/release.h"
 #include "stats/box.h"
 
@@ -95,6 +97,16 @@ static inline void process_look(void)
 		process_is_new();
 }
 
+bool heap_process_is_asked(void)
+{
+	return !process_word_is_wiped;
+}
+
+bool heap_process_is_new(void)
+{
+	return process_word_is_wiped && *process_word == 0;
+}
+
 void heap_process_look(void)
 {
 	process_look();
@@ -126,7 +138,7 @@ void *heap_out_of_memory(size_t bytes)
 	format_terminate(&line);
 	box_log(BOX_EVENT_OUT_OF_MEMORY, text);
 	lock_acquire(&page_heap_lock);
-	page_heap.out_of_memory_count++;
+	word_add(&page_heap.out_of_memory_count, 1);
 	publish_totals();
 	lock_release(&page_heap_lock);
 	errno = ENOMEM;
@@ -171,7 +183,7 @@ static void countdown_arm(struct cache *cache, uint32_t class)
 		cache->haste = cache->haste < most ? 2 * cache->haste : 0;
 	}
 	cache_change_begin(cache, class);
-	cache->classes[class].armed += count;
+	word_add(&cache->classes[class].armed, count);
 	magazine_add(&cache->magazines[class], 0, (int32_t)count);
 	cache_change_end(cache);
 }
@@ -189,7 +201,7 @@ static void countdown_hasten(struct cache *cache, uint64_t now_ns)
 		if (until <= 0)
 			continue;
 		cache_change_begin(cache, class);
-		cache->classes[class].armed -= (uint64_t)until;
+		word_subtract(&cache->classes[class].armed, until);
 		magazine_add(magazine, 0, -until);
 		cache_change_end(cache);
 	}
@@ -202,7 +214,7 @@ static void countdown_hasten(struct cache *cache, uint64_t now_ns)
    needs less time than that. */
 static bool is_haste_due(const struct cache *cache, uint64_t now_ns)
 {
-	size_t inuse_pages = __atomic_load_n(&page_heap.inuse_pages, __ATOMIC_RELAXED);
+	size_t inuse_pages = word_load(&page_heap.inuse_pages);
 	uint64_t much = (inuse_pages << PAGE_SHIFT) / HASTE_SHARE;
 
 	return now_ns - cache->hastened_ns >= HASTE_NS ||
@@ -224,6 +236,10 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 
 	if (UNLIKELY(!cache_has_magazine(cache, class)) && !cache_open_hinted(cache))
 		return NULL;
+	/* At once: what is called at an interval's end may allocate, and must not find
+	   that same object. */
+	if (object != NULL)
+		countdown_arm(cache, class);
 	heap_tick(cache);
 	if (object == NULL) {
 		if (cache_held(cache, class) == 0 && !magazine_fill(cache, class))
@@ -281,7 +297,7 @@ static void cache_free(struct cache *cache, uint32_t class, void *ptr, const voi
 
 	if (magazine->top == magazine->limit)
 		magazine_make_room(cache, class, caller);
-	cache_slots(cache)[magazine->top + 1] = ptr;
+	word_store(cache_slots(cache) + magazine->top + 1, ptr);
 	magazine_add(magazine, 1, 0);
 	publish_row(cache, class);
 }
@@ -309,9 +325,11 @@ void heap_free_for_slow(void *ptr, const void *caller)
 
 	if (ptr == NULL)
 		return;
-	uint32_t class = page < arena.page_count ? arena.class_map[page] : 0;
+	uint32_t class = arena_class_at(page);
 	bool is_usual = class - 1 < SIZE_CLASS_COUNT - 1;
 	const struct span *span = is_usual ? NULL : span_of_small(ptr);
+	if (is_usual && (uintptr_t)ptr % SIZE_GRANULE_BYTES != 0)
+		misuse_bad_pointer("free", ptr, caller);
 	if (is_usual)
 		heap_free_class_slow(class, false, ptr, caller);
 	else if (span != NULL)
@@ -335,7 +353,8 @@ static void pools_tidy(void)
 	for (uint32_t class = 1; class < size_class_end_now(); class++) {
 		struct central *central = &centrals[class];
 		bool is_due = draining_is_due(class);
-		if (central->stacked_count == 0 && central->cooling_first == 0 && !is_due)
+		if (word_load(&central->stacked_count) == 0 &&
+			word_load(&central->cooling_first) == 0 && !is_due)
 			continue;
 		central_lock(class);
 		central_drain(class);

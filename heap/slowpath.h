@@ -40,6 +40,14 @@ void heap_free_class_slow(uint32_t class, bool goes_home, void *ptr, const void 
 /* Makes the heap usable.  False while the OS refuses even that. */
 bool heap_init(void);
 
+/* Whether a child that no fork handler saw is known by asking the kernel alone: before the
+   heap has begun, and where it cannot wipe a word. */
+bool heap_process_is_asked(void);
+
+/* Whether this is a child that no fork handler saw and that has not looked yet.  Asks
+   nobody, and knows only where the kernel wipes a word in children. */
+bool heap_process_is_new(void);
+
 /* Before what is written into the box without having asked for a cache. */
 void heap_process_look(void);
 

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "heap/cache.h"
 #include "heap/central.h"
 #include "heap/page_heap.h"
+#include "heap/stacks.h"
 
 /* One class over all threads. */
 struct class_sums {
@@ -45,7 +47,7 @@ static void large_collect(struct mstat_snapshot *out)
 		allocated += word_load(&cache->large_alloc_bytes);
 		out->large_nmalloc += word_load(&cache->large_nmalloc);
 		out->nlookup += word_load(&cache->nlookup);
-		out->thread_count += index != CACHE_SHARED && cache->state == CACHE_LIVE;
+		out->thread_count += index != CACHE_SHARED && cache_state(cache) == CACHE_LIVE;
 	}
 	out->large_alloc = allocated - freed;
 	out->alloc += out->large_alloc;
@@ -101,9 +103,9 @@ static void tiny_collect(struct mstat_snapshot *out)
 
 static void pages_collect(struct mstat_snapshot *out)
 {
-	uint64_t inuse = __atomic_load_n(&page_heap.inuse_pages, __ATOMIC_RELAXED);
-	uint64_t dirty = __atomic_load_n(&page_heap.dirty_pages, __ATOMIC_RELAXED);
-	uint64_t fresh = __atomic_load_n(&page_heap.fresh_pages, __ATOMIC_RELAXED);
+	uint64_t inuse = word_load(&page_heap.inuse_pages);
+	uint64_t dirty = word_load(&page_heap.dirty_pages);
+	uint64_t fresh = word_load(&page_heap.fresh_pages);
 	uint64_t mapped = arena_mapped_bytes() >> PAGE_SHIFT;
 	uint64_t idle = mapped > inuse ? mapped - inuse : 0;
 	uint64_t released = idle > dirty + fresh ? idle - dirty - fresh : 0;
@@ -114,7 +116,15 @@ static void pages_collect(struct mstat_snapshot *out)
 	out->heap_released = released << PAGE_SHIFT;
 	out->idle_kept_bytes = dirty << PAGE_SHIFT;
 	out->never_used_bytes = fresh << PAGE_SHIFT;
-	out->metadata_bytes = arena.metadata_bytes;
+	out->metadata_bytes = word_load(&arena.metadata_bytes);
+}
+
+static void stacks_collect(struct mstat_snapshot *out)
+{
+	struct stacks_totals stacks = stacks_read();
+
+	out->stacks_inuse = stacks.inuse_bytes;
+	out->stacks_sys = stacks.sys_bytes;
 }
 
 void heap_snapshot(struct mstat_snapshot *out)
@@ -127,6 +137,7 @@ void heap_snapshot(struct mstat_snapshot *out)
 	small_collect(out);
 	large_collect(out);
 	tiny_collect(out);
+	stacks_collect(out);
 	out->heap_alloc = out->alloc + out->magazine_bytes;
 	out->span_free_bytes =
 		out->heap_inuse > out->heap_alloc ? out->heap_inuse - out->heap_alloc : 0;
@@ -199,10 +210,10 @@ static bool source_thread(uint32_t index, struct source_thread *out)
 {
 	const struct cache *cache = cache_at(index);
 
-	if (cache->state == CACHE_NEVER)
+	if (cache_state(cache) == CACHE_NEVER)
 		return false;
-	out->tid = cache->tid;
-	out->is_live = cache->state == CACHE_LIVE;
+	out->tid = word_load(&cache->tid);
+	out->is_live = cache_state(cache) == CACHE_LIVE;
 	memcpy(out->name, cache->name, sizeof(out->name));
 	thread_figures(cache, &out->figures);
 	return true;
@@ -226,7 +237,7 @@ bool heap_thread_snapshot(int tid, struct mstat_thread_snapshot *out)
 	}
 	for (uint32_t index = CACHE_SHARED + 1; index < cache_count(); index++) {
 		const struct cache *cache = cache_at(index);
-		if (cache->state == CACHE_LIVE && cache->tid == tid) {
+		if (cache_state(cache) == CACHE_LIVE && word_load(&cache->tid) == tid) {
 			thread_figures(cache, out);
 			return true;
 		}

@@ -8,10 +8,10 @@ struct span *span_of_small(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count)
+	if (!arena_holds(page))
 		return NULL;
 	/* The way back may be one that a former span left behind. */
-	struct span *span = arena.spans + page - (arena.page_info[page] & PAGE_BACK_MASK);
+	struct span *span = arena.spans + page - (word_load(&arena.page_info[page]) & PAGE_BACK_MASK);
 	bool holds = span->kind == SPAN_SMALL && page - span_page(span) < span->page_count;
 	return holds ? span : NULL;
 }
@@ -20,7 +20,7 @@ struct span *span_containing(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count)
+	if (!arena_holds(page))
 		return NULL;
 	for (size_t first = page + 1; first-- > 0;) {
 		struct span *span = arena.spans + first;
@@ -55,7 +55,8 @@ void span_list_remove(struct span *span)
 static void mark_touched(const char *from, const char *to)
 {
 	for (size_t page = arena_page_of(from); page <= arena_page_of(to - 1); page++)
-		arena.page_info[page] |= PAGE_WAS_USED | PAGE_IS_DIRTY;
+		word_store(&arena.page_info[page],
+			arena.page_info[page] | PAGE_WAS_USED | PAGE_IS_DIRTY);
 }
 
 static void records_clear(struct span *span)
@@ -90,14 +91,23 @@ void span_open_small(struct span *span, uint32_t class)
 	span_map(span);
 }
 
+/* The pages' neighbours are read meanwhile, and these of a span that changes. */
+static void map(const struct span *span, uint8_t class)
+{
+	uint8_t *first = arena.class_map + span_page(span);
+
+	for (size_t page = 0; page < span->page_count; page++)
+		word_store(first + page, class);
+}
+
 void span_map(struct span *span)
 {
-	memset(arena.class_map + span_page(span), span_mapped_class(span), span->page_count);
+	map(span, span_mapped_class(span));
 }
 
 void span_close_small(struct span *span)
 {
-	memset(arena.class_map + span_page(span), 0, span->page_count);
+	map(span, 0);
 }
 
 /* The lowest home objects, off the bitmap; each lands below the one before it.
@@ -115,7 +125,7 @@ static uint32_t take_home(struct span *span, void **end, uint32_t want)
 		uint64_t bits = words[word];
 		for (; bits != 0 && left > 0; left--, bits &= bits - 1) {
 			uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
-			*--end = start + index * object_bytes;
+			word_store(--end, start + index * object_bytes);
 		}
 		words[word] = bits;
 	}
@@ -132,7 +142,7 @@ static void take_carved(struct span *span, void **end, uint32_t want)
 	mark_touched(at, at + want * object_bytes);
 	span->carved_count += (uint16_t)want;
 	for (; want > 0; want--, at += object_bytes)
-		*--end = at;
+		word_store(--end, at);
 }
 
 uint32_t span_take_objects(struct span *span, void **objects, uint32_t want)
@@ -181,11 +191,28 @@ uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t coun
 	return done;
 }
 
-bool span_is_home(const struct span *span, const void *object)
+/* Of what was handed out once: its number, and whether it is home. */
+static bool span_knows(const struct span *span, const void *object, bool *is_home)
 {
 	size_t offset = (size_t)((const char *)object - span_address(span));
 	uint32_t index;
 
-	return is_start(span->class, span->carved_count, offset, &index) &&
-		(span_home_words(span)[index / 64] >> index % 64 & 1) != 0;
+	if (!is_start(span->class, span->carved_count, offset, &index))
+		return false;
+	*is_home = (span_home_words(span)[index / 64] >> index % 64 & 1) != 0;
+	return true;
+}
+
+bool span_is_home(const struct span *span, const void *object)
+{
+	bool is_home;
+
+	return span_knows(span, object, &is_home) && is_home;
+}
+
+bool span_is_out(const struct span *span, const void *object)
+{
+	bool is_home;
+
+	return span_knows(span, object, &is_home) && !is_home;
 }

@@ -140,6 +140,9 @@ uint32_t span_take_objects(struct span *span, void **objects, uint32_t want);
    object that was handed out, or home already.  Returns how many. */
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count);
 
+/* Whether the address is an object's that is not home. */
+bool span_is_out(const struct span *span, const void *object);
+
 /* Whether the address is an object's that is home. */
 bool span_is_home(const struct span *span, const void *object);
 

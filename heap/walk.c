@@ -1,22 +1,22 @@
 #include "heap/walk.h"
 
+#include "base/bits.h"
 #include "heap/cache.h"
 
 static bool slots_hold(void *const *slots, uint32_t count, const void *object)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (__atomic_load_n(&slots[i], __ATOMIC_RELAXED) == object)
+		if (word_load(&slots[i]) == object)
 			return true;
 	return false;
 }
 
 static bool magazine_holds(struct cache *cache, uint32_t class, const void *object)
 {
-	const struct magazine *magazine = &cache->magazines[class];
-	uint16_t top = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
+	uint32_t held = cache_held(cache, class);
 
-	return slots_hold(cache_slots(cache) + magazine->bottom + 1,
-		(uint32_t)(top - magazine->bottom), object);
+	return slots_hold(cache_slots(cache) + word_load(&cache->magazines[class].bottom) + 1, held,
+		object);
 }
 
 bool walk_is_live(const struct span *span, const void *object)

@@ -67,7 +67,7 @@ struct mstat_snapshot {
 	uint64_t heap_inuse;   /* of heap_sys: pages in spans */
 	uint64_t heap_released;/* of heap_idle: given back to the OS */
 	uint64_t heap_objects; /* objects that threads hold now: live or in magazines */
-	uint64_t stacks_inuse; /* coroutine stacks in use now */
+	uint64_t stacks_inuse; /* coroutine stacks in use now (mstat_stacks_add) */
 	uint64_t stacks_sys;   /* coroutine stacks obtained from the OS now */
 
 	uint64_t magazine_bytes;   /* free objects in the magazines of threads */
@@ -189,6 +189,48 @@ long mstat_collect(void);
 
 /* Takes the finalizer of this very address away.  Returns 0, or -1 with errno ENOENT. */
 int mstat_finalizer_clear(void *ptr);
+
+/* ---- for libraries that run the program's code on stacks of their own ---------- */
+
+/*
+ * To be told of such stacks, as libmstat_coro does: adds to stacks_inuse what has been
+ * handed out since (taken back: less than 0), and to stacks_sys what was obtained from the
+ * OS for them, guards left out.  Told in the order of things, under the caller's lock,
+ * nothing in use ever exceeds what was obtained.  Not from a signal handler.
+ */
+void mstat_stacks_add(ptrdiff_t inuse_bytes, ptrdiff_t sys_bytes);
+
+enum mstat_stack_kind {
+	MSTAT_STACK_SPACE = 0, /* [lo, hi) is address space of stacks: of it nothing is looked at
+	                          but stacks */
+	MSTAT_STACK = 1,       /* [lo, hi) is one, from `left` on; NULL: code may stand on it at
+	                          this moment; hi: it is done with */
+	MSTAT_STACK_THREAD = 2 /* the thread whose pthread_self() is `lo` has left its own stack at
+	                          `left`, and runs on another */
+};
+
+struct mstat_stack {
+	enum mstat_stack_kind kind;
+	const void *lo;
+	const void *hi;
+	const void *left;
+};
+
+/* How mstat_collect() learns of such stacks. */
+struct mstat_stack_source {
+	/* Calls tell(&stack, arg) for whatever there is. */
+	void (*visit)(void (*tell)(const struct mstat_stack *stack, void *arg), void *arg);
+	struct mstat_stack_source *next; /* libmstat's */
+};
+
+/*
+ * `source` stays where it is for good.  Its visit() is called in a copy of the process in
+ * which there is no other thread: it takes no lock, allocates nothing, and must find its
+ * way whatever a thread was doing when it was stopped.  Where it tells that a stack was
+ * left at an older place, or not at all, while a thread still stands on it, that is seen
+ * by the thread's stack pointer.
+ */
+void mstat_stacks_register(struct mstat_stack_source *source);
 
 /* The library's version, "MAJOR.MINOR.PATCH". */
 const char *mstat_version(void);

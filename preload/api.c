@@ -2,15 +2,21 @@
  * preload/api.c - the functions of mstat.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "heap/heap.h"
+#include "heap/slowpath.h"
 #include "heap/snapshot.h"
+#include "heap/stacks.h"
 #include "include/mstat.h"
+#include "preload/api.h"
 #include "preload/signal.h"
 #include "profile/collect.h"
+#include "profile/stack_roots.h"
 #include "stats/dump.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special.h"
@@ -60,10 +66,26 @@ EXPORT int mstat_lookup(const void *ptr, void **base, size_t *size_bytes)
 	return object_lookup(ptr, base, size_bytes) ? 0 : fail(ENOENT);
 }
 
+/* The hint that most calls have; none that there is where malloc is not ours. */
+static unsigned usual_hint = MSTAT_NOSCAN;
+
+void api_go_by_malloc(void)
+{
+	usual_hint = ~0u;
+}
+
+/* free() takes it, whosever that is. */
+static void *alloc_unhinted(size_t bytes, unsigned hints)
+{
+	return (hints & MSTAT_COLLECTABLE) != 0 ? calloc(1, bytes) : malloc(bytes);
+}
+
 EXPORT LINE_ALIGNED void *mstat_alloc(size_t bytes, unsigned hints)
 {
-	if (LIKELY(hints == MSTAT_NOSCAN))
+	if (LIKELY(hints == usual_hint))
 		return object_alloc_noscan(bytes, tiny_align_of(bytes));
+	if (usual_hint != MSTAT_NOSCAN && (hints & ~(unsigned)(MSTAT_NOSCAN | MSTAT_COLLECTABLE)) == 0)
+		return alloc_unhinted(bytes, hints);
 	if (hints == 0)
 		return heap_alloc(bytes);
 	if ((hints & ~(unsigned)MSTAT_NOSCAN) == MSTAT_COLLECTABLE)
@@ -95,6 +117,18 @@ EXPORT int mstat_finalizer_clear(void *ptr)
 	return result_of(special_clear_finalizer(ptr));
 }
 
+EXPORT void mstat_stacks_add(ptrdiff_t inuse_bytes, ptrdiff_t sys_bytes)
+{
+	if (heap_init())
+		heap_process_look(); /* before it writes into the box */
+	stacks_add(inuse_bytes, sys_bytes);
+}
+
+EXPORT void mstat_stacks_register(struct mstat_stack_source *source)
+{
+	stack_roots_register(source);
+}
+
 EXPORT int mstat_dump(int fd, const char *format)
 {
 	bool json = format != NULL && strcmp(format, "json") == 0;
@@ -102,7 +136,9 @@ EXPORT int mstat_dump(int fd, const char *format)
 
 	if (format == NULL || (!json && strcmp(format, "text") != 0))
 		return fail(EINVAL);
-	if (!dump_begin())
+	if (fd < 0) /* which to the formatter means: nowhere, and is no error */
+		return fail(EBADF);
+	if (!dump_try())
 		return fail(EBUSY);
 	dump_write_fd(&heap_source, fd, json, &error);
 	signal_finish_dump();

@@ -13,12 +13,12 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "base/os.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
 #include "preload/malloc.h"
 #include "tinyalloc/object.h"
-
-enum { VALLOC_PAGE_BYTES = 4096 };
+#include "tinyalloc/sized.h"
 
 EXPORT LINE_ALIGNED void *malloc(size_t bytes)
 {
@@ -41,15 +41,17 @@ EXPORT void cfree(void *ptr)
 EXPORT void free_sized(void *ptr, size_t bytes);
 EXPORT void free_sized(void *ptr, size_t bytes)
 {
-	(void)bytes;
+	if (malloc_is_ours())
+		sized_expect_resized(ptr, bytes, "free_sized", __builtin_return_address(0));
 	free(ptr);
 }
 
 EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t bytes);
 EXPORT void free_aligned_sized(void *ptr, size_t alignment, size_t bytes)
 {
-	(void)alignment;
-	(void)bytes;
+	if (malloc_is_ours())
+		sized_expect(ptr, bytes, alignment, "free_aligned_sized",
+			__builtin_return_address(0));
 	free(ptr);
 }
 
@@ -148,16 +150,16 @@ EXPORT LINE_ALIGNED int posix_memalign(void **out, size_t alignment, size_t byte
 
 EXPORT void *valloc(size_t bytes)
 {
-	return align(VALLOC_PAGE_BYTES, bytes);
+	return align(os_page_bytes(), bytes);
 }
 
 EXPORT void *pvalloc(size_t bytes)
 {
 	size_t rounded;
 
-	if (__builtin_add_overflow(bytes, VALLOC_PAGE_BYTES - 1, &rounded))
+	if (__builtin_add_overflow(bytes, os_page_bytes() - 1, &rounded))
 		return refuse(ENOMEM);
-	return align(VALLOC_PAGE_BYTES, bits_round_down(rounded, VALLOC_PAGE_BYTES));
+	return align(os_page_bytes(), bits_round_down(rounded, os_page_bytes()));
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)
@@ -175,12 +177,48 @@ EXPORT void *__libc_valloc(size_t bytes) ALIAS_OF(valloc);
 EXPORT void *__libc_pvalloc(size_t bytes) ALIAS_OF(pvalloc);
 EXPORT int __posix_memalign(void **out, size_t alignment, size_t bytes) ALIAS_OF(posix_memalign);
 
-/* By names that nobody else defines: volatile, so that the compiler does not believe
-   them to be the bound ones. */
-static void *(*const volatile our_malloc)(size_t) = __libc_malloc;
-static void (*const volatile our_free)(void *) = __libc_free;
+/*
+ * By names within this file, which nobody else can define.  Volatile, so that the
+ * compiler does not believe them to be the bound ones.
+ */
+static void *malloc_of_ours(size_t bytes) OWN_NAME_OF(malloc);
+static void free_of_ours(void *ptr) OWN_NAME_OF(free);
+static void *calloc_of_ours(size_t count, size_t each_bytes) OWN_NAME_OF(calloc);
+static void *realloc_of_ours(void *ptr, size_t bytes) OWN_NAME_OF(realloc);
+static void *reallocarray_of_ours(void *ptr, size_t count, size_t each_bytes)
+	OWN_NAME_OF(reallocarray);
+static void *memalign_of_ours(size_t alignment, size_t bytes) OWN_NAME_OF(memalign);
+static int posix_memalign_of_ours(void **out, size_t alignment, size_t bytes)
+	OWN_NAME_OF(posix_memalign);
+static void *valloc_of_ours(size_t bytes) OWN_NAME_OF(valloc);
+static void *pvalloc_of_ours(size_t bytes) OWN_NAME_OF(pvalloc);
+static size_t usable_of_ours(void *ptr) OWN_NAME_OF(malloc_usable_size);
+
+static void *(*const volatile our_malloc)(size_t) = malloc_of_ours;
+static void (*const volatile our_free)(void *) = free_of_ours;
 
 bool malloc_is_ours(void)
 {
 	return malloc == our_malloc && free == our_free;
 }
+
+const struct malloc_name malloc_names[] = {
+	{"malloc", malloc_of_ours},
+	{"free", free_of_ours},
+	{"calloc", calloc_of_ours},
+	{"realloc", realloc_of_ours},
+	{"reallocarray", reallocarray_of_ours},
+	{"memalign", memalign_of_ours},
+	{"aligned_alloc", memalign_of_ours},
+	{"posix_memalign", posix_memalign_of_ours},
+	{"valloc", valloc_of_ours},
+	{"pvalloc", pvalloc_of_ours},
+	{"cfree", free_of_ours},
+	{"malloc_usable_size", usable_of_ours},
+	{"__libc_malloc", malloc_of_ours},
+	{"__libc_free", free_of_ours},
+	{"__libc_calloc", calloc_of_ours},
+	{"__libc_realloc", realloc_of_ours},
+	{"__libc_memalign", memalign_of_ours},
+	{NULL, NULL},
+};

@@ -11,6 +11,16 @@
 
 #include <stdbool.h>
 
+#include "base/compiler.h"
+
 bool malloc_is_ours(void);
+
+/* What libc has of the family too, and what we have for it; ends with NULL. */
+struct malloc_name {
+	const char *name;
+	void *ours;
+};
+
+extern HIDDEN const struct malloc_name malloc_names[];
 
 #endif

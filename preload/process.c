@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -10,18 +11,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/config.h"
 #include "base/fatal.h"
 #include "base/format.h"
 #include "base/os.h"
+#include "heap/arena.h"
 #include "heap/heap.h"
+#include "heap/held.h"
 #include "heap/hooks.h"
+#include "heap/misuse.h"
 #include "heap/publish.h"
 #include "heap/release.h"
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
+#include "preload/api.h"
 #include "preload/fork.h"
+#include "preload/malloc.h"
+#include "preload/new.h"
 #include "preload/signal.h"
 #include "preload/sigaction.h"
 #include "preload/thread.h"
@@ -30,6 +38,7 @@
 #include "stats/box.h"
 #include "stats/dump.h"
 #include "stats/report.h"
+#include "tinyalloc/sized.h"
 #include "tinyalloc/special.h"
 #include "tinyalloc/tiny.h"
 
@@ -46,6 +55,9 @@ static bool stderr_is_known;
 static int report_fd = -1;
 static int process_pid;
 static bool box_is_due;
+/* Who makes a box and who ends, on different threads: the second of them sees what the
+   first did, and removes it. */
+static bool has_ended;
 
 static bool is_same_file(int fd)
 {
@@ -67,6 +79,14 @@ int process_report_fd(void)
 
 bool process_is_self(void)
 {
+	/* A child in a pid namespace of its own may have its parent's number. */
+	return !os_is_confined && os_process_id() == process_pid && !heap_process_is_new();
+}
+
+/* The heap's question where the kernel cannot wipe a word in children; a process that is
+   confined must hope that it may ask. */
+static bool is_same_process(void)
+{
 	return os_process_id() == process_pid;
 }
 
@@ -76,6 +96,8 @@ static void complain(void *arg, const char *part, size_t part_bytes, const char 
 	struct format line;
 
 	(void)arg;
+	if (!os_can_write(STDERR_FILENO, false))
+		return;
 	format_init(&line, buffer, sizeof(buffer), STDERR_FILENO);
 	format_text(&line, "libmstat: MSTAT_CONF: ");
 	format_text(&line, why);
@@ -121,7 +143,11 @@ static void box_make(void)
 {
 	int saved = errno;
 
-	if (process_conf.box && box_create(process_conf.dir)) {
+	if (process_conf.box && !word_load(&has_ended) &&
+		box_create(process_conf.dir)) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (word_load(&has_ended))
+			box_remove();
 		publish_all();
 		signal_publish();
 	}
@@ -155,12 +181,17 @@ static void interval_passed(void)
 /* In any child: what was the parent's is let go. */
 static void become_child(void)
 {
-	process_pid = os_process_id();
+	if (!os_is_confined || heap_process_is_asked())
+		process_pid = os_process_id();
+	if (has_ended) /* a page that is not written is not copied */
+		has_ended = false;
 	box_leave();
 	dump_forget();
 	collect_forget();
 	signal_forget();
 	box_is_due = process_conf.box;
+	if (process_conf.exit_check)
+		held_fork_child();
 	release_be_due_in(CHILD_AGE_NS);
 }
 
@@ -177,30 +208,42 @@ static void process_forked(void)
 	special_fork_recover();
 }
 
-/* In a child that no fork handler saw, of a parent that had no heap yet whose
-   word the kernel would have wiped. */
+/* In a child that no fork handler saw, of a parent that had no heap yet whose word the
+   kernel would have wiped.  A child of vfork() that allocates is not one: its parent's
+   box is in its memory, as all of its parent's is. */
 static void heap_begins(void)
 {
-	if (!process_is_self())
+	if (!is_same_process() && (os_is_confined || box_is_left_behind()))
 		become_child();
 	fork_watch();
 }
 
-void process_end(void)
+/* Once; a reader that is gone must not make a signal of a good end. */
+static void report_at_exit(void)
 {
 	static bool has_reported;
+	struct report_subject subject = {.pid = process_pid, .exe = box_identity()->exe};
+	char buffer[1024];
+	struct format out;
+	int fd = process_report_fd();
 
+	if (__atomic_exchange_n(&has_reported, true, __ATOMIC_RELAXED) || !os_can_write(fd, false))
+		return;
+	format_init(&out, buffer, sizeof(buffer), fd);
+	report_summary(&out, &heap_source, &subject);
+	format_flush(&out);
+}
+
+void process_end(void)
+{
 	if (!process_is_self())
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* write() would end but a thread */
-	if (process_conf.exit_report && !__atomic_exchange_n(&has_reported, true, __ATOMIC_RELAXED)) {
-		char buffer[1024];
-		struct format out;
-		struct report_subject subject = {.pid = process_pid, .exe = box_identity()->exe};
-		format_init(&out, buffer, sizeof(buffer), process_report_fd());
-		report_summary(&out, &heap_source, &subject);
-		format_flush(&out);
-	}
+	if (process_conf.exit_report)
+		report_at_exit();
+	/* What the program does from here on may be the first that would make a box. */
+	word_store(&has_ended, true);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	box_remove();
 }
 
@@ -210,7 +253,11 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 
 	process_pid = os_process_id();
 	options_read();
+	if (!malloc_is_ours())
+		api_go_by_malloc();
 	stderr_remember();
+	sized_is_checked = process_conf.check_sizes;
+	new_init();
 	if (process_conf.tiny)
 		tiny_init();
 	if (CONFIG_BOOKS) {
@@ -221,9 +268,11 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	/* The heap begins with the first allocation: many a process makes none. */
 	heap_hooks.heap_begins = heap_begins;
 	heap_hooks.thread_attached = thread_attached;
-	heap_hooks.is_same_process = process_is_self;
+	heap_hooks.is_same_process = is_same_process;
 	heap_hooks.process_forked = process_forked;
 	heap_hooks.interval_passed = interval_passed;
+	if (arena.is_ready) /* a library that was made ready before ours has allocated */
+		heap_begins();
 	thread_watch_init();
 	box_make();
 	world_init(process_conf.stop_signal, sigaction_of_libc);
@@ -232,7 +281,31 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	errno = saved;
 }
 
+/* libc writes what streams hold after the last destructor: what the program said comes
+   before what is said of it.  Not all of them: whoever waits for input has that stream's
+   lock. */
+static void stdout_flush(void)
+{
+	if (ftrylockfile(stdout) != 0)
+		return;
+	fflush_unlocked(stdout);
+	funlockfile(stdout);
+}
+
+static void exit_check(void)
+{
+	bool is_freed_twice;
+	const void *misused = held_find_misused(&is_freed_twice);
+
+	if (misused == NULL)
+		return;
+	stdout_flush();
+	misuse_found_at_exit(misused, is_freed_twice);
+}
+
 static __attribute__((destructor)) void process_finish(void)
 {
+	if (process_conf.exit_check && arena.is_ready && process_is_self())
+		exit_check();
 	process_end();
 }

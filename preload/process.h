@@ -30,7 +30,8 @@ void process_end(void);
 void process_fork_child(void);
 
 /* Whether this is the process that the state is about: false in a child of
-   vfork(), which shares our memory and must leave it as it is. */
+   vfork(), which shares our memory and must leave it as it is; and in one that is
+   confined, which is let be. */
 bool process_is_self(void);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bits.h"
+#include "base/os.h"
 #include "heap/snapshot.h"
 #include "preload/process.h"
 #include "preload/sigaction.h"
@@ -43,14 +45,14 @@ void signal_handle(int number, siginfo_t *info, void *context)
 void signal_forget(void)
 {
 	if (publishing != 0) /* a page that is not written is not copied */
-		__atomic_store_n(&publishing, 0, __ATOMIC_RELAXED);
+		word_store(&publishing, 0);
 }
 
 static enum box_signal_state state_now(void)
 {
 	struct sigaction now;
 
-	if (state.signal_number == 0 ||
+	if (state.signal_number == 0 || os_is_confined ||
 		sigaction_of_libc((int)state.signal_number, NULL, &now) != 0)
 		return BOX_SIGNAL_NONE;
 	if ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == signal_handle)

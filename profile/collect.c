@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/os.h"
 #include "heap/slowpath.h"
@@ -76,7 +77,7 @@ static uint32_t object_collect(void *object)
 	bool is_tiny = span->kind == SPAN_SMALL && span->class == SIZE_CLASS_TINY;
 	struct special_chain chain = {0};
 
-	if (__atomic_load_n(&span->special, __ATOMIC_RELAXED) != 0)
+	if (word_load(&span->special) != 0)
 		chain = special_take(span, object, bytes);
 	if (chain.first != 0) {
 		uint32_t live = is_tiny ? tiny_count(object) : 1;
@@ -133,5 +134,5 @@ int collect_now(uint64_t *count)
 void collect_forget(void)
 {
 	collection.findings = NULL;
-	__atomic_store_n(&collection.is_running, false, __ATOMIC_RELAXED);
+	word_store(&collection.is_running, false);
 }

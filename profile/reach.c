@@ -1,25 +1,24 @@
 #include "profile/reach.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "base/maps.h"
 #include "base/os.h"
+#include "base/pagemap.h"
 #include "heap/cache.h"
 #include "heap/central.h"
+#include "profile/stack_roots.h"
 #include "profile/world.h"
 #include "tinyalloc/special.h"
 
 enum {
 	PAGEMAP_ENTRIES = 512, /* read at a time */
-	SPARSE_MIN_BYTES = 64 << 10, /* longer objects may have pages never touched */
-	RED_ZONE_BYTES = 128
+	SPARSE_MIN_BYTES = 64 << 10 /* longer objects may have pages never touched */
 };
 
-/* As the kernel documents /proc/PID/pagemap. */
-static const uint64_t PAGE_IS_PRESENT = UINT64_C(1) << 63, PAGE_IS_SWAPPED = UINT64_C(1) << 62;
+BULKY uint64_t reach_pagemap_entries[PAGEMAP_ENTRIES];
 
 static struct {
 	enum reach_mode mode;
@@ -29,7 +28,7 @@ static struct {
 	size_t pending_count;
 	uintptr_t tables;     /* these three */
 	size_t tables_bytes;
-	int pagemap;          /* -1: every page is looked at */
+	struct pagemap pagemap;
 } reach;
 
 static bool is_object_span(const struct span *span)
@@ -190,31 +189,6 @@ static void words_look(uintptr_t from, uintptr_t to)
 		word_look(*(const uintptr_t *)at);
 }
 
-/* Pages of a run that are in memory or in swap, [*from, *to) of them; what was never
-   touched is not read, which would make it be there. */
-static bool pages_there(uintptr_t *at, uintptr_t end, uintptr_t *from)
-{
-	size_t page_bytes = os_page_bytes();
-	uint64_t entries[PAGEMAP_ENTRIES];
-
-	*from = end;
-	while (*at < end) {
-		size_t count = min_bytes((end - *at) / page_bytes, PAGEMAP_ENTRIES);
-		if (pread(reach.pagemap, entries, count * sizeof(entries[0]),
-			    (off_t)(*at / page_bytes * sizeof(entries[0]))) !=
-			(ssize_t)(count * sizeof(entries[0])))
-			memset(entries, 0xff, sizeof(entries));
-		for (size_t i = 0; i < count; i++, *at += page_bytes) {
-			bool is_there = (entries[i] & (PAGE_IS_PRESENT | PAGE_IS_SWAPPED)) != 0;
-			if (is_there && *from == end)
-				*from = *at;
-			if (!is_there && *from != end)
-				return true;
-		}
-	}
-	return *from != end;
-}
-
 static void memory_look(uintptr_t from, uintptr_t to)
 {
 	size_t page_bytes = os_page_bytes();
@@ -223,26 +197,31 @@ static void memory_look(uintptr_t from, uintptr_t to)
 	bool is_short = to - from < SPARSE_MIN_BYTES && arena_page_of((void *)from) < arena.page_count;
 
 	/* A page of a file beyond its end cannot be read: of mappings each is asked for. */
-	if (reach.pagemap < 0 || is_short) {
+	if (reach.pagemap.fd < 0 || is_short) {
 		words_look(from, to);
 		return;
 	}
 	words_look(from, first);
-	for (uintptr_t at = first, there; pages_there(&at, last, &there);)
+	for (uintptr_t at = first, there; pagemap_next(&reach.pagemap, &at, last, &there);)
 		words_look(there, at < last ? at : last);
 	words_look(last, to);
 }
 
-/* Where a thread's stack pointer is in a mapping, or was when the signal came; 0: not
-   there. */
+static bool is_own_stack(const struct maps_line *line, uintptr_t pointer)
+{
+	return pointer >= line->start && pointer < line->end && !stack_roots_hold(pointer);
+}
+
+/* Where a thread's stack pointer is in a mapping, or was when the signal came, or it went
+   on on another stack; the lowest.  0: not there. */
 static uintptr_t stack_pointer_in(const struct world_thread *thread, const struct maps_line *line)
 {
-	uintptr_t pointer = thread->stack_pointer, program = thread->program_pointer;
-
-	if (pointer >= line->start && pointer < line->end)
-		return pointer;
-	/* Its handler runs elsewhere.  Below is what the ABI calls the red zone. */
-	return program >= line->start && program < line->end ? program - RED_ZONE_BYTES : 0;
+	if (is_own_stack(line, thread->stack_pointer))
+		return thread->stack_pointer;
+	/* Its handler runs elsewhere. */
+	if (is_own_stack(line, thread->program_pointer))
+		return thread->program_pointer - RED_ZONE_BYTES;
+	return is_own_stack(line, thread->left_pointer) ? thread->left_pointer - RED_ZONE_BYTES : 0;
 }
 
 /* From where on a mapping is in use: where it is the stack of one thread and nothing
@@ -266,23 +245,35 @@ static uintptr_t live_start(const struct maps_line *line, bool has_guard)
 	return is_stack ? bits_round_down(lowest, sizeof(uintptr_t)) : line->start;
 }
 
-/* But for what is the heap's own and ours. */
-static void range_look(uintptr_t from, uintptr_t to)
+/* Some part of a range that is the heap's own, or ours, or other stacks. */
+static bool hole_find(uintptr_t *from, uintptr_t *to)
 {
 	const uintptr_t holes[][2] = {
 		{arena.window_address, (uintptr_t)arena_address_of(arena.page_count)},
 		{reach.tables, reach.tables + reach.tables_bytes}};
 
 	for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
-		if (holes[i][0] >= to || holes[i][1] <= from)
+		if (holes[i][0] >= *to || holes[i][1] <= *from)
 			continue;
-		if (from < holes[i][0])
-			range_look(from, holes[i][0]);
-		if (holes[i][1] < to)
-			range_look(holes[i][1], to);
+		*from = holes[i][0];
+		*to = holes[i][1];
+		return true;
+	}
+	return stack_roots_hole(from, to);
+}
+
+static void range_look(uintptr_t from, uintptr_t to)
+{
+	uintptr_t hole = from, hole_end = to;
+
+	if (!hole_find(&hole, &hole_end)) {
+		memory_look(from, to);
 		return;
 	}
-	memory_look(from, to);
+	if (from < hole)
+		range_look(from, hole);
+	if (hole_end < to)
+		range_look(hole_end, to);
 }
 
 /* What may not be looked at because that may do something. */
@@ -302,7 +293,7 @@ static bool mappings_look(void)
 	maps_open(&reader);
 	bool is_open = reader.fd >= 0;
 	/* Then: the last descriptor that there is must be the other's. */
-	reach.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	pagemap_open(&reach.pagemap, reach_pagemap_entries, PAGEMAP_ENTRIES);
 	while (maps_next(&reader, &line)) {
 		if (line.is_readable && line.is_writable && !line.is_shared && !is_device(line.path))
 			range_look(live_start(&line, guard_end == line.start), line.end);
@@ -365,10 +356,9 @@ bool reach_mark(enum reach_mode mode)
 	reach.mode = mode;
 	reach.pending_count = 0;
 	note_free_objects();
-	if (!tables_make())
+	if (!tables_make() || !stack_roots_find() || !mappings_look())
 		return false;
-	if (!mappings_look())
-		return false;
+	stack_roots_look(memory_look);
 	changing_blocks_look();
 	heap_roots_look();
 	finalized_look();

@@ -7,7 +7,7 @@
  * RULE       Conservative: whatever word looks like an address within a live object is
  *            a pointer to it.  Looked at are the roots - all private memory that may be
  *            written but the heap's own, each thread's stack from its stack pointer on,
- *            registers with it - and what is live in the heap and may hold pointers:
+ *            registers with it, other stacks as profile/stack_roots.h has it - and what is live in the heap and may hold pointers:
  *            of objects that may be collected only those that were reached; where
  *            leaks are sought (REACH_ALL) of all objects.  Words are aligned to 8.
  *            Objects that were hinted to hold no pointers are not looked into.

@@ -50,6 +50,13 @@ const struct world_thread *world_threads(uint32_t *count)
 	return world_table;
 }
 
+void world_note_left(uintptr_t thread_pointer, uintptr_t left_pointer)
+{
+	for (uint32_t i = 0; i < thread_count; i++)
+		if (world_table[i].thread_pointer == thread_pointer)
+			world_table[i].left_pointer = left_pointer;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -67,6 +74,13 @@ static uintptr_t interrupted_pointer(const ucontext_t *context)
 #endif
 }
 
+static bool is_alternate(const ucontext_t *context, uintptr_t pointer)
+{
+	const stack_t *stack = &context->uc_stack;
+
+	return (stack->ss_flags & SS_DISABLE) == 0 && pointer - (uintptr_t)stack->ss_sp < stack->ss_size;
+}
+
 /* The signal's payload: which stop, and which thread of it. */
 static void stop_handle(int number, siginfo_t *info, void *context)
 {
@@ -82,6 +96,7 @@ static void stop_handle(int number, siginfo_t *info, void *context)
 	thread->stack_pointer = (uintptr_t)__builtin_frame_address(0);
 	thread->program_pointer = interrupted_pointer(context);
 	thread->thread_pointer = (uintptr_t)pthread_self();
+	thread->is_on_alternate = is_alternate(context, thread->program_pointer);
 	__atomic_store_n(&thread->has_stopped, 1, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&stopped_count, 1, __ATOMIC_RELEASE);
 	os_futex_wake(&stopped_count, 1);

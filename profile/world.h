@@ -38,6 +38,8 @@ struct world_thread {
 	uintptr_t stack_pointer;   /* of its handler, below what was in registers */
 	uintptr_t program_pointer; /* of what the signal interrupted */
 	uintptr_t thread_pointer;  /* glibc's, at its stack's upper end */
+	uintptr_t left_pointer;    /* where it left its own stack for another; 0: not known */
+	bool is_on_alternate;      /* what was interrupted ran on its alternate signal stack */
 };
 
 struct world_job {
@@ -65,5 +67,8 @@ bool world_wait(pid_t copy);
 
 /* The threads, in the copy; the caller's is the first. */
 const struct world_thread *world_threads(uint32_t *count);
+
+/* In the copy: the thread of this thread pointer has left its own stack so. */
+void world_note_left(uintptr_t thread_pointer, uintptr_t left_pointer);
 
 #endif

@@ -12,12 +12,9 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/lock.h"
+#include "base/maps.h"
 #include "base/os.h"
 #include "stats/box_place.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
@@ -119,7 +116,7 @@ static bool size_is_permitted(uint64_t bytes)
 
 static bool page_is(size_t page, enum page_state state)
 {
-	return __atomic_load_n(&box.pages[page], __ATOMIC_RELAXED) == state;
+	return word_load(&box.pages[page]) == state;
 }
 
 /* What is known about a page stays so. */
@@ -127,7 +124,7 @@ static void pages_mark(size_t first, size_t last, enum page_state state)
 {
 	for (size_t page = first; page <= last; page++)
 		if (page_is(page, PAGE_UNKNOWN))
-			__atomic_store_n(&box.pages[page], state, __ATOMIC_RELAXED);
+			word_store(&box.pages[page], state);
 }
 
 /* Allocates pages of the mapped file; errno says why not. */
@@ -135,12 +132,12 @@ static bool pages_allocate(char *memory, size_t first, size_t last)
 {
 	size_t from = bits_round_down(first << PAGE_BITS, os_page_bytes());
 	size_t to = bits_round_up((last + 1) << PAGE_BITS, os_page_bytes());
-	bool done = madvise(memory + from, to - from, MADV_POPULATE_WRITE) == 0;
+	int error = os_populate(memory + from, to - from);
 
-	pages_mark(first, last, done ? PAGE_READY : PAGE_REFUSED);
-	if (!done && errno == EFAULT)
-		errno = ENOSPC; /* what would have been SIGBUS */
-	return done;
+	pages_mark(first, last, error == 0 ? PAGE_READY : PAGE_REFUSED);
+	if (error != 0)
+		errno = error == EFAULT ? ENOSPC : error; /* what would have been SIGBUS */
+	return error == 0;
 }
 
 static NOINLINE bool range_prepare_slow(char *memory, size_t first, size_t last)
@@ -225,7 +222,7 @@ bool box_create(const char *dir)
 	int error = errno;
 	close(fd);
 	if (memory == NULL) {
-		unlink(box.place.path);
+		box_place_remove(&box.place);
 		errno = error;
 		return false;
 	}
@@ -306,17 +303,35 @@ void box_leave(void)
 	lock_reset(&event_lock);
 }
 
+bool box_is_left_behind(void)
+{
+	uintptr_t place = (uintptr_t)box_memory;
+	size_t path_bytes = strlen(box.place.path);
+	bool is_here = false;
+	struct maps_reader reader;
+	struct maps_line line;
+
+	if (!box_exists())
+		return false;
+	maps_open(&reader);
+	while (!is_here && maps_next(&reader, &line))
+		is_here = line.start == place && line.is_shared &&
+			strncmp(line.path, box.place.path, path_bytes) == 0;
+	maps_close(&reader);
+	return !is_here;
+}
+
 void box_remove(void)
 {
 	if (box_exists() && os_process_id() == box.pid)
-		unlink(box.place.path);
+		box_place_remove(&box.place);
 }
 
 void box_log(enum box_event_kind kind, const char *text)
 {
 	static uint64_t generations[BOX_EVENTS_MAX];
 	struct box_event event = {.realtime_ns = os_realtime_ns(), .kind = kind,
-		.tid = os_thread_id()};
+		.tid = os_thread_mark()};
 
 	strncpy(event.text, text, sizeof(event.text) - 1);
 	if (!lock_try(&event_lock))

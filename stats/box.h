@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "stats/box_layout.h"
 
@@ -36,7 +37,7 @@ extern HIDDEN char *box_memory;
 
 static inline bool box_exists(void)
 {
-	return __atomic_load_n(&box_memory, __ATOMIC_RELAXED) != NULL;
+	return word_load(&box_memory) != NULL;
 }
 
 /* The file's folder and path; "" without a file. */
@@ -71,6 +72,10 @@ bool box_slot_prepare(uint32_t slot);
 
 /* In a child: the file is the parent's, and is not mapped here. */
 void box_leave(void);
+
+/* Whether this is such a child, as /proc says: one that shares its parent's memory has
+   the file where it was. */
+bool box_is_left_behind(void);
 
 /* At the end of this process. */
 void box_remove(void);

@@ -163,7 +163,7 @@ struct box_totals {
 };
 
 enum box_signal_state {
-	BOX_SIGNAL_NONE = 0,    /* asked for by signal:none */
+	BOX_SIGNAL_NONE = 0,    /* signal:none, or the program is confined by itself */
 	BOX_SIGNAL_OURS = 1,
 	BOX_SIGNAL_PROGRAM = 2, /* the program has a handler of its own */
 	BOX_SIGNAL_IGNORED = 3,

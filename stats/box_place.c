@@ -144,13 +144,33 @@ static int open_below(struct box_place *place, const char *dir)
 	return file_open(place);
 }
 
-int box_place_open(struct box_place *place, const char *dir)
+static int open_usual(struct box_place *place)
 {
-	if (dir[0] != '\0')
-		return open_below(place, dir);
 	int fd = open_below(place, "/dev/shm");
 	const char *runtime_dir = secure_getenv("XDG_RUNTIME_DIR");
+
 	if (fd < 0 && runtime_dir != NULL && runtime_dir[0] == '/')
 		fd = open_below(place, runtime_dir);
 	return fd;
+}
+
+int box_place_open(struct box_place *place, const char *dir)
+{
+	int fd = dir[0] != '\0' ? open_below(place, dir) : open_usual(place);
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0) {
+		place->device = status.st_dev;
+		place->inode = status.st_ino;
+	}
+	return fd;
+}
+
+void box_place_remove(const struct box_place *place)
+{
+	struct stat status;
+
+	if (lstat(place->path, &status) == 0 && status.st_dev == place->device &&
+		status.st_ino == place->inode)
+		unlink(place->path);
 }

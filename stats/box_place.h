@@ -13,6 +13,8 @@
 struct box_place {
 	char folder[BOX_PATH_BYTES];
 	char path[BOX_PATH_BYTES + 64];
+	uint64_t device; /* the file's; its name may come to mean another */
+	uint64_t inode;
 };
 
 /*
@@ -22,5 +24,9 @@ struct box_place {
  * is PID-NUMBER.box.  Returns a descriptor, or -1 with errno.
  */
 int box_place_open(struct box_place *place, const char *dir);
+
+/* Removes that file; where the process has another root by now, or something else was
+   mounted there, the name is somebody else's. */
+void box_place_remove(const struct box_place *place);
 
 #endif

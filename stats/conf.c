@@ -42,6 +42,16 @@ static bool set_tiny(struct conf *conf, const char *value, size_t bytes)
 	return parse_bool(&conf->tiny, value, bytes);
 }
 
+static bool set_check_sizes(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->check_sizes, value, bytes);
+}
+
+static bool set_exit_check(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->exit_check, value, bytes);
+}
+
 static bool set_noscan_strings(struct conf *conf, const char *value, size_t bytes)
 {
 	return parse_bool(&conf->noscan_strings, value, bytes);
@@ -148,13 +158,19 @@ const struct conf_key conf_keys[] = {
 	{"token_max", "none", "a number, or none",
 		"The -falloc-token-max of the compiler that made the program; none is SIZE_MAX.",
 		set_token_max},
+	{"check_sizes", "1", "0 or 1",
+		"End a program whose sized delete or free says another size or alignment.",
+		set_check_sizes},
+	{"exit_check", "1", "0 or 1",
+		"At exit, look for double and bad frees that nothing has come upon before.",
+		set_exit_check},
 	{"exit_report", "0", "0 or 1", "Print a short report on stderr at exit.", set_exit_report},
 	{NULL, NULL, NULL, NULL, NULL}};
 
 void conf_init(struct conf *conf)
 {
 	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .stop_signal = STOP_SIGNAL,
-		.tiny = true};
+		.tiny = true, .check_sizes = true, .exit_check = true};
 }
 
 static const char *conf_set(struct conf *conf, const char *part, size_t bytes)

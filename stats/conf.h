@@ -24,6 +24,8 @@ struct conf {
 	bool exit_report;              /* print the books on exit */
 	bool dump_json;                /* dump_format: text or json */
 	int stop_signal;               /* of mstat_collect() */
+	bool check_sizes;              /* what is said of an object that is freed */
+	bool exit_check;               /* what was freed, at exit */
 	bool tiny;                     /* combine small objects without pointers */
 	bool noscan_strings;           /* what strdup() makes is such an object */
 	size_t token_max;              /* 0: none, that is SIZE_MAX */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/format.h"
 #include "base/os.h"
@@ -26,9 +27,27 @@ BULKY char dump_buffer[BUFFER_BYTES];
 static uint64_t dump_count;
 static struct box_dump outcome;
 
+/* open() and write() would end a thread that is to be cancelled, with what it holds:
+   the signal may have come anywhere. */
+static void begun(void)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+}
+
+bool dump_try(void)
+{
+	int none = 0;
+
+	if (!__atomic_compare_exchange_n(&running, &none, 1, false, __ATOMIC_ACQUIRE,
+		    __ATOMIC_RELAXED))
+		return false;
+	begun();
+	return true;
+}
+
 bool dump_begin(void)
 {
-	int state = __atomic_load_n(&running, __ATOMIC_RELAXED);
+	int state = word_load(&running);
 
 	for (;;) {
 		int next = state == 0 ? 1 : 2;
@@ -36,10 +55,8 @@ bool dump_begin(void)
 			    __ATOMIC_RELAXED))
 			break;
 	}
-	/* open() and write() would end a thread that is to be cancelled, with what
-	   it holds: the signal may have come anywhere. */
 	if (state == 0)
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+		begun();
 	return state == 0;
 }
 
@@ -49,7 +66,7 @@ bool dump_end(void)
 
 	if (!__atomic_compare_exchange_n(&running, &one, 0, false, __ATOMIC_RELEASE,
 		    __ATOMIC_RELAXED)) {
-		__atomic_store_n(&running, 1, __ATOMIC_RELAXED);
+		word_store(&running, 1);
 		return false;
 	}
 	pthread_setcancelstate(before, NULL);
@@ -59,7 +76,7 @@ bool dump_end(void)
 void dump_forget(void)
 {
 	if (running != 0) /* a page that is not written is not copied */
-		__atomic_store_n(&running, 0, __ATOMIC_RELAXED);
+		word_store(&running, 0);
 }
 
 static const char *program_name(void)
@@ -78,7 +95,7 @@ bool dump_expand(char *out, size_t out_bytes, const char *pattern, uint64_t numb
 	for (; *pattern != '\0'; pattern++) {
 		char kind = *pattern == '%' ? pattern[1] : '\0';
 		if (kind == 'p')
-			format_signed(&text, box_identity()->pid);
+			format_signed(&text, os_process_id()); /* a child may have no identity yet */
 		else if (kind == 'e')
 			format_text(&text, program_name());
 		else if (kind == 't')
@@ -108,8 +125,9 @@ int dump_open(const char *path)
 	int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
+	/* One that has a second name was perhaps put in our way under this one. */
 	bool is_ours = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-		status.st_uid == geteuid();
+		status.st_uid == geteuid() && status.st_nlink == 1;
 	if (is_ours && ftruncate(fd, 0) == 0)
 		return fd;
 	int error = is_ours ? errno : EPERM;
@@ -148,7 +166,8 @@ static void notice(int fd, const char *path, int error)
 	char line_bytes[BOX_PATH_BYTES + 128];
 	struct format line;
 
-	if (fd < 0)
+	/* A dump may neither end the program nor hold it up. */
+	if (fd < 0 || !os_can_write(fd, true))
 		return;
 	format_init(&line, line_bytes, sizeof(line_bytes), fd);
 	format_text(&line, error == 0 ? "libmstat: dump written to " : "libmstat: no dump in ");

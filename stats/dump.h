@@ -6,7 +6,7 @@
  *            end the thread cannot be cancelled.
  *
  * LOCKING    A flag, never waited for: dump_begin() fails while a dump runs,
- *            and that one then goes round once more.
+ *            and that one then goes round once more; dump_try() only fails.
  */
 #ifndef STATS_DUMP_H
 #define STATS_DUMP_H
@@ -24,6 +24,9 @@ struct dump_settings {
 
 /* False if a dump is being written: it has been told to write another. */
 bool dump_begin(void);
+
+/* False if a dump is being written, which has nothing to do with this one. */
+bool dump_try(void);
 
 /* True when all that was asked for has been written. */
 bool dump_end(void);

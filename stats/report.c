@@ -224,6 +224,8 @@ void report_summary(struct format *out, const struct source *source,
 	summary_line(out, "+ given back to the OS", now.heap_released, "bytes");
 	summary_line(out, "+ never used", now.never_used_bytes, "bytes");
 	summary_line(out, "= heap, mapped", now.heap_sys, "bytes");
+	if (now.stacks_sys != 0)
+		summary_line(out, "coroutine stacks", now.stacks_sys, "bytes");
 	summary_line(out, "not freed", now.nmalloc - now.nfree, "objects");
 	summary_line(out, "allocations", now.nmalloc, "");
 	summary_line(out, "allocated in all", now.total_alloc, "bytes");

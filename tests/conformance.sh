@@ -3,7 +3,8 @@
 # conformance.sh - docs/conformance.md against tests/conformance.
 #
 # Proves: each row of the tables names a test that is there and is run; each
-# conformance test has a row; a rule's number stands in its test's name.
+# conformance test has a row; a rule's number stands in its test's name; each program of
+# tests/coro/programs is in the table of those, and each in the table is there.
 
 . "${BASH_SOURCE[0]%/*}/tap.sh"
 cd "${MSTAT_SOURCE:-${BASH_SOURCE[0]%/*}/..}" || exit 1
@@ -30,5 +31,10 @@ uniq -d <<<"$row_tests" | tap_none "no test proves two rows"
 while read -r rule name; do
 	[[ $name == test_${rule,,}_* ]] || echo "$rule: $name"
 done <<<"$rows" | tap_none "a test's name begins with its rule"
+
+# The first columns of the table, and the sources but what they share.
+programs=$(sed -n '/^| program |/,/^$/p' "$table" | grep '^| `' | cut -d'|' -f2 | grep -oE '[a-z]+' | sort)
+diff <(echo "$programs") <(find tests/coro/programs -name '*.c*' ! -name 'cases.c' -printf '%f\n' | sed 's/\..*//' | sort) |
+	grep '^[<>]' | tap_none "the programs of coroutines are those in their table"
 
 tap_done

@@ -60,12 +60,12 @@ for floor in "${floors[@]}"; do
 done
 
 if [ -d coro ]; then
-	includes_outside coro "$base_allowed|coro/[^/]+\\.h" |
+	includes_outside coro "$base_allowed|coro/[^/]+\\.[hS]" |
 		tap_none "coro includes only from itself, base and the public headers"
 fi
 includes_outside tools "$base_allowed|tools/[^/]+\\.h|stats/(box_layout|conf|fields)\\.h" |
 	tap_none "tools includes only from itself, base and the published layout"
-includes_outside include "" | tap_none "a public header stands alone"
+includes_outside include "mstat_coro(_inline)?\\.h" | tap_none "a public header stands alone, or its two parts together"
 
 includes_of "${floors[@]}" coro tools tests bench | grep -v ':config\.h$' |
 	while IFS=: read -r file line name; do

@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "tests/emulator.h"
 
 static Suite *suite;
 static uint64_t seed;
@@ -70,6 +71,7 @@ struct ending ending_of(void (*fn)(void *arg), void *arg)
 	while ((got = read(ends[0], ending.text + used, sizeof(ending.text) - 1 - used)) > 0)
 		used += (size_t)got;
 	close(ends[0]);
+	emulator_unsay(ending.text);
 	ck_assert_int_eq(waitpid(child, &ending.status, 0), child);
 	return ending;
 }

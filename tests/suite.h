@@ -20,6 +20,14 @@ enum { SUITE_IS_SANITIZED = 1 };
 enum { SUITE_IS_SANITIZED = 0 };
 #endif
 
+/* ThreadSanitizer: a coroutine is a thread to it, of which it knows 8,128; and it handles
+   signals when it likes. */
+#if defined(__SANITIZE_THREAD__)
+enum { SUITE_IS_THREAD_SANITIZED = 1 };
+#else
+enum { SUITE_IS_THREAD_SANITIZED = 0 };
+#endif
+
 /* Begins the program's only suite; the fixtures run around each test and may
    be NULL.  More cases, with other fixtures, by suite_case(). */
 TCase *suite_begin(const char *name, void (*setup)(void), void (*teardown)(void));

@@ -27,7 +27,7 @@ static struct span *unusual_span_of(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (page >= arena.page_count || heap_mapped_class(ptr) - 1 < SIZE_CLASS_COUNT - 1)
+	if (!arena_holds(page) || arena_class_at(page) - 1 < SIZE_CLASS_COUNT - 1)
 		return NULL;
 	struct span *span = span_of_small(ptr);
 	if (span != NULL)
@@ -60,7 +60,7 @@ static struct special_chain specials_take(struct span *span, void *ptr)
 	size_t bytes;
 	void *object;
 
-	if (__atomic_load_n(&span->special, __ATOMIC_RELAXED) == 0 ||
+	if (word_load(&span->special) == 0 ||
 		!object_find(span, ptr, &object, &bytes) || object != ptr)
 		return (struct special_chain){0};
 	return special_take(span, object, bytes);
@@ -78,7 +78,7 @@ static void free_of(const struct span *span, void *ptr, const void *caller)
 {
 	if (!is_tiny(span))
 		heap_free_for_slow(ptr, caller);
-	else if (arena.class_map[arena_page_of(ptr)] == CLASS_MAP_TINY)
+	else if (arena_class_at(arena_page_of(ptr)) == CLASS_MAP_TINY)
 		tiny_free(ptr, caller);
 	else
 		tiny_free_home(ptr, caller);
@@ -97,7 +97,7 @@ static NOINLINE void free_unusual(void *ptr, const void *caller)
 {
 	struct span *span = unusual_span_of(ptr);
 
-	if (span != NULL && LIKELY(__atomic_load_n(&span->special, __ATOMIC_RELAXED) == 0))
+	if (span != NULL && LIKELY(word_load(&span->special) == 0))
 		free_of(span, ptr, caller);
 	else if (span != NULL)
 		free_special(span, ptr, caller);
@@ -105,9 +105,16 @@ static NOINLINE void free_unusual(void *ptr, const void *caller)
 		heap_free_for_slow(ptr, caller);
 }
 
+/* Where objects of other classes cannot begin, as an odd address, the fast path did not look. */
+static ALWAYS_INLINE bool is_usual_tiny(const void *ptr, size_t class)
+{
+	return class == CLASS_MAP_TINY ||
+		(class == 0 && arena_class_at(arena_page_of(ptr)) == CLASS_MAP_TINY);
+}
+
 static ALWAYS_INLINE void free_for(void *ptr, size_t class, const void *caller)
 {
-	if (LIKELY(class == CLASS_MAP_TINY))
+	if (LIKELY(is_usual_tiny(ptr, class)))
 		tiny_free(ptr, caller);
 	else
 		free_unusual(ptr, caller);
@@ -180,7 +187,7 @@ void *object_realloc(void *ptr, size_t bytes, const void *caller)
 
 	if (UNLIKELY(ptr == object_of_no_bytes))
 		return object_alloc_noscan(bytes, sizeof(uint64_t));
-	if (span != NULL && UNLIKELY(__atomic_load_n(&span->special, __ATOMIC_RELAXED) != 0))
+	if (span != NULL && UNLIKELY(word_load(&span->special) != 0))
 		return realloc_special(span, ptr, bytes, caller);
 	return realloc_any(span, ptr, bytes, caller);
 }

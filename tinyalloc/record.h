@@ -47,9 +47,6 @@ enum {
 	RECORD_LIVE_SHIFT = 16
 };
 
-/* Of the byte at a place, of the same byte of the next block too. */
-#define RECORD_BIT(place) ((uint32_t)1 << ((place) % TINY_BLOCK_BYTES))
-
 union record {
 	uint32_t word;
 	struct {
@@ -87,6 +84,12 @@ static inline struct record_view record_view(struct record_halves record)
 	return (struct record_view){starts, record.live & starts, end};
 }
 
+/* The bit of the byte at a place, of the same byte of the next block too. */
+static ALWAYS_INLINE uint32_t record_place_bit(uint32_t place)
+{
+	return (uint32_t)1 << (place % TINY_BLOCK_BYTES);
+}
+
 static ALWAYS_INLINE uint32_t record_place(const void *ptr)
 {
 	return (uint32_t)(uintptr_t)ptr % TINY_BLOCK_BYTES;
@@ -95,7 +98,7 @@ static ALWAYS_INLINE uint32_t record_place(const void *ptr)
 /* The bit of an object that begins here. */
 static ALWAYS_INLINE uint32_t record_bit(const void *ptr)
 {
-	return RECORD_BIT((uint32_t)(uintptr_t)ptr);
+	return record_place_bit((uint32_t)(uintptr_t)ptr);
 }
 
 /* Where the object that byte `place` lies in begins, and where it ends. */
@@ -111,28 +114,29 @@ static inline uint32_t record_end(const struct record_view *view, uint32_t place
 	return later != 0 ? place + 1 + (uint32_t)__builtin_ctz(later) : view->end;
 }
 
+static ALWAYS_INLINE struct record_halves record_split(uint32_t word)
+{
+	return (struct record_halves){word & RECORD_ALL, word >> RECORD_LIVE_SHIFT};
+}
+
 /* Both halves as they are. */
 static inline struct record_halves record_read(union record *record)
 {
-	uint32_t word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE);
-
-	return (struct record_halves){word & RECORD_ALL, word >> RECORD_LIVE_SHIFT};
+	return record_split(__atomic_load_n(&record->word, __ATOMIC_ACQUIRE));
 }
 
 /* As they were before so much was taken off the word. */
 static ALWAYS_INLINE struct record_halves record_subtract(union record *record, uint32_t amount)
 {
-	uint32_t word = __atomic_fetch_sub(&record->word, amount, __ATOMIC_ACQ_REL);
-
-	return (struct record_halves){word & RECORD_ALL, word >> RECORD_LIVE_SHIFT};
+	return record_split(__atomic_fetch_sub(&record->word, amount, __ATOMIC_ACQ_REL));
 }
 
 /* Each by itself: where the thread has just stored one half, to load the word would be to
    wait until that store is done. */
 static ALWAYS_INLINE struct record_halves record_read_alone(const union record *record)
 {
-	return (struct record_halves){__atomic_load_n(&record->starts, __ATOMIC_RELAXED),
-		__atomic_load_n(&record->live, __ATOMIC_RELAXED)};
+	return (struct record_halves){word_load(&record->starts),
+		word_load(&record->live)};
 }
 
 /* Takes these bits off `live`; what was before. */
@@ -148,12 +152,12 @@ static ALWAYS_INLINE struct record_halves record_free(union record *record, uint
 /* The word of a block whose first object takes so many bytes; all of them: it is closed. */
 static ALWAYS_INLINE uint32_t record_opened(uint32_t end)
 {
-	return (uint32_t)RECORD_ALL << RECORD_LIVE_SHIFT | RECORD_BIT(end);
+	return (uint32_t)RECORD_ALL << RECORD_LIVE_SHIFT | record_place_bit(end);
 }
 
 static ALWAYS_INLINE void record_open(union record *record, uint32_t end)
 {
-	__atomic_store_n(&record->word, record_opened(end), __ATOMIC_RELAXED);
+	word_store(&record->word, record_opened(end));
 }
 
 /* Of what was left from byte `at` on an object takes what is between `begin` and `end`.
@@ -161,16 +165,16 @@ static ALWAYS_INLINE void record_open(union record *record, uint32_t end)
 static ALWAYS_INLINE void record_cut(union record *record, uint32_t at, uint32_t begin,
 	uint32_t end)
 {
-	uint32_t starts = __atomic_load_n(&record->starts, __ATOMIC_RELAXED);
+	uint32_t starts = word_load(&record->starts);
 
-	starts = (starts & ~RECORD_BIT(at)) | RECORD_BIT(begin) | RECORD_BIT(end);
-	__atomic_store_n(&record->starts, (uint16_t)starts, __ATOMIC_RELAXED);
+	starts = (starts & ~record_place_bit(at)) | record_place_bit(begin) | record_place_bit(end);
+	word_store(&record->starts, (uint16_t)starts);
 }
 
 /* What is left from byte `at` on belongs to the last object; what was before. */
 static ALWAYS_INLINE struct record_halves record_close(union record *record, uint32_t at)
 {
-	uint32_t change = RECORD_BIT(at) - RECORD_CLOSED;
+	uint32_t change = record_place_bit(at) - RECORD_CLOSED;
 
 	if (!__libc_single_threaded)
 		return record_subtract(record, change);

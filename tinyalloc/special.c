@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/fatal.h"
+#include "base/bits.h"
 #include "heap/central.h"
 #include "heap/page_heap.h"
 #include "heap/walk.h"
@@ -88,7 +89,7 @@ static void special_insert(struct span *span, uint32_t number)
 	uint32_t *link = link_of(span, special_at(number)->offset);
 
 	special_at(number)->next = *link;
-	*link = number;
+	word_store(link, number);
 	span_tell(span);
 }
 
@@ -146,7 +147,7 @@ static struct special_chain take(struct span *span, uint64_t from, uint64_t to)
 		end = &special_at(*end)->next;
 	if (end == link)
 		return (struct special_chain){0};
-	*link = *end;
+	word_store(link, *end);
 	*end = 0;
 	span_tell(span);
 	return chain;
@@ -171,7 +172,7 @@ int special_clear_finalizer(void *ptr)
 {
 	struct span *span = span_containing(ptr);
 
-	if (span == NULL || __atomic_load_n(&span->special, __ATOMIC_RELAXED) == 0)
+	if (span == NULL || word_load(&span->special) == 0)
 		return ENOENT;
 	struct special_chain chain = special_take(span, ptr, 1);
 	if (chain.first == 0)

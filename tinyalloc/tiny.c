@@ -20,7 +20,7 @@ static void *block_of(const void *ptr)
 
 static NOINLINE void block_give_slow(void *block, const void *caller)
 {
-	bool goes_home = arena.class_map[arena_page_of(block)] != CLASS_MAP_TINY;
+	bool goes_home = arena_class_at(arena_page_of(block)) != CLASS_MAP_TINY;
 
 	heap_free_class_slow(SIZE_CLASS_TINY, goes_home, block, caller);
 	if (cache_self != &cache_none)
@@ -30,7 +30,7 @@ static NOINLINE void block_give_slow(void *block, const void *caller)
 /* All of its objects are freed, and nobody puts more into it. */
 static void block_give(void *block, const void *caller)
 {
-	if (arena.class_map[arena_page_of(block)] != CLASS_MAP_TINY ||
+	if (arena_class_at(arena_page_of(block)) != CLASS_MAP_TINY ||
 		!cache_push(cache_self, SIZE_CLASS_TINY, block))
 		block_give_slow(block, caller);
 }
@@ -50,9 +50,10 @@ static ALWAYS_INLINE bool block_close(struct tiny_block *block)
 	return record_view(record_close(block->record, at)).live == 0;
 }
 
+/* If there is one. */
 static void block_abandon(struct tiny_block *block)
 {
-	if (block_close(block))
+	if (block->at != 0 && block_close(block))
 		block_give(block->start, NULL);
 }
 
@@ -82,22 +83,15 @@ static void block_use(struct tiny_block *block, void *start, size_t bytes)
 		record_open(record_of(start), TINY_BLOCK_BYTES);
 		return;
 	}
-	if (block->at != 0)
-		block_abandon(block);
+	block_abandon(block);
 	block_open(block, start, bytes);
 }
 
 /* Whoever stops the thread in between leaves the block alone. */
 static void collectable_change(struct cache *cache, bool is_changing)
 {
-	__atomic_store_n(&cache->tiny_is_changing, is_changing, __ATOMIC_RELAXED);
+	word_store(&cache->tiny_is_changing, is_changing);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-static void block_leave(struct tiny_block *block)
-{
-	if (block->at != 0)
-		block_abandon(block);
 }
 
 /* Of a thread that a fork's child does not have, and that may have been cutting: what the
@@ -120,9 +114,9 @@ static void cache_leaves(struct cache *cache, bool is_orphaned)
 		block_orphaned(&cache->tiny);
 		block_orphaned(&cache->tiny_collectable);
 	} else {
-		block_leave(&cache->tiny);
+		block_abandon(&cache->tiny);
 		collectable_change(cache, true);
-		block_leave(&cache->tiny_collectable);
+		block_abandon(&cache->tiny_collectable);
 	}
 	collectable_change(cache, false);
 }
@@ -165,6 +159,22 @@ static void count_frees(uint32_t count)
 	heap_cache_release(cache);
 }
 
+/* Of a thread without a cache: it takes all of its block. */
+static void *alone_in(void *block)
+{
+	if (block == NULL)
+		return NULL;
+	block_zero(block);
+	record_open(record_of(block), TINY_BLOCK_BYTES);
+	if (CONFIG_BOOKS) {
+		struct cache *cache = heap_cache_acquire();
+		word_add(&cache->tiny_nmalloc, 1);
+		publish_thread(cache);
+		heap_cache_release(cache);
+	}
+	return block;
+}
+
 static ALWAYS_INLINE void *counted(struct cache *cache, void *object)
 {
 	if (CONFIG_BOOKS && object != NULL)
@@ -177,9 +187,12 @@ static NOINLINE void *alloc_without_pop(size_t bytes)
 {
 	bool is_zero;
 
-	if (!is_on || !has_cache())
+	if (!is_on)
 		return heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
+	bool is_alone = !has_cache();
 	void *block = heap_alloc_class_slow(SIZE_CLASS_TINY, TINY_BLOCK_BYTES, &is_zero);
+	if (UNLIKELY(is_alone))
+		return alone_in(block);
 	publish_thread(cache_self);
 	if (block != NULL)
 		block_use(&cache_self->tiny, block, bytes);
@@ -227,8 +240,10 @@ static void *collectable_cut(struct cache *cache, size_t bytes, size_t align_byt
 
 void *tiny_alloc_collectable(size_t bytes, size_t align_bytes)
 {
-	if (!is_on || !has_cache())
+	if (!is_on)
 		return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
+	if (!has_cache())
+		return alone_in(collectable_alloc_class(SIZE_CLASS_TINY, TINY_BLOCK_BYTES));
 
 	struct cache *cache = cache_self;
 	void *object = collectable_cut(cache, bytes, align_bytes);
@@ -312,7 +327,7 @@ static NOINLINE void free_without_room(void *ptr, bool is_last, const void *call
 		block_give_slow(block_of(ptr), caller);
 }
 
-/* What nobody else cuts up is closed, or begins no live object here. */
+/* In a block that another thread cuts up; or no live object begins here. */
 static NOINLINE void free_of_others(const void *ptr, struct record_halves before,
 	const void *caller)
 {
@@ -331,7 +346,7 @@ static ALWAYS_INLINE void free_closed(struct cache *cache, void *ptr, bool is_la
 	bool has_magazine, const void *caller)
 {
 	struct magazine *magazine = &cache->magazines[SIZE_CLASS_TINY];
-	uint16_t top = __atomic_load_n(&magazine->top, __ATOMIC_RELAXED);
+	uint16_t top = word_load(&magazine->top);
 
 	if (UNLIKELY(!has_magazine || top == magazine->limit)) {
 		free_without_room(ptr, is_last, caller);
@@ -341,6 +356,7 @@ static ALWAYS_INLINE void free_closed(struct cache *cache, void *ptr, bool is_la
 	count_free(cache);
 }
 
+/* The last object of the block that this thread cuts up: nobody else knows of it. */
 static ALWAYS_INLINE void free_last(struct cache *cache, void *ptr, uint32_t starts,
 	bool has_magazine, const void *caller)
 {
@@ -348,16 +364,16 @@ static ALWAYS_INLINE void free_last(struct cache *cache, void *ptr, uint32_t sta
 
 	block->at = 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&block->record->word, starts, __ATOMIC_RELAXED);
+	word_store(&block->record->word, starts);
 	free_closed(cache, ptr, true, has_magazine, caller);
 }
 
-/* In that block: of its last object nobody else knows. */
+/* In that block. */
 static ALWAYS_INLINE void free_own(struct cache *cache, void *ptr, struct record_halves before,
 	bool has_magazine, const void *caller)
 {
 	struct tiny_block *block = &cache->tiny;
-	uint32_t starts = (before.starts | RECORD_CLOSED) ^ RECORD_BIT(block->at);
+	uint32_t starts = (before.starts | RECORD_CLOSED) ^ record_place_bit(block->at);
 	uint32_t live = starts & before.live;
 
 	if (UNLIKELY((live & record_bit(ptr)) == 0))
@@ -385,20 +401,20 @@ static ALWAYS_INLINE void free_in(void *ptr, bool has_magazine, const void *call
 		free_of_others(ptr, before, caller);
 }
 
+/* The first object of that block, or of one that it cut up before.  Where it is the only
+   one it needs no more than a look: nobody else frees in it. */
 static LINE_ALIGNED NOINLINE void free_first(void *ptr, const void *caller)
 {
 	struct cache *cache = cache_self;
 	struct tiny_block *block = &cache->tiny;
 
 	if (block->at != 0 &&
-		__atomic_load_n(&block->record->word, __ATOMIC_RELAXED) == record_opened(block->at))
+		word_load(&block->record->word) == record_opened(block->at))
 		free_last(cache, ptr, RECORD_CLOSED, true, caller);
 	else
 		free_in(ptr, true, caller);
 }
 
-/* The only object of the block that this thread cuts up, its first, needs no more than a
-   look: nobody else frees in it. */
 LINE_ALIGNED void tiny_free(void *ptr, const void *caller)
 {
 	if (UNLIKELY(cache_self->tiny.start == ptr))

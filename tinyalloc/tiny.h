@@ -44,19 +44,12 @@ bool tiny_is_on(void);
 /* What tiny_cut() left to it.  NULL with ENOMEM. */
 void *tiny_alloc_slow(size_t bytes) NOINLINE;
 
-/* Where an object would begin that is cut off what is left of the block; 0: there is
-   no block. */
-static ALWAYS_INLINE uint32_t tiny_begin(const struct tiny_block *block, size_t align_bytes)
-{
-	return (block->at + (uint32_t)align_bytes - 1) & -(uint32_t)align_bytes;
-}
-
 /* Cuts an object off what is left of the block; NULL if that does not do. */
 static ALWAYS_INLINE void *tiny_cut(struct tiny_block *block, size_t bytes, size_t align_bytes)
 {
-	uint32_t begin = tiny_begin(block, align_bytes);
+	uint32_t begin = (block->at + (uint32_t)align_bytes - 1) & -(uint32_t)align_bytes;
 
-	if (UNLIKELY(begin == 0))
+	if (UNLIKELY(begin == 0)) /* there is no block */
 		return NULL;
 	uint32_t end = begin + (uint32_t)bytes;
 	if (UNLIKELY(end > TINY_BLOCK_BYTES))

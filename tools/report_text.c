@@ -192,6 +192,18 @@ static void print_tiny(const struct mstat_snapshot *totals, const struct report_
 			"of at most 16 bytes each, not hinted");
 }
 
+static void print_stacks(const struct mstat_snapshot *totals, const struct report_options *options)
+{
+	char value[160];
+
+	if (totals->stacks_sys == 0)
+		return;
+	snprintf(value, sizeof(value), "%s in use of %s",
+		units_bytes((int64_t)totals->stacks_inuse, options->exact_bytes).text,
+		units_bytes((int64_t)totals->stacks_sys, options->exact_bytes).text);
+	print_fact("coroutine stacks", value, "");
+}
+
 static void print_facts(const struct report *report, const struct report_options *options)
 {
 	const struct books *books = &report->target.books;
@@ -209,9 +221,7 @@ static void print_facts(const struct report *report, const struct report_options
 	print_fact("allocated in all",
 		units_bytes((int64_t)books->totals.total_alloc, options->exact_bytes).text, "");
 	print_tiny(&books->totals, options);
-	if (books->totals.stacks_sys != 0)
-		print_fact("coroutine stacks",
-			units_bytes((int64_t)books->totals.stacks_inuse, options->exact_bytes).text, "");
+	print_stacks(&books->totals, options);
 	if (books->out_of_memory_count != 0)
 		print_fact("refused", units_count((int64_t)books->out_of_memory_count).text,
 			"allocations, for want of memory");

@@ -277,6 +277,26 @@ START_TEST(test_all_is_written_through_a_pipe_and_interruptions)
 }
 END_TEST
 
+START_TEST(test_it_is_known_where_a_write_would_end_or_hold_up_a_program)
+{
+	static char bytes[4096];
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert(os_can_write(ends[1], true) && os_can_write(ends[1], false));
+	ck_assert_int_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(ends[1], bytes, sizeof(bytes)) > 0)
+		continue;
+	errno = 3;
+	ck_assert(!os_can_write(ends[1], true) && os_can_write(ends[1], false));
+	close(ends[0]);
+	ck_assert(!os_can_write(ends[1], true) && !os_can_write(ends[1], false));
+	close(ends[1]);
+	ck_assert(!os_can_write(ends[1], true) && !os_can_write(ends[1], false));
+	ck_assert_int_eq(errno, 3);
+}
+END_TEST
+
 START_TEST(test_ids_and_clocks)
 {
 	char name[16];
@@ -309,6 +329,7 @@ int main(void)
 	tcase_add_test(tests, test_a_child_finds_what_is_wiped);
 	tcase_add_test(tests, test_files_are_read_as_far_as_there_is_room);
 	tcase_add_test(tests, test_all_is_written_through_a_pipe_and_interruptions);
+	tcase_add_test(tests, test_it_is_known_where_a_write_would_end_or_hold_up_a_program);
 	tcase_add_test(tests, test_ids_and_clocks);
 	return suite_end();
 }

@@ -4,6 +4,7 @@
 #include <execinfo.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -17,7 +18,7 @@
 
 static struct coro *here(void)
 {
-	return thread_self()->current;
+	return thread_current(thread_self());
 }
 
 static void *same(void *arg)
@@ -308,25 +309,25 @@ static void *look_at_left(void *nothing)
 {
 	const struct thread *thread = thread_self();
 
-	ck_assert_ptr_ne(thread->root.left, outer_left);
-	ck_assert_ptr_eq(*(void **)thread->root.left, outer_left); /* on that stack itself */
+	ck_assert_ptr_ne(thread->root.left.sp, outer_left);
+	ck_assert_ptr_eq(*(void **)thread->root.left.sp, outer_left); /* on that stack itself */
 	return nothing;
 }
 
 static void *call_back_and_compare(void *nothing)
 {
-	outer_left = thread_self()->root.left;
+	outer_left = thread_self()->root.left.sp;
 	coro_callback(look_at_left, nothing);
-	ck_assert_ptr_eq(thread_self()->root.left, outer_left);
+	ck_assert_ptr_eq(thread_self()->root.left.sp, outer_left);
 	return NULL;
 }
 
 static void call_and_compare(void *nothing)
 {
-	const void *before = thread_self()->root.left;
+	const void *before = thread_self()->root.left.sp;
 
 	coro_foreign(call_back_and_compare, nothing);
-	ck_assert_ptr_eq(thread_self()->root.left, before);
+	ck_assert_ptr_eq(thread_self()->root.left.sp, before);
 }
 
 START_TEST(test_f9_the_threads_stack_is_where_it_was_after_a_callback)
@@ -356,11 +357,11 @@ static void *panic_at_depth(void *depth)
 static NOINLINE void panic_through(uintptr_t depth)
 {
 	CORO_FRAME;
-	const void *before = thread_self()->root.left;
+	const void *before = thread_self()->root.left.sp;
 
 	if (coro_defer(recover_any, NULL, 0) == 0)
 		panic_at_depth((void *)depth);
-	ck_assert_ptr_eq(thread_self()->root.left, before);
+	ck_assert_ptr_eq(thread_self()->root.left.sp, before);
 	ck_assert(!thread_self()->is_foreign);
 	ck_assert_ptr_null(here()->foreign);
 	ck_assert_uint_eq(here()->locked_to, 0);
@@ -392,6 +393,7 @@ static NOINLINE void *trace(void *found)
 
 	for (int i = 0; i < count && at < 3; i++)
 		at += strstr(names[i], expected[at]) != NULL;
+	free(names);
 	*(int *)found = at;
 	return NULL;
 }
@@ -470,7 +472,7 @@ static void exit_through(void *value)
 
 START_TEST(test_f12_such_records_run_on_panic_or_exit_only)
 {
-	const void *before = thread_self()->root.left;
+	const void *before = thread_self()->root.left.sp;
 	struct coro *co = create_surely(NULL, exit_through, &before);
 
 	ck_assert_ptr_eq(coro_resume(co, NULL), &before);
@@ -511,12 +513,12 @@ static void *call_back_to_panic(void *nothing)
 static void recover_above(void *nothing)
 {
 	CORO_FRAME;
-	const void *before = thread_self()->root.left;
+	const void *before = thread_self()->root.left.sp;
 
 	if (coro_defer(recover_any, NULL, 0) != 0) {
 		ck_assert_str_eq(order, "abLFcur");
 		ck_assert_uint_eq(here()->locked_to, 0);
-		ck_assert_ptr_eq(thread_self()->root.left, before);
+		ck_assert_ptr_eq(thread_self()->root.left.sp, before);
 		return;
 	}
 	coro_defer(note_state, "c", 1);

@@ -12,6 +12,7 @@
 #include "heap/heap.h"
 #include "heap/page_heap.h"
 #include "heap/snapshot.h"
+#include "heap/stacks.h"
 #include "stats/box.h"
 #include "stats/fields.h"
 #include "tests/heap/tally.h"
@@ -332,11 +333,13 @@ START_TEST(test_s9_a_full_collection_visits_every_thread_and_assigns_the_stacks)
 	pthread_barrier_wait(&barrier);
 	for (int i = 0; i < 4; i++)
 		tally_add(&sum, &visitors[i].tally);
+	stacks_add(3 << 16, 4 << 20);
 	struct mstat_snapshot first = snapshot_now(), second = snapshot_now();
 	tally_compare(&sum, &first);
 	ck_assert_mem_eq(&first, &second, sizeof(first)); /* assigned: the same again */
-	ck_assert_uint_eq(first.stacks_inuse, 0);
-	ck_assert_uint_eq(first.stacks_sys, 0);
+	ck_assert_uint_eq(first.stacks_inuse, 3 << 16);
+	ck_assert_uint_eq(first.stacks_sys, 4 << 20);
+	stacks_add(-(3 << 16), -(4 << 20));
 	pthread_barrier_wait(&barrier);
 	for (int i = 0; i < 4; i++)
 		pthread_join(visitors[i].thread, NULL);

@@ -2,8 +2,8 @@
  * check_coro.c - coro/coro.c.
  *
  * Proves: values pass both ways, coroutines resume others to any depth and change places;
- * what a call must keep is kept over a switch, on another thread too; what cannot be done
- * is told and changes nothing; all that was taken is given back.
+ * what a call must keep is kept over a switch, on another thread too, and by a recovery;
+ * what cannot be done is told and changes nothing; all that was taken is given back.
  */
 #include "coro/coro.h"
 
@@ -46,6 +46,22 @@ static void return_at_once(void *arg)
 {
 	*(int *)arg = 1;
 }
+
+START_TEST(test_a_dead_one_whose_stack_was_given_back_is_not_used_again)
+{
+	int is_done = 0;
+	struct coro *co = create_surely(NULL, return_at_once, &is_done);
+
+	coro_resume(co, NULL);
+	ck_assert_int_eq(coro_shrink(co), 0);
+	ck_assert_int_eq(coro_destroy(co), 0);
+	is_done = 0;
+	co = create_surely(NULL, return_at_once, &is_done);
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_int_eq(is_done, 1);
+	ck_assert_int_eq(coro_destroy(co), 0);
+}
+END_TEST
 
 static void exit_with(void *value)
 {
@@ -116,6 +132,41 @@ START_TEST(test_two_change_places_under_one_resumer)
 	ck_assert_int_eq(coro_status(places[1]), CORO_SUSPENDED);
 	ck_assert_int_eq(coro_destroy(places[0]), 0);
 	ck_assert_int_eq(coro_destroy(places[1]), 0);
+}
+END_TEST
+
+static void yield_at_once(void *nothing)
+{
+	coro_yield(nothing);
+}
+
+static void change_places_once(void *co)
+{
+	coro_transfer(co, NULL);
+}
+
+/* What called it, the outermost: the same of all. */
+static void *outermost_of(const struct coro *co)
+{
+	void *pcs[32];
+	int count = coro_backtrace(co, pcs, 32);
+
+	ck_assert_int_ge(count, 2);
+	return pcs[count - 1];
+}
+
+START_TEST(test_one_that_changed_places_is_seen_as_one_that_yielded)
+{
+	struct coro *other = create_surely(NULL, yield_at_once, NULL);
+	struct coro *co = create_surely(NULL, change_places_once, other);
+
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_ptr_eq(outermost_of(co), outermost_of(other));
+	ck_assert_int_eq(coro_barriers_install(co), 0);
+	ck_assert_ptr_null(coro_resume(co, NULL));
+	ck_assert_int_eq(coro_status(co), CORO_FINISHED);
+	ck_assert_int_eq(coro_destroy(co), 0);
+	ck_assert_int_eq(coro_destroy(other), 0);
 }
 END_TEST
 
@@ -245,6 +296,8 @@ static void fault_in_coro(void *nothing)
 
 START_TEST(test_an_overflow_says_whose_and_another_fault_is_one)
 {
+	if (SUITE_IS_SANITIZED || SUITE_IS_THREAD_SANITIZED)
+		return; /* which handles the signal itself */
 	static const char sentence[] = "stack overflow in coroutine greedy, a stack of 16384 bytes";
 
 	dies_saying(overflow, (void *)"greedy", sentence);
@@ -259,7 +312,7 @@ START_TEST(test_an_overflow_says_whose_and_another_fault_is_one)
 }
 END_TEST
 
-static volatile bool is_over;
+static bool is_over;
 
 /* Asserts nothing: a child may be made while Check's own lock is held. */
 static int create_and_destroy_one(void)
@@ -275,7 +328,7 @@ static int create_and_destroy_one(void)
 
 static void *create_and_destroy(void *nothing)
 {
-	while (!is_over)
+	while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED))
 		create_and_destroy_one();
 	return nothing;
 }
@@ -284,6 +337,8 @@ START_TEST(test_a_child_of_fork_goes_on)
 {
 	pthread_t threads[3];
 
+	if (SUITE_IS_SANITIZED)
+		return; /* whose own locks stay taken in a child */
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, create_and_destroy, NULL), 0);
 	for (int i = 0; i < 100; i++) {
@@ -294,7 +349,7 @@ START_TEST(test_a_child_of_fork_goes_on)
 		ck_assert_int_eq(waitpid(child, &status, 0), child);
 		ck_assert_int_eq(status, 0);
 	}
-	is_over = true;
+	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 }
@@ -366,21 +421,45 @@ START_TEST(test_a_cancelled_one_makes_its_deferred_calls)
 }
 END_TEST
 
-/* Floating-point numbers and more integers than there are registers, over many switches. */
+/*
+ * Whether all are, over fn(n), what they were: as many numbers of each kind as there are
+ * registers of it that a call keeps, where most are.  They come from what is volatile, so
+ * that each must stay in one.
+ */
+static NOINLINE bool are_kept(uint64_t n, void (*fn)(uint64_t n))
+{
+	volatile uint64_t words[10];
+	volatile double reals[8];
+
+	for (int i = 0; i < 10; i++)
+		words[i] = 11 * n + (uint64_t)i;
+	for (int i = 0; i < 8; i++)
+		reals[i] = (double)n / (i + 1);
+	uint64_t a = words[0], b = words[1], c = words[2], d = words[3], e = words[4];
+	uint64_t f = words[5], g = words[6], h = words[7], k = words[8], l = words[9];
+	double s = reals[0], t = reals[1], u = reals[2], v = reals[3];
+	double w = reals[4], x = reals[5], y = reals[6], z = reals[7];
+	fn(n);
+	return a == words[0] && b == words[1] && c == words[2] && d == words[3] &&
+		e == words[4] && f == words[5] && g == words[6] && h == words[7] &&
+		k == words[8] && l == words[9] && s == reals[0] && t == reals[1] &&
+		u == reals[2] && v == reals[3] && w == reals[4] && x == reals[5] &&
+		y == reals[6] && z == reals[7];
+}
+
+static void yield_number(uint64_t n)
+{
+	if (coro_yield((void *)(uintptr_t)n) != (void *)(uintptr_t)n)
+		coro_exit((void *)"wrong");
+}
+
 static void compute(void *seed)
 {
-	uint64_t a = (uintptr_t)seed, b = a * 3, c = b ^ 7, d = c + 11, e = d * 13, f = e ^ 17;
-	double x = (double)a, y = x / 3, z = y + 1;
+	uint64_t n = (uintptr_t)seed;
 
-	for (int i = 0; i < 1000; i++) {
-		uint64_t sum = a + b + c + d + e + f;
-		double whole = x + y + z;
-		if (coro_yield((void *)a) != (void *)a || sum != a + b + c + d + e + f ||
-			whole != x + y + z)
+	for (int i = 0; i < 1000; i++, n = n * 5 + 1)
+		if (!are_kept(n, yield_number))
 			coro_exit((void *)"wrong");
-		a = a * 5 + 1, b ^= a, c += b, d ^= c, e += d, f ^= e;
-		x = x * 0.5 + 1, y += x, z -= y;
-	}
 	coro_exit((void *)"right");
 }
 
@@ -421,6 +500,38 @@ START_TEST(test_what_calls_keep_is_kept_on_any_thread)
 		ck_assert_str_eq(all[i].value, "right");
 		ck_assert_int_eq(coro_destroy(all[i].co), 0);
 	}
+}
+END_TEST
+
+static void recover_any(void *nothing)
+{
+	(void)nothing;
+	coro_recover();
+}
+
+static void panic_number(uint64_t n)
+{
+	coro_panic((void *)(uintptr_t)n);
+}
+
+static void recover_below(uint64_t n)
+{
+	CORO_FRAME;
+
+	if (coro_defer(recover_any, NULL, 0) == 0)
+		are_kept(n + 1, panic_number);
+}
+
+static void recover_with_numbers(void *nothing)
+{
+	(void)nothing;
+	for (uint64_t n = 1; n <= 100; n++)
+		ck_assert(are_kept(n, recover_below));
+}
+
+START_TEST(test_what_calls_keep_is_kept_by_a_recovery)
+{
+	run_in_coro(recover_with_numbers, NULL);
 }
 END_TEST
 
@@ -517,12 +628,15 @@ int main(void)
 
 	tcase_add_test(tests, test_values_pass_both_ways);
 	tcase_add_test(tests, test_it_ends_by_return_or_exit);
+	tcase_add_test(tests, test_a_dead_one_whose_stack_was_given_back_is_not_used_again);
 	tcase_add_test(tests, test_coroutines_resume_others_to_any_depth);
 	tcase_add_test(tests, test_two_change_places_under_one_resumer);
+	tcase_add_test(tests, test_one_that_changed_places_is_seen_as_one_that_yielded);
 	tcase_add_test(tests, test_what_cannot_be_is_told);
 	tcase_add_test(tests, test_an_exit_outside_is_fatal);
 	tcase_add_test(tests, test_a_cancelled_one_makes_its_deferred_calls);
 	tcase_add_test(tests, test_what_calls_keep_is_kept_on_any_thread);
+	tcase_add_test(tests, test_what_calls_keep_is_kept_by_a_recovery);
 	tcase_add_test(tests, test_one_that_is_locked_stays_on_its_thread);
 	tcase_add_test(tests, test_a_name_is_copied_and_cut);
 	tcase_add_test(tests, test_an_overflow_says_whose_and_another_fault_is_one);

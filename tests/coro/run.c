@@ -5,6 +5,15 @@
 #include "base/config.h"
 #include "tests/suite.h"
 
+struct stack stack_surely(size_t bytes)
+{
+	struct stack stack;
+
+	while (!stack_alloc(&stack, bytes))
+		ck_assert(CONFIG_TORTURE);
+	return stack;
+}
+
 struct coro *create_surely(const struct coro_attr *attr, void (*fn)(void *), void *arg)
 {
 	struct coro *co;

@@ -28,7 +28,8 @@ static uint32_t class;
 
 static void begin_to_drain(void)
 {
-	ck_assert(draining_is_due(class));
+	/* An interval's end may have come by on a slow machine. */
+	ck_assert(draining_is_due(class) || centrals[class].draining != NULL);
 	central_lock(class);
 	draining_begin(class);
 	central_audit(class);

@@ -9,9 +9,9 @@
  * is not on a page's edge and takes what was begun of a page for all of it.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "heap/cache.h"
@@ -27,42 +27,42 @@ static const size_t kernel_page_bytes[] = {16 << 10, 64 << 10};
 static size_t page_bytes;
 
 long __real_sysconf(int name);
-int __real_madvise(void *address, size_t bytes, int advice);
-void *__real_mremap(void *from, size_t bytes, size_t to_bytes, int flags, ...);
+long __real_syscall_of_kernel(long number, long a, long b, long c, long d, long e, long f);
 long __wrap_sysconf(int name);
-int __wrap_madvise(void *address, size_t bytes, int advice);
-void *__wrap_mremap(void *from, size_t bytes, size_t to_bytes, int flags, ...);
+long __wrap_syscall_of_kernel(long number, long a, long b, long c, long d, long e, long f);
 
 long __wrap_sysconf(int name)
 {
 	return name == _SC_PAGESIZE ? (long)page_bytes : __real_sysconf(name);
 }
 
-static bool is_refused(const void *address, size_t *bytes)
+static long whole_pages(long bytes)
 {
-	*bytes = (*bytes + page_bytes - 1) & ~(page_bytes - 1);
-	if ((uintptr_t)address % page_bytes == 0)
-		return false;
-	errno = EINVAL;
-	return true;
+	return (bytes + (long)page_bytes - 1) & ~((long)page_bytes - 1);
 }
 
-int __wrap_madvise(void *address, size_t bytes, int advice)
+static bool is_edge(long address)
 {
-	return is_refused(address, &bytes) ? -1 : __real_madvise(address, bytes, advice);
+	return (size_t)address % page_bytes == 0;
 }
 
-void *__wrap_mremap(void *from, size_t bytes, size_t to_bytes, int flags, ...)
+static long move_pages(long from, long bytes, long to_bytes, long flags, long to)
 {
-	va_list more;
-
-	va_start(more, flags);
-	void *to = va_arg(more, void *);
-	va_end(more);
 	/* Where it moved pages of itself is on an edge of its true pages alone. */
-	if (is_refused((flags & MREMAP_FIXED) != 0 ? to : from, &bytes))
-		return MAP_FAILED;
-	return __real_mremap(from, bytes, to_bytes < bytes ? bytes : to_bytes, flags, to);
+	if (!is_edge((flags & MREMAP_FIXED) != 0 ? to : from))
+		return -EINVAL;
+	bytes = whole_pages(bytes);
+	return __real_syscall_of_kernel(SYS_mremap, from, bytes, to_bytes < bytes ? bytes : to_bytes,
+		flags, to, 0);
+}
+
+long __wrap_syscall_of_kernel(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == SYS_mremap)
+		return move_pages(a, b, c, d, e);
+	if (number != SYS_madvise)
+		return __real_syscall_of_kernel(number, a, b, c, d, e, f);
+	return is_edge(a) ? __real_syscall_of_kernel(number, a, whole_pages(b), c, d, e, f) : -EINVAL;
 }
 
 static void give_back(void)

@@ -7,3 +7,11 @@ program_tests += %D%/misuse.sh
 tested_programs += %D%/misuse
 %C%_misuse_CFLAGS = $(CALLS_KEPT_CFLAGS) -fno-optimize-sibling-calls
 %C%_misuse_LDADD =
+
+program_tests += %D%/matrix.sh
+
+tested_programs += %D%/matrix
+%C%_matrix_SOURCES = %D%/matrix.c
+%C%_matrix_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-alloc-size-larger-than -Wno-free-nonheap-object \
+	-Wno-use-after-free -Wno-array-bounds
+%C%_matrix_LDADD =

@@ -9,11 +9,14 @@
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
 	SMALL_BYTES = 40,         /* of size class 48 */
@@ -28,6 +31,17 @@ enum {
 #pragma weak mstat_lookup
 void operator_delete(void *ptr) __asm__("_ZdlPv") __attribute__((weak));
 void free_sized_here(void *ptr, size_t bytes) __asm__("free_sized") __attribute__((weak));
+void free_aligned_sized_here(void *ptr, size_t alignment, size_t bytes)
+	__asm__("free_aligned_sized") __attribute__((weak));
+void *operator_new(size_t bytes) __asm__("_Znwm") __attribute__((weak));
+void *new_aligned(size_t bytes, size_t alignment)
+	__asm__("_ZnwmSt11align_val_t") __attribute__((weak));
+void delete_sized(void *ptr, size_t bytes) __asm__("_ZdlPvm") __attribute__((weak));
+void delete_array_sized(void *ptr, size_t bytes) __asm__("_ZdaPvm") __attribute__((weak));
+void delete_aligned(void *ptr, size_t alignment)
+	__asm__("_ZdlPvSt11align_val_t") __attribute__((weak));
+void delete_sized_aligned(void *ptr, size_t bytes, size_t alignment)
+	__asm__("_ZdlPvmSt11align_val_t") __attribute__((weak));
 
 static char a_static[64];
 
@@ -272,6 +286,99 @@ static void free_behind_last(void)
 	all_go_home();
 }
 
+/* ---- what nothing comes upon before the end ----------------------------------------- */
+
+static void double_and_exit(void)
+{
+	void *ptr = hide(malloc(SMALL_BYTES)), *other = malloc(SMALL_BYTES);
+
+	free(ptr);
+	free(other);
+	free(hidden);
+}
+
+static void inside_and_exit(void)
+{
+	free(inside(malloc(SMALL_BYTES), 16));
+}
+
+/* What the parent freed before counts too. */
+static void double_and_exit_of_a_child(void)
+{
+	void *ptr = hide(malloc(SMALL_BYTES)), *other = malloc(SMALL_BYTES);
+	int status;
+
+	free(ptr);
+	free(other);
+	if (fork() == 0) {
+		free(hidden);
+		exit(0);
+	}
+	wait(&status);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+		_exit(128 + SIGABRT);
+}
+
+/* ---- sizes and alignments ------------------------------------------------------------ */
+
+static void delete_larger(void)
+{
+	delete_sized(hide(operator_new(SMALL_BYTES)), 100);
+}
+
+static void delete_array_larger(void)
+{
+	delete_array_sized(hide(operator_new(SMALL_BYTES)), 100);
+}
+
+static void delete_large_smaller(void)
+{
+	delete_sized(hide(operator_new(LARGE_BYTES)), LARGE_BYTES / 2);
+}
+
+static void delete_aligned_as_plain(void)
+{
+	delete_sized(hide(new_aligned(SMALL_BYTES, 64)), SMALL_BYTES);
+}
+
+static void delete_plain_as_aligned(void)
+{
+	void *ptr = operator_new(SMALL_BYTES);
+
+	while ((uintptr_t)ptr % 64 != 0)
+		ptr = operator_new(SMALL_BYTES);
+	delete_sized_aligned(hide(ptr), SMALL_BYTES, 64);
+}
+
+static void delete_misaligned(void)
+{
+	void *ptr = operator_new(SMALL_BYTES);
+
+	while ((uintptr_t)ptr % PAGE_BYTES == 0)
+		ptr = operator_new(SMALL_BYTES);
+	delete_aligned(hide(ptr), PAGE_BYTES);
+}
+
+static void delete_no_alignment(void)
+{
+	delete_sized_aligned(hide(operator_new(SMALL_BYTES)), SMALL_BYTES, 24);
+}
+
+static void free_sized_larger(void)
+{
+	free_sized_here(hide(malloc(SMALL_BYTES)), CLASS_BYTES + 1);
+}
+
+static void free_sized_much_smaller(void)
+{
+	free_sized_here(hide(malloc(1024)), 512);
+}
+
+static void free_aligned_sized_larger(void)
+{
+	free_aligned_sized_here(hide(aligned_alloc(64, SMALL_BYTES)), 64, 65);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -309,6 +416,19 @@ static const struct {
 	{"free_inside_small", free_inside_small},
 	{"free_odd_inside_small", free_odd_inside_small},
 	{"free_behind_last", free_behind_last},
+	{"double_and_exit", double_and_exit},
+	{"inside_and_exit", inside_and_exit},
+	{"double_and_exit_of_a_child", double_and_exit_of_a_child},
+	{"delete_larger", delete_larger},
+	{"delete_array_larger", delete_array_larger},
+	{"delete_large_smaller", delete_large_smaller},
+	{"delete_aligned_as_plain", delete_aligned_as_plain},
+	{"delete_plain_as_aligned", delete_plain_as_aligned},
+	{"delete_misaligned", delete_misaligned},
+	{"delete_no_alignment", delete_no_alignment},
+	{"free_sized_larger", free_sized_larger},
+	{"free_sized_much_smaller", free_sized_much_smaller},
+	{"free_aligned_sized_larger", free_aligned_sized_larger},
 };
 
 int main(int argc, char **argv)

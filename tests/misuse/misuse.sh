@@ -7,20 +7,25 @@
 # the function that made the call; every case of misuse.c stands in the table.
 #
 # Noticed in the very call: an address that is not the heap's, or inside a large
-# object; a large object's second free; the second of two frees in a row.  Noticed
-# when the objects go home to their span: a small object's second free, an address
-# inside one.
+# object, or no multiple of 16; a large object's second free; the second of two frees
+# in a row; a size or alignment that is not the object's.  Noticed when the objects go
+# home to their span, or at exit: a small object's second free, an address inside one.
 
 . "${BASH_SOURCE[0]%/*}/../tap.sh"
 
 program=$MSTAT_BUILD/tests/misuse/misuse
 ulimit -c 0
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+export MSTAT_CONF=dir:$scratch # a process that was ended leaves its box
 
 foreign='not a pointer of this heap'
 inside_large='not the start of an object: inside a large one'
 no_object='double free or bad pointer: no object is there now'
 again='double free: the object was freed before, size class 48'
 inside_small='not the start of an object, size class 48'
+again_at_exit='double free: the object was freed before (found at exit), size class 48'
+inside_at_exit='not the start of an object (found at exit), size class 48'
 
 # Case, the call and its address, what is said.  "later": it is noticed on the way
 # home, where the caller is no longer known.
@@ -56,8 +61,21 @@ usable_size_freed_large      | malloc_usable_size(ADDRESS) | $no_object
 double_apart                 | free(ADDRESS)               | $again        | later
 double_on_two_threads        | free(ADDRESS)               | $again        | later
 free_inside_small            | free(ADDRESS)               | $inside_small | later
-free_odd_inside_small        | free(ADDRESS)               | $inside_small | later
+free_odd_inside_small        | free(ADDRESS)               | $inside_small
 free_behind_last             | free(ADDRESS)               | $inside_small | later
+double_and_exit              | free(ADDRESS)               | $again_at_exit | later
+inside_and_exit              | free(ADDRESS)               | $inside_at_exit | later
+double_and_exit_of_a_child   | free(ADDRESS)               | $again_at_exit | later
+delete_larger                | operator delete(ADDRESS)    | wrong size: 100 bytes were given, size class 48
+delete_array_larger          | operator delete[](ADDRESS)  | wrong size: 100 bytes were given, size class 48
+delete_large_smaller         | operator delete(ADDRESS)    | wrong size: 524288 bytes were given, the object has 1048576
+delete_aligned_as_plain      | operator delete(ADDRESS)    | wrong size: 40 bytes were given, size class 64
+delete_plain_as_aligned      | operator delete(ADDRESS)    | wrong size: 40 bytes were given, size class 48
+delete_misaligned            | operator delete(ADDRESS)    | wrong alignment: 8192 bytes were given, size class 48
+delete_no_alignment          | operator delete(ADDRESS)    | wrong alignment: 24 bytes were given, size class 48
+free_sized_larger            | free_sized(ADDRESS)         | wrong size: 49 bytes were given, size class 48
+free_sized_much_smaller      | free_sized(ADDRESS)         | wrong size: 512 bytes were given, size class 1024
+free_aligned_sized_larger    | free_aligned_sized(ADDRESS) | wrong size: 65 bytes were given, size class 64
 "
 
 # line_of CASE: what it says on stderr; its status is the case's.

@@ -140,6 +140,24 @@ echo "$line" | tap_note
 tap_is "the time is now" yes "$( ((BASH_REMATCH[1] > $(date +%s) - 100 && BASH_REMATCH[1] <= $(date +%s))) && echo yes)"
 end "patterns"
 
+(MSTAT_CONF=dir:$scratch,dump:$scratch/kin-%p-%n preload "$programs/idle" stay) \
+	>"$scratch/pids" 2>"$scratch/stderr" </dev/null &
+started=$!
+until [ "$(wc -l <"$scratch/pids")" -eq 2 ]; do
+	sleep 0.05
+done
+mapfile -t pids <"$scratch/pids"
+for pid in "${pids[@]}"; do
+	: >"$scratch/stderr"
+	kill -USR2 "$pid"
+	[[ $pid = "$started" ]] && whose=parent || whose=child
+	tap_is "a forked child that has no box: the $whose's dump has its own pid in its name" \
+		"libmstat: dump written to $scratch/kin-$pid-1" "$(said)"
+	tap_is "and in it" "$pid" "$(field pid "$scratch/kin-$pid-1")"
+done
+kill -KILL "${pids[@]}"
+wait $started 2>/dev/null
+
 mkdir "$scratch/a-folder"
 mkfifo "$scratch/a-fifo"
 echo precious >"$scratch/target"

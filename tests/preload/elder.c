@@ -1,6 +1,7 @@
 /*
- * elder.c - a library whose constructor runs before libmstat's, and whose fork
- * handlers allocate.  It says in each child that they came so far.
+ * elder.c - a library whose constructor runs before libmstat's and whose destructor
+ * after it, and whose fork handlers allocate, as the destructor does.  It says in each
+ * child that they came so far.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -28,4 +29,9 @@ static void in_child(void)
 __attribute__((constructor)) static void constructor(void)
 {
 	pthread_atfork(allocate, allocate, in_child);
+}
+
+__attribute__((destructor)) static void destructor(void)
+{
+	allocate();
 }

@@ -10,5 +10,7 @@ adopt "a C program's plugin" "$programs/host" "$programs/.libs/plugin.so"
 same "operators of the program's own" "$programs/operators" </dev/null
 same "a malloc of the program's own" "$programs/ownmalloc" </dev/null
 MSTAT_CONF=noscan_strings:1 same "and strings that are hinted" "$programs/ownmalloc" </dev/null
+same "a malloc that takes libc's other names too" "$programs/ownlibc" </dev/null
+MSTAT_CONF=noscan_strings:1 same "and strings that are hinted there" "$programs/ownlibc" </dev/null
 
 tap_done

@@ -1,6 +1,7 @@
 /*
  * ownmalloc.c - a program with a malloc of its own, which does not know of what
- * glibc makes from the four: reallocarray(), and strings.
+ * glibc makes from the four: reallocarray(), and strings.  As ownlibc it has glibc's
+ * other names for the four, too, as chromium does.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -45,6 +46,13 @@ void *realloc(void *ptr, size_t bytes)
 		memcpy(to, ptr != NULL ? ptr : to, old_bytes < bytes ? old_bytes : bytes);
 	return to;
 }
+
+#ifdef OWN_LIBC
+void *__libc_malloc(size_t bytes) __attribute__((alias("malloc")));
+void __libc_free(void *ptr) __attribute__((alias("free")));
+void *__libc_calloc(size_t count, size_t each_bytes) __attribute__((alias("calloc")));
+void *__libc_realloc(void *ptr, size_t bytes) __attribute__((alias("realloc")));
+#endif
 
 static const char *of_pool(const char *text)
 {

@@ -169,6 +169,9 @@ START_TEST(test_one_dump_runs_at_a_time_and_the_next_is_remembered)
 	ck_assert(dump_end());
 	ck_assert(dump_begin());
 	ck_assert(dump_end());
+	ck_assert(dump_try());
+	ck_assert(!dump_try()); /* whoever asks for his own gets none, and nobody another */
+	ck_assert(dump_end());
 }
 END_TEST
 

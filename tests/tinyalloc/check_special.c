@@ -297,13 +297,15 @@ static void tick(void *ptr, void *arg)
 
 static void owned_step(struct owned *owner)
 {
+	int error;
 	uint32_t byte = owner->is_hinted && owner->bytes < 16 ? (uint32_t)random_below(owner->bytes) : 0;
 
 	switch (random_below(4)) {
 	case 0:
-		if (set_surely(owner->ptr + byte, tick, owner) !=
+		if ((error = set_surely(owner->ptr + byte, tick, owner)) !=
 			((owner->set_mask >> byte & 1) != 0 ? EEXIST : 0))
-			ck_abort_msg("set");
+			ck_abort_msg("set %p of %zu bytes: error %d", (void *)owner->ptr, owner->bytes,
+				error);
 		owner->set_mask |= 1u << byte;
 		break;
 	case 1:

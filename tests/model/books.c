@@ -1,0 +1,295 @@
+#include "tests/model/books.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	SMALL_MAX_BYTES = 256 << 10,
+	GRANULE_BYTES = 16,
+	BLOCK_BYTES = OBJECT_BLOCK_BYTES,
+	OPEN_BLOCKS_MOST = 256 /* two a thread, and those that forked children lost */
+};
+
+static uint64_t class_bytes[MSTAT_SIZE_CLASSES_MAX];
+static uint32_t class_count;
+static uint8_t class_of_granule[SMALL_MAX_BYTES / GRANULE_BYTES + 1];
+static char text[200];
+
+bool books_init(void)
+{
+	if (mstat_snapshot == NULL || mstat_thread_snapshot == NULL)
+		return false;
+	struct mstat_snapshot now = books_read();
+	class_count = now.size_class_count;
+	for (uint32_t class = 1; class < class_count; class++) {
+		class_bytes[class] = now.by_size[class].size_bytes;
+		class_of_granule[class_bytes[class] / GRANULE_BYTES] = (uint8_t)class;
+	}
+	return true;
+}
+
+size_t books_class_bytes(uint64_t number)
+{
+	if (class_count < 2)
+		return GRANULE_BYTES << number % 14;
+	return class_bytes[1 + number % (class_count - 1)];
+}
+
+struct mstat_snapshot books_read(void)
+{
+	struct mstat_snapshot now = {.struct_bytes = sizeof(now)};
+
+	if (mstat_snapshot != NULL)
+		mstat_snapshot(&now);
+	return now;
+}
+
+static uint32_t class_of(size_t bytes)
+{
+	return bytes <= SMALL_MAX_BYTES ? class_of_granule[bytes / GRANULE_BYTES] : 0;
+}
+
+/* What is hinted, or could have been; `sign` 1 or -1. */
+static void tally_hinted(struct tally *tally, const struct object *object, uint64_t sign)
+{
+	if (object->is_large)
+		return;
+	if (object->is_noscan)
+		tally->noscan_bytes += sign * object->usable_bytes;
+	else if (object->usable_bytes == BLOCK_BYTES)
+		tally->combinable_bytes += sign * object->usable_bytes;
+}
+
+/* Of what was made with no memory left nobody knows the kind. */
+static void tally_vague(struct tally *tally, const struct object *object)
+{
+	if (!object->is_vague)
+		return;
+	tally->noscan_is_vague = true;
+	tally->tiny_is_vague |= object->usable_bytes == BLOCK_BYTES;
+}
+
+void tally_made(struct tally *tally, const struct object *object)
+{
+	if (object->usable_bytes == 0)
+		return; /* the one address of no bytes */
+	tally_vague(tally, object);
+	if (object->is_tiny) {
+		tally->tiny_nmalloc++;
+		return;
+	}
+	tally_hinted(tally, object, 1);
+	if (object->is_large) {
+		tally->large_nmalloc++;
+		tally->large_alloc_bytes += object->usable_bytes;
+	} else {
+		tally->small[class_of(object->usable_bytes)].nmalloc++;
+	}
+}
+
+void tally_ended(struct tally *tally, const struct object *object)
+{
+	if (object->usable_bytes == 0)
+		return;
+	tally_vague(tally, object);
+	if (object->is_tiny) {
+		tally->tiny_nfree++;
+		return;
+	}
+	tally_hinted(tally, object, -(uint64_t)1);
+	if (object->is_large) {
+		tally->large_nfree++;
+		tally->large_free_bytes += object->usable_bytes;
+	} else {
+		tally->small[class_of(object->usable_bytes)].nfree++;
+	}
+}
+
+void tally_resized(struct tally *tally, size_t before_bytes, size_t after_bytes)
+{
+	if (after_bytes > before_bytes)
+		tally->large_alloc_bytes += after_bytes - before_bytes;
+	else
+		tally->large_free_bytes += before_bytes - after_bytes;
+}
+
+void tally_add(struct tally *sum, const struct tally *part)
+{
+	for (uint32_t class = 0; class < class_count; class++) {
+		sum->small[class].nmalloc += part->small[class].nmalloc;
+		sum->small[class].nfree += part->small[class].nfree;
+	}
+	sum->large_nmalloc += part->large_nmalloc;
+	sum->large_nfree += part->large_nfree;
+	sum->large_alloc_bytes += part->large_alloc_bytes;
+	sum->large_free_bytes += part->large_free_bytes;
+	sum->tiny_nmalloc += part->tiny_nmalloc;
+	sum->tiny_nfree += part->tiny_nfree;
+	sum->noscan_bytes += part->noscan_bytes;
+	sum->combinable_bytes += part->combinable_bytes;
+	sum->nlookup += part->nlookup;
+	sum->is_vague |= part->is_vague;
+	sum->tiny_is_vague |= part->tiny_is_vague;
+	sum->noscan_is_vague |= part->noscan_is_vague;
+}
+
+struct stretch stretch_begin(void)
+{
+	struct stretch stretch = {.begin = {.struct_bytes = sizeof(stretch.begin)}};
+
+	stretch.is_known = mstat_thread_snapshot != NULL &&
+		mstat_thread_snapshot(0, &stretch.begin) == 0;
+	return stretch;
+}
+
+void stretch_end(const struct stretch *stretch, struct tally *tally)
+{
+	struct mstat_thread_snapshot now = {.struct_bytes = sizeof(now)};
+
+	if (!stretch->is_known || mstat_thread_snapshot(0, &now) != 0) {
+		tally->is_vague = true;
+		return;
+	}
+	uint64_t made = now.nmalloc - stretch->begin.nmalloc, freed = now.nfree - stretch->begin.nfree;
+	uint64_t made_bytes = now.total_alloc - stretch->begin.total_alloc;
+	uint64_t freed_bytes = made_bytes - (uint64_t)(now.alloc - stretch->begin.alloc);
+	/* Of several of one class the mean is that class's; of others it may not be. */
+	uint32_t made_class = made != 0 ? class_of(made_bytes / made) : 0;
+	uint32_t freed_class = freed != 0 ? class_of(freed_bytes / freed) : 0;
+	if ((made != 0 && class_bytes[made_class] * made != made_bytes) ||
+		(freed != 0 && class_bytes[freed_class] * freed != freed_bytes)) {
+		tally->is_vague = true;
+		return;
+	}
+	tally->small[made_class].nmalloc += made;
+	tally->small[freed_class].nfree += freed;
+	if (made != 0 && class_bytes[made_class] == BLOCK_BYTES)
+		tally->combinable_bytes += made * BLOCK_BYTES;
+	if (freed != 0 && class_bytes[freed_class] == BLOCK_BYTES)
+		tally->combinable_bytes -= freed * BLOCK_BYTES;
+}
+
+static bool differs(const char *what, uint64_t size, uint64_t want, uint64_t got)
+{
+	if (want == got)
+		return false;
+	snprintf(text, sizeof(text), "the books: %s of %lu is %lu, should be %lu (%+ld)", what, size,
+		got, want, (long)(got - want));
+	return true;
+}
+
+static bool rows_differ(const struct tally *tally, const struct mstat_snapshot *before,
+	const struct mstat_snapshot *after)
+{
+	for (uint32_t class = 1; class < class_count; class++) {
+		const struct mstat_size_class *a = &before->by_size[class], *b = &after->by_size[class];
+		uint64_t made = b->nmalloc - a->nmalloc - tally->small[class].nmalloc;
+		uint64_t freed = b->nfree - a->nfree - tally->small[class].nfree;
+		int64_t blocks = 0;
+		if (class_bytes[class] == BLOCK_BYTES && tally->tiny_is_vague)
+			continue;
+		if (class_bytes[class] == BLOCK_BYTES && (int64_t)freed >= 0) {
+			blocks = (int64_t)(after->tiny_alloc - before->tiny_alloc) / BLOCK_BYTES;
+			made -= freed;
+			freed = 0;
+		}
+		if (differs("nmalloc beyond the model's", class_bytes[class], (uint64_t)blocks, made) ||
+			differs("nfree beyond the model's", class_bytes[class], 0, freed))
+			return true;
+	}
+	return false;
+}
+
+/* What mstat.h says of its sums. */
+static bool sums_differ(const struct mstat_snapshot *now)
+{
+	uint64_t nmalloc = now->large_nmalloc, nfree = now->large_nfree, alloc = now->large_alloc;
+
+	for (uint32_t class = 1; class < now->size_class_count; class++) {
+		const struct mstat_size_class *row = &now->by_size[class];
+		nmalloc += row->nmalloc;
+		nfree += row->nfree;
+		alloc += (row->nmalloc - row->nfree) * row->size_bytes;
+	}
+	return differs("nmalloc, a sum", 0, nmalloc, now->nmalloc) ||
+		differs("nfree, a sum", 0, nfree, now->nfree) ||
+		differs("alloc, a sum", 0, alloc, now->alloc) ||
+		differs("heap_alloc", 0, now->alloc + now->magazine_bytes, now->heap_alloc) ||
+		differs("heap_sys", 0, now->heap_inuse + now->heap_idle, now->heap_sys) ||
+		differs("heap_inuse", 0, now->heap_alloc + now->span_free_bytes, now->heap_inuse) ||
+		differs("heap_idle", 0,
+			now->idle_kept_bytes + now->heap_released + now->never_used_bytes,
+			now->heap_idle) ||
+		differs("sys", 0, now->heap_sys + now->stacks_sys + now->metadata_bytes, now->sys);
+}
+
+static bool tiny_differs(const struct tally *tally, const struct mstat_snapshot *before,
+	const struct mstat_snapshot *after)
+{
+	uint64_t live = after->tiny_nmalloc - after->tiny_nfree, blocks = after->tiny_alloc / BLOCK_BYTES;
+
+	return differs("tiny_nmalloc", 0, tally->tiny_nmalloc,
+		       after->tiny_nmalloc - before->tiny_nmalloc) ||
+		differs("tiny_nfree", 0, tally->tiny_nfree, after->tiny_nfree - before->tiny_nfree) ||
+		differs("there being too many tiny blocks", live, 0, blocks > live + OPEN_BLOCKS_MOST) ||
+		differs("there being too few tiny blocks", live, 0, blocks * BLOCK_BYTES < live);
+}
+
+static bool noscan_differs(const struct tally *tally, const struct mstat_snapshot *before,
+	const struct mstat_snapshot *after)
+{
+	uint64_t noscan = (after->noscan_alloc - after->tiny_alloc) -
+		(before->noscan_alloc - before->tiny_alloc);
+
+	return differs("noscan_alloc", 0, tally->noscan_bytes, noscan) ||
+		differs("combinable_alloc", 0, tally->combinable_bytes,
+			after->combinable_alloc - before->combinable_alloc);
+}
+
+const char *books_differ(const struct tally *tally, const struct mstat_snapshot *before,
+	const struct mstat_snapshot *after)
+{
+	bool bad = sums_differ(after) ||
+		(!tally->tiny_is_vague && tiny_differs(tally, before, after)) ||
+		differs("nlookup", 0, tally->nlookup, after->nlookup - before->nlookup);
+
+	if (!bad && !tally->is_vague)
+		bad = rows_differ(tally, before, after) ||
+			differs("large_nmalloc", 0, tally->large_nmalloc,
+				after->large_nmalloc - before->large_nmalloc) ||
+			differs("large_nfree", 0, tally->large_nfree,
+				after->large_nfree - before->large_nfree) ||
+			differs("large_alloc", 0,
+				tally->large_alloc_bytes - tally->large_free_bytes,
+				after->large_alloc - before->large_alloc);
+	if (!bad && !tally->is_vague && !tally->noscan_is_vague && !tally->tiny_is_vague)
+		bad = noscan_differs(tally, before, after);
+	return bad ? text : NULL;
+}
+
+const char *books_collected(struct tally *tally, const struct mstat_snapshot *before,
+	const struct mstat_snapshot *after, uint64_t most)
+{
+	uint64_t count = 0;
+
+	for (uint32_t class = 1; class < class_count; class++) {
+		uint64_t freed = after->by_size[class].nfree - before->by_size[class].nfree;
+		if (class_bytes[class] == BLOCK_BYTES)
+			freed -= (before->tiny_alloc - after->tiny_alloc) / BLOCK_BYTES;
+		tally->small[class].nfree += freed;
+		count += freed;
+	}
+	uint64_t large = after->large_nfree - before->large_nfree;
+	uint64_t tiny = after->tiny_nfree - before->tiny_nfree;
+	tally->large_nfree += large;
+	tally->large_free_bytes += before->large_alloc - after->large_alloc;
+	tally->tiny_nfree += tiny;
+	tally->noscan_bytes -= (before->noscan_alloc - before->tiny_alloc) -
+		(after->noscan_alloc - after->tiny_alloc);
+	tally->combinable_bytes -= before->combinable_alloc - after->combinable_alloc;
+	return count + large + tiny > most &&
+			differs("objects collected", 0, most, count + large + tiny)
+		? text
+		: NULL;
+}

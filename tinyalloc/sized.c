@@ -1,0 +1,126 @@
+#include "tinyalloc/sized.h"
+
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "base/fatal.h"
+#include "base/format.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/page_heap.h"
+#include "heap/size_class.h"
+#include "heap/span.h"
+#include "tinyalloc/tiny.h"
+
+bool sized_is_checked = true;
+
+/* NULL: no object can begin there. */
+static const struct span *span_of(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+	const struct span *span = span_of_small(ptr);
+
+	if (span != NULL || !arena_holds(page))
+		return span;
+	span = arena.spans + page;
+	return span->kind == SPAN_LARGE && span_address(span) == ptr ? span : NULL;
+}
+
+static _Noreturn void refuse(const struct span *span, const void *ptr, const char *what,
+	size_t given_bytes, const char *call, const void *caller)
+{
+	bool is_small = span->kind == SPAN_SMALL;
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, what);
+	format_unsigned(&line, given_bytes);
+	format_text(&line, " bytes were given");
+	if (!is_small) {
+		format_text(&line, ", the object has ");
+		format_unsigned(&line, (uint64_t)span->page_count << PAGE_SHIFT);
+	}
+	format_terminate(&line);
+	fatal_pointer(call, ptr, text, is_small ? size_classes[span->class].object_bytes : 0,
+		caller);
+}
+
+/* What the object may use; SIZE_MAX if none begins there. */
+static size_t tiny_bytes(const void *ptr)
+{
+	size_t bytes;
+	void *object;
+
+	return tiny_find(ptr, &object, &bytes) && object == ptr ? bytes : SIZE_MAX;
+}
+
+/* As heap_alloc_aligned() rounds.  A C++ runtime's own aligned new has rounded before. */
+static bool is_exact(const struct span *span, const void *ptr, size_t bytes, size_t align_bytes)
+{
+	size_t asked = bytes != 0 ? bytes : 1, rounded;
+
+	if (span->class == SIZE_CLASS_TINY && span->kind == SPAN_SMALL)
+		return bytes <= tiny_bytes(ptr);
+	if (__builtin_add_overflow(asked, align_bytes - 1, &rounded))
+		return false;
+	rounded = bits_round_down(rounded, align_bytes);
+	if (span->kind == SPAN_SMALL)
+		return rounded <= SMALL_MAX_BYTES &&
+			size_class_of(rounded) == size_class_unhinted(span->class);
+	return span->page_count >= arena_pages_of(asked) && span->page_count <= arena_pages_of(rounded);
+}
+
+static bool is_aligned(const void *ptr, size_t align_bytes)
+{
+	return bits_is_power_of_two(align_bytes) && (uintptr_t)ptr % align_bytes == 0;
+}
+
+void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
+	const char *call, const void *caller)
+{
+	const struct span *span = span_of(ptr);
+
+	if (!sized_is_checked || span == NULL)
+		return;
+	if (!is_aligned(ptr, align_bytes))
+		refuse(span, ptr, "wrong alignment: ", align_bytes, call, caller);
+	if (!is_exact(span, ptr, bytes, align_bytes))
+		refuse(span, ptr, "wrong size: ", bytes, call, caller);
+}
+
+void sized_expect_aligned(const void *ptr, size_t align_bytes, const char *call,
+	const void *caller)
+{
+	const struct span *span = span_of(ptr);
+
+	if (sized_is_checked && span != NULL && !is_aligned(ptr, align_bytes))
+		refuse(span, ptr, "wrong alignment: ", align_bytes, call, caller);
+}
+
+/* What realloc() leaves where it is, or asks for more of than it needs: up to a half is
+   unused, and all that there is while memory is short (heap/heap.c, realloc_small()). */
+static bool is_possible(const struct span *span, const void *ptr, size_t bytes)
+{
+	size_t most;
+
+	if (span->kind == SPAN_LARGE)
+		most = (size_t)span->page_count << PAGE_SHIFT;
+	else if (span->class == SIZE_CLASS_TINY)
+		most = tiny_bytes(ptr);
+	else
+		most = size_classes[span->class].object_bytes;
+	if (bytes > most)
+		return false;
+	return bytes > most / 2 || most <= REALLOC_STAYS_BYTES || span->is_collectable ||
+		word_load(&page_heap.out_of_memory_count) != 0;
+}
+
+void sized_expect_resized_unusual(const void *ptr, size_t bytes, const char *call,
+	const void *caller)
+{
+	const struct span *span = span_of(ptr);
+
+	if (sized_is_checked && span != NULL && !is_possible(span, ptr, bytes))
+		refuse(span, ptr, "wrong size: ", bytes, call, caller);
+}
