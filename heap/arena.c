@@ -314,6 +314,15 @@ void *arena_map_cache(size_t offset, size_t bytes)
 	return arena.caches + offset;
 }
 
+size_t arena_tables_bytes(void)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < TABLE_COUNT; i++)
+		bytes += tables[i].mapped_bytes;
+	return bytes;
+}
+
 /* Pages need it not: what is in their way becomes a hole. */
 void arena_forget_unfinished(void)
 {

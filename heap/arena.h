@@ -86,6 +86,9 @@ size_t arena_grow(size_t pages, size_t *got_pages);
 /* Maps `bytes` at `offset` of the caches' part, for thread caches.  NULL if refused. */
 void *arena_map_cache(size_t offset, size_t bytes);
 
+/* What of metadata_bytes is not caches. */
+size_t arena_tables_bytes(void);
+
 /* In a child of a fork: what somebody who is no more was mapping, and did not note, is
    free again for the next growth. */
 void arena_forget_unfinished(void);

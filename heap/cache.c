@@ -102,12 +102,9 @@ void cache_init(void)
 }
 
 /* One half of a slot, the first being the cache itself. */
-static bool slot_map(uint32_t index, size_t half)
+static bool slot_map(uint32_t index, size_t half) REQUIRES(page_heap_lock)
 {
-	lock_acquire(&page_heap_lock);
-	void *memory = arena_map_cache((size_t)index * STRIDE_BYTES + half * FIRST_BYTES, FIRST_BYTES);
-	lock_release(&page_heap_lock);
-	return memory != NULL;
+	return arena_map_cache((size_t)index * STRIDE_BYTES + half * FIRST_BYTES, FIRST_BYTES) != NULL;
 }
 
 static void magazines_open(struct cache *cache, uint32_t first, uint32_t end)
@@ -124,7 +121,10 @@ static void magazines_open(struct cache *cache, uint32_t first, uint32_t end)
 /* A slot that was never used, its figures all zero. */
 static struct cache *slot_make(uint32_t index)
 {
-	if (!slot_map(index, 0))
+	lock_acquire(&page_heap_lock);
+	bool is_mapped = slot_map(index, 0);
+	lock_release(&page_heap_lock);
+	if (!is_mapped)
 		return NULL;
 	struct cache *cache = cache_at(index);
 	cache->index = index;
@@ -134,18 +134,19 @@ static struct cache *slot_make(uint32_t index)
 	return cache;
 }
 
+/* All of it under the lock: the child of a fork finds it done, or not begun. */
 bool cache_open_hinted(struct cache *cache)
 {
 	if (cache_has_magazine(cache, SIZE_CLASS_TINY))
 		return true;
 	lock_acquire(&page_heap_lock);
 	central_init_hinted();
-	lock_release(&page_heap_lock);
+	/* Without magazines too it may free such objects. */
+	__atomic_store_n(&cache->class_end, SIZE_CLASS_COUNT, __ATOMIC_RELEASE);
 	bool done = slot_map(cache->index, 1);
 	if (done)
 		magazines_open(cache, SIZED_CLASS_COUNT, SIZE_CLASS_COUNT);
-	/* Without magazines too it may free such objects. */
-	__atomic_store_n(&cache->class_end, SIZE_CLASS_COUNT, __ATOMIC_RELEASE);
+	lock_release(&page_heap_lock);
 	return done;
 }
 
@@ -290,12 +291,43 @@ static void contents_recover(struct cache *cache)
 			magazine_recover(cache, class);
 }
 
-void cache_recover_others(bool registry_is_unfinished, bool shared_is_unfinished)
+static bool is_open_hinted(const struct cache *cache)
+{
+	return cache->magazines[SIZE_CLASS_TINY].top != 0; /* which is opened last */
+}
+
+/* Somebody may have been opening it. */
+static void hinted_recover(struct cache *cache)
+{
+	if (is_open_hinted(cache))
+		return;
+	memset(cache->magazines + SIZED_CLASS_COUNT, 0,
+		HINTED_CLASS_COUNT * sizeof(cache->magazines[0]));
+	if (!arena.is_reserved)
+		os_unmap((char *)cache + FIRST_BYTES, FIRST_BYTES);
+}
+
+static void slots_recover(uint32_t count)
+{
+	size_t mapped_bytes = arena_tables_bytes();
+
+	if (!arena.is_reserved) /* one that was being mapped */
+		os_unmap(cache_at(count), STRIDE_BYTES);
+	for (uint32_t index = 0; index < count; index++) {
+		struct cache *cache = cache_at(index);
+		if (cache->class_end == SIZE_CLASS_COUNT)
+			hinted_recover(cache);
+		mapped_bytes += is_open_hinted(cache) ? STRIDE_BYTES : FIRST_BYTES;
+	}
+	word_store(&arena.metadata_bytes, mapped_bytes);
+}
+
+void cache_recover_others(bool slots_are_unfinished, bool shared_is_unfinished)
 {
 	uint32_t count = cache_count();
 
-	if (registry_is_unfinished && !arena.is_reserved) /* a slot that was being mapped */
-		os_unmap(cache_at(count), STRIDE_BYTES);
+	if (slots_are_unfinished)
+		slots_recover(count);
 	if (shared_is_unfinished && count > CACHE_SHARED)
 		contents_recover(cache_at(CACHE_SHARED));
 	first_ended = 0;

@@ -177,9 +177,9 @@ void cache_shared_unlock(void) UNCHECKED_LOCKING;
 /* In the child of a fork: the caches of threads that it does not have. */
 void cache_abandon_others(void);
 
-/* The same where nobody prepared the fork (heap/recover.h): somebody may have been changing
-   the table of caches, or the shared one. */
-void cache_recover_others(bool registry_is_unfinished, bool shared_is_unfinished);
+/* The same where nobody prepared the fork (heap/recover.h): somebody may have been mapping
+   or opening a cache, or changing the shared one. */
+void cache_recover_others(bool slots_are_unfinished, bool shared_is_unfinished);
 
 /* Of a class so many objects are out: those that no cache knows of become one's. */
 void cache_own_lost(uint32_t class, uint64_t out_objects);

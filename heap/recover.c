@@ -136,7 +136,7 @@ void heap_fork_recover(void)
 	else
 		release_recover();
 	pools_recover(&found);
-	cache_recover_others(found.registry, found.shared);
+	cache_recover_others(found.registry || found.pages, found.shared);
 	for (uint32_t class = 1; class < size_class_end_now(); class++)
 		if (found.classes[class])
 			cache_own_lost(class, centrals[class].out_objects);

@@ -4,7 +4,8 @@
  * Proves: a thread has a slot from its first use to its end, and the next thread
  * goes on with its sums; magazines overlap nobody's; who has no cache goes by the
  * shared one; the child of a fork gives back what other threads held, and finds a
- * heap in order however busy they were, whether the fork was prepared or not.
+ * heap in order however busy they were, whether the fork was prepared or not; its
+ * threads can use the slots of those that were opening theirs.
  */
 #include "heap/cache.h"
 
@@ -25,7 +26,7 @@
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 
-enum { THREADS = 3, FORKS = 30, BARE_FORKS = 150 };
+enum { THREADS = 3, FORKS = 30, BARE_FORKS = 150, OPENINGS = 60, OPENERS = 6 };
 
 /* Runs to its end in a thread of its own. */
 static void in_thread(void *(*run)(void *), void *argument)
@@ -391,6 +392,98 @@ START_TEST(test_what_a_thread_had_just_popped_is_nobodys_in_the_child)
 }
 END_TEST
 
+/* Threads that are let go all at once. */
+static bool go;
+static uint32_t ready, opened, refused;
+
+static void *open_hinted(void *argument)
+{
+	attach_surely();
+	__atomic_fetch_add(&ready, 1, __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&go, __ATOMIC_RELAXED))
+		;
+	void *object = heap_alloc_noscan(100);
+	if (object == NULL && !is_excused())
+		__atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
+	heap_free(object);
+	/* Keeps its slot until each has had one. */
+	__atomic_fetch_add(&opened, 1, __ATOMIC_RELAXED);
+	while (__atomic_load_n(&opened, __ATOMIC_RELAXED) < OPENERS)
+		sched_yield();
+	cache_detach();
+	return argument;
+}
+
+static void openers_begin(pthread_t threads[OPENERS])
+{
+	ready = opened = 0;
+	go = false;
+	for (int i = 0; i < OPENERS; i++)
+		if (pthread_create(&threads[i], NULL, open_hinted, NULL) != 0)
+			_exit(3);
+	while (__atomic_load_n(&ready, __ATOMIC_RELAXED) < OPENERS)
+		sched_yield();
+	__atomic_store_n(&go, true, __ATOMIC_RELAXED);
+}
+
+static void openers_end(pthread_t threads[OPENERS])
+{
+	for (int i = 0; i < OPENERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static pid_t fork_in(bool is_prepared)
+{
+	if (is_prepared)
+		heap_fork_prepare();
+	pid_t child = fork();
+	if (child != 0 && is_prepared)
+		heap_fork_parent();
+	if (child == 0 && is_prepared)
+		heap_fork_child();
+	if (child == 0 && !is_prepared) {
+		heap_process_is_known();
+		heap_fork_recover();
+	}
+	return child;
+}
+
+/* In a child, whose threads open their slots for the first time: a fork amid that. */
+static _Noreturn void fork_amid_openings(bool is_prepared, size_t spins)
+{
+	pthread_t threads[OPENERS];
+	int status = 0;
+
+	openers_begin(threads);
+	for (size_t i = 0; i < spins; i++)
+		__asm__ volatile("" ::: "memory");
+	pid_t child = fork_in(is_prepared);
+	if (child == 0) {
+		openers_begin(threads);
+		openers_end(threads);
+		heap_audit();
+		_exit(refused == 0 ? 0 : 1);
+	}
+	openers_end(threads);
+	waitpid(child, &status, 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+}
+
+START_TEST(test_a_fork_amid_threads_that_open_their_slots)
+{
+	if (SUITE_IS_THREAD_SANITIZED)
+		return; /* which has no threads in a child */
+	heap_free(alloc_surely(100));
+	for (int i = 0; i < OPENINGS; i++) {
+		size_t spins = random_size(1 << 18);
+		pid_t child = fork_in(true);
+		if (child == 0)
+			fork_amid_openings(_i == 0, spins);
+		child_join(child);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("heap/cache", world_begin, world_end);
@@ -406,5 +499,6 @@ int main(void)
 		test_a_fork_amid_a_storm_that_nobody_prepared_leaves_a_heap_in_order);
 	tcase_add_test(tests, test_a_child_that_no_handler_saw_is_noticed);
 	tcase_add_test(tests, test_what_a_thread_had_just_popped_is_nobodys_in_the_child);
+	tcase_add_loop_test(tests, test_a_fork_amid_threads_that_open_their_slots, 0, 2);
 	return suite_end();
 }
