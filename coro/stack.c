@@ -40,7 +40,7 @@ struct batch {
 
 struct class {
 	struct batch *batches; /* the newest first; each twice the next */
-	uint32_t free_count;
+	uint32_t free_count;   /* stack_free() reads it without the lock */
 	uint32_t next_slots;
 };
 
@@ -180,12 +180,6 @@ static char *carve(uint32_t class, struct stack_slot **taken)
 	return slot_take(batch, batch->carved_count++, taken);
 }
 
-/* The lock held.  stack_free() looks without. */
-static void free_count_add(struct class *list, int32_t count)
-{
-	__atomic_store_n(&list->free_count, list->free_count + (uint32_t)count, __ATOMIC_RELAXED);
-}
-
 static char *take(uint32_t class, struct stack_slot **slot)
 {
 	struct class *list = &stacks.classes[class];
@@ -195,7 +189,7 @@ static char *take(uint32_t class, struct stack_slot **slot)
 		return carve(class, slot);
 	while (batch->free_count == 0)
 		batch = batch->next;
-	free_count_add(list, -1);
+	word_subtract(&list->free_count, 1);
 	return slot_take(batch, batch->free_slots[--batch->free_count], slot);
 }
 
@@ -222,7 +216,7 @@ static void give(struct class *list, const char *stack)
 
 	batch->slots[index].coro = NULL;
 	batch->free_slots[batch->free_count++] = index;
-	free_count_add(list, 1);
+	word_add(&list->free_count, 1);
 }
 
 static uint32_t class_of(size_t bytes)
@@ -283,7 +277,7 @@ void stack_free(struct stack *stack)
 	char *lo = stack->lo + stack->bytes - bytes;
 
 	/* The kernel takes its time: not under the lock. */
-	if (__atomic_load_n(&list->free_count, __ATOMIC_RELAXED) >= WARM_STACKS)
+	if (word_load(&list->free_count) >= WARM_STACKS)
 		os_release(lo, bytes);
 	pthread_mutex_lock(&stacks.lock);
 	give(list, lo);
@@ -319,7 +313,7 @@ static void class_trim(struct class *list)
 			continue;
 		}
 		__atomic_store_n(link, batch->next, __ATOMIC_RELEASE);
-		free_count_add(list, -(int32_t)batch->free_count);
+		word_subtract(&list->free_count, batch->free_count);
 		totals_add(0, -(ptrdiff_t)(batch->committed_count * batch->slot_bytes / 2));
 		batch_delete(batch);
 	}

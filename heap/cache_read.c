@@ -12,9 +12,9 @@
  *
  * A reader that interrupts the owner finds sequence unchanged, at once.
  */
-#include "base/bits.h"
 #include "heap/cache.h"
 
+#include "base/bits.h"
 #include "base/config.h"
 
 enum { READ_TRIES = 16 };

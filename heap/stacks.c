@@ -5,16 +5,11 @@
 
 static struct stacks_totals stacks;
 
-static void word_change(uint64_t *word, int64_t by)
-{
-	word_store(word, *word + (uint64_t)by);
-}
-
 void stacks_add(int64_t inuse_bytes, int64_t sys_bytes)
 {
 	lock_acquire(&page_heap_lock);
-	word_change(&stacks.inuse_bytes, inuse_bytes);
-	word_change(&stacks.sys_bytes, sys_bytes);
+	word_add(&stacks.inuse_bytes, (uint64_t)inuse_bytes);
+	word_add(&stacks.sys_bytes, (uint64_t)sys_bytes);
 	publish_totals();
 	lock_release(&page_heap_lock);
 }

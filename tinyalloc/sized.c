@@ -71,11 +71,6 @@ static bool is_exact(const struct span *span, const void *ptr, size_t bytes, siz
 	return span->page_count >= arena_pages_of(asked) && span->page_count <= arena_pages_of(rounded);
 }
 
-static bool is_aligned(const void *ptr, size_t align_bytes)
-{
-	return bits_is_power_of_two(align_bytes) && (uintptr_t)ptr % align_bytes == 0;
-}
-
 void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
 	const char *call, const void *caller)
 {
@@ -83,7 +78,7 @@ void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
 
 	if (!sized_is_checked || span == NULL)
 		return;
-	if (!is_aligned(ptr, align_bytes))
+	if (!sized_is_aligned(ptr, align_bytes))
 		refuse(span, ptr, "wrong alignment: ", align_bytes, call, caller);
 	if (!is_exact(span, ptr, bytes, align_bytes))
 		refuse(span, ptr, "wrong size: ", bytes, call, caller);
@@ -94,7 +89,7 @@ void sized_expect_aligned(const void *ptr, size_t align_bytes, const char *call,
 {
 	const struct span *span = span_of(ptr);
 
-	if (sized_is_checked && span != NULL && !is_aligned(ptr, align_bytes))
+	if (sized_is_checked && span != NULL && !sized_is_aligned(ptr, align_bytes))
 		refuse(span, ptr, "wrong alignment: ", align_bytes, call, caller);
 }
 

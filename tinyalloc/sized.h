@@ -25,6 +25,11 @@
 /* MSTAT_CONF's check_sizes. */
 extern HIDDEN bool sized_is_checked;
 
+static ALWAYS_INLINE bool sized_is_aligned(const void *ptr, size_t align_bytes)
+{
+	return bits_is_power_of_two(align_bytes) && (uintptr_t)ptr % align_bytes == 0;
+}
+
 COLD void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
 	const char *call, const void *caller);
 COLD void sized_expect_resized_unusual(const void *ptr, size_t bytes, const char *call,
@@ -35,9 +40,8 @@ COLD void sized_expect_resized_unusual(const void *ptr, size_t bytes, const char
 static ALWAYS_INLINE void sized_expect(const void *ptr, size_t bytes, size_t align_bytes,
 	const char *call, const void *caller)
 {
-	bool is_aligned = bits_is_power_of_two(align_bytes) && (uintptr_t)ptr % align_bytes == 0;
-
-	if (UNLIKELY(bytes > SMALL_MAX_BYTES || align_bytes > PAGE_BYTES || !is_aligned ||
+	if (UNLIKELY(bytes > SMALL_MAX_BYTES || align_bytes > PAGE_BYTES ||
+		    !sized_is_aligned(ptr, align_bytes) ||
 		    !heap_is_of_size(ptr, bits_round_up(bytes, align_bytes))))
 		sized_expect_unusual(ptr, bytes, align_bytes, call, caller);
 }

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "base/fatal.h"
 #include "base/bits.h"
+#include "base/fatal.h"
 #include "heap/central.h"
 #include "heap/page_heap.h"
 #include "heap/walk.h"

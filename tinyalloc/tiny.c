@@ -150,11 +150,13 @@ static bool has_cache(void)
 	return cache_self != &cache_none;
 }
 
-static void count_frees(uint32_t count)
+/* By whoever it is. */
+static void count_anywhere(uint32_t mallocs, uint32_t frees)
 {
 	struct cache *cache = heap_cache_acquire();
 
-	word_add(&cache->tiny_nfree, count);
+	word_add(&cache->tiny_nmalloc, mallocs);
+	word_add(&cache->tiny_nfree, frees);
 	publish_thread(cache);
 	heap_cache_release(cache);
 }
@@ -166,12 +168,8 @@ static void *alone_in(void *block)
 		return NULL;
 	block_zero(block);
 	record_open(record_of(block), TINY_BLOCK_BYTES);
-	if (CONFIG_BOOKS) {
-		struct cache *cache = heap_cache_acquire();
-		word_add(&cache->tiny_nmalloc, 1);
-		publish_thread(cache);
-		heap_cache_release(cache);
-	}
+	if (CONFIG_BOOKS)
+		count_anywhere(1, 0);
 	return block;
 }
 
@@ -289,7 +287,7 @@ uint32_t tiny_collect(void *block)
 	uint32_t live = view_of(block).live;
 
 	if (CONFIG_BOOKS)
-		count_frees(popcount(live));
+		count_anywhere(0, popcount(live));
 	record_free(record_of(block), live);
 	block_give(block, NULL);
 	return popcount(live);
@@ -315,7 +313,7 @@ static void count_free_anywhere(void)
 	if (LIKELY(cache_self != &cache_none))
 		count_free(cache_self);
 	else if (CONFIG_BOOKS)
-		count_frees(1);
+		count_anywhere(0, 1);
 }
 
 /* The span's byte in the class map says that no magazine takes the block, or there is no

@@ -129,7 +129,7 @@ HOOK void __tsan_func_exit(void)
 {
 }
 
-/* The order that was asked for, no stronger one: what a weak one leaves open stays so. */
+/* A relaxed one stays so; any other is as strong as can be. */
 #define FETCH(bits, name, op)                                                              \
 	HOOK uint##bits##_t __tsan_atomic##bits##_##name(volatile uint##bits##_t *word,    \
 		uint##bits##_t value, int order);                                          \
