@@ -154,6 +154,7 @@ static void window_lay_out(uintptr_t start, size_t bytes)
 	at = bits_round_up(at + caches_bytes, OS_HUGE_PAGE_BYTES) + gap_of(gap_most_bytes, &word);
 	arena.window_address = start;
 	arena.class_map = (uint8_t *)tables[0].address;
+	arena.class_map_base = tables[0].address - (at >> PAGE_SHIFT);
 	arena.page_info = (uint8_t *)tables[1].address;
 	arena.spans = (struct span *)tables[2].address;
 	arena.home_words = (uint64_t *)tables[3].address;
@@ -297,6 +298,7 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 		os_want_huge(arena_address_of(first), want << PAGE_SHIFT, true);
 	if (heap_bytes < LARGE_HEAP_BYTES && heap_bytes + (want << PAGE_SHIFT) >= LARGE_HEAP_BYTES)
 		first_pages_make_huge();
+	word_store(&arena.granule_count, (first + want) << (PAGE_SHIFT - OBJECT_ALIGN_SHIFT));
 	__atomic_store_n(&arena.page_count, first + want, __ATOMIC_RELEASE);
 	*got_pages = want;
 	return first;

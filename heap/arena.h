@@ -20,11 +20,12 @@
  *
  * INVARIANT  page_count pages have their tables mapped; class_map reads 0
  *            for every page that is not part of a span of small objects.
+ *            granule_count says the same; while the heap grows it may be ahead.
  *            Pages that somebody else had mapped are holes: their spans'
  *            kind is SPAN_NONE for ever.
  *
- * LOCKING    Growing, caches too: the page heap's lock.  class_map and page_count
- *            are read without one: a thread that got a pointer got it after they
+ * LOCKING    Growing, caches too: the page heap's lock.  class_map and the
+ *            counts are read without one: a thread that got a pointer got it after they
  *            were set.
  */
 #ifndef HEAP_ARENA_H
@@ -41,6 +42,7 @@
 enum {
 	PAGE_SHIFT = 13,
 	PAGE_BYTES = 1 << PAGE_SHIFT,
+	OBJECT_ALIGN_SHIFT = 4, /* objects of size classes begin at multiples of 16 */
 	HOME_WORDS_PER_PAGE = PAGE_BYTES / 16 / 64, /* one bit per smallest object */
 
 	/* One page's info byte: how many pages back its span begins (small spans
@@ -55,6 +57,9 @@ struct span;
 struct arena {
 	/* Read by every free(). */
 	uintptr_t pages_address; /* of page 0 */
+	size_t granule_count;    /* of the pages below, in steps of OBJECT_ALIGN_SHIFT */
+	uintptr_t class_map_base; /* where the class map would have the byte of address 0 */
+
 	size_t page_count;       /* the first page beyond */
 	uint8_t *class_map;
 
@@ -98,16 +103,6 @@ static ALWAYS_INLINE size_t arena_page_of(const void *ptr)
 	return ((uintptr_t)ptr - arena.pages_address) >> PAGE_SHIFT;
 }
 
-/* The same of what may be an object of a size class, whose addresses are multiples of 16:
-   any other has its low bits for the highest here, and is beyond every page. */
-static ALWAYS_INLINE size_t arena_object_page_of(const void *ptr)
-{
-	uintptr_t offset = (uintptr_t)ptr - arena.pages_address;
-	const unsigned low = 4, bits = sizeof(offset) * CHAR_BIT;
-
-	return (offset >> low | offset << (bits - low)) >> (PAGE_SHIFT - low);
-}
-
 static ALWAYS_INLINE bool arena_holds(size_t page)
 {
 	return page < word_peek(&arena.page_count);
@@ -117,6 +112,26 @@ static ALWAYS_INLINE bool arena_holds(size_t page)
 static ALWAYS_INLINE uint32_t arena_class_at(size_t page)
 {
 	return LIKELY(arena_holds(page)) ? word_peek(&arena.class_map[page]) : 0;
+}
+
+/* Whether an object of a size class may begin there: in a page, at a multiple of 16.  Any
+   other address has its low bits for the highest here, and is beyond every page. */
+static ALWAYS_INLINE bool arena_may_begin(const void *ptr)
+{
+	uintptr_t offset = (uintptr_t)ptr - arena.pages_address;
+	const unsigned low = OBJECT_ALIGN_SHIFT, bits = sizeof(offset) * CHAR_BIT;
+
+	return (offset >> low | offset << (bits - low)) < word_peek(&arena.granule_count);
+}
+
+/* What the class map says of an address in a page.  All that a free does waits for it:
+   one shift stands before the load, and not the page's number. */
+static ALWAYS_INLINE uint32_t arena_class_of(const void *ptr)
+{
+	const uint8_t *byte =
+		(const uint8_t *)(arena.class_map_base + ((uintptr_t)ptr >> PAGE_SHIFT));
+
+	return word_peek(byte);
 }
 
 /* How many it takes. */

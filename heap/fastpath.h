@@ -118,7 +118,7 @@ static ALWAYS_INLINE bool cache_push(struct cache *cache, size_t class, void *pt
    at which no object of a size class begins: tiny objects may. */
 static ALWAYS_INLINE uint32_t heap_mapped_class(const void *ptr)
 {
-	return arena_class_at(arena_object_page_of(ptr));
+	return LIKELY(arena_may_begin(ptr)) ? arena_class_of(ptr) : 0;
 }
 
 /* Whether it is an object of the size class that so many bytes are of.  False of all that is

@@ -41,13 +41,11 @@ void object_free_for_slow(void *ptr, size_t class, const void *caller) NOINLINE;
 
 static ALWAYS_INLINE void object_free(void *ptr)
 {
-	size_t page = arena_object_page_of(ptr);
-
-	if (UNLIKELY(!arena_holds(page))) {
+	if (UNLIKELY(!arena_may_begin(ptr))) {
 		object_free_slow(ptr, 0);
 		return;
 	}
-	size_t class = word_peek(&arena.class_map[page]);
+	size_t class = arena_class_of(ptr);
 	if (UNLIKELY(!cache_push(cache_self, class, ptr)))
 		object_free_slow(ptr, class);
 }
