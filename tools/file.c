@@ -37,6 +37,40 @@ static enum file_use file_use(int fd)
 	return errno == EAGAIN ? FILE_WRITTEN : FILE_UNKNOWN;
 }
 
+/* Reads [at, end) into the same place of `bytes`.  False with errno; to read less is no
+   error: the file was cut meanwhile. */
+static bool part_read(int fd, char *bytes, off_t at, off_t end)
+{
+	while (at < end) {
+		ssize_t got = pread(fd, bytes + at, (size_t)(end - at), at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0;
+		at += got;
+	}
+	return true;
+}
+
+/* A box is a large file of mostly holes: into `bytes`, which are zero, goes what is none.
+   Where nobody tells holes all is read. */
+static bool parts_read(int fd, char *bytes, off_t end)
+{
+	off_t hole;
+
+	for (off_t at = 0; at < end; at = hole) {
+		off_t data = lseek(fd, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			return true; /* none from here on */
+		data = data < 0 ? at : data;
+		hole = lseek(fd, data, SEEK_HOLE);
+		hole = hole <= data || hole > end ? end : hole;
+		if (!part_read(fd, bytes, data, hole))
+			return false;
+	}
+	return true;
+}
+
 bool file_read_fd(int fd, const char *path, struct file *file, struct failure *failure)
 {
 	struct stat status;
@@ -48,24 +82,16 @@ bool file_read_fd(int fd, const char *path, struct file *file, struct failure *f
 		return failure_set(failure, FAILURE_DAMAGED,
 			"%s has %lld bytes, more than any box or dump", path,
 			(long long)status.st_size);
-	size_t room = (size_t)status.st_size;
-	file->bytes = malloc(room + 1);
+	off_t end = status.st_size;
+	file->bytes = calloc(1, (size_t)end + 1);
 	if (file->bytes == NULL)
 		return failure_set_errno(failure, "read", path, ENOMEM);
-	while (file->count < room) {
-		ssize_t got = pread(fd, file->bytes + file->count, room - file->count,
-			(off_t)file->count);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			failure_set_errno(failure, "read", path, errno);
-			file_free(file);
-			return false;
-		}
-		if (got == 0)
-			break; /* it was cut meanwhile */
-		file->count += (size_t)got;
+	if (!parts_read(fd, file->bytes, end) || fstat(fd, &status) != 0) {
+		failure_set_errno(failure, "read", path, errno);
+		file_free(file);
+		return false;
 	}
+	file->count = (size_t)(status.st_size < end ? status.st_size : end); /* it may be cut */
 	file->bytes[file->count] = '\0';
 	file->device = status.st_dev;
 	file->inode = status.st_ino;

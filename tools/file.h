@@ -15,7 +15,7 @@
 
 #include "tools/failure.h"
 
-/* A box of the largest layout has 9 MiB, a dump less. */
+/* A box of the largest layout has 12 MiB, mostly holes, a dump less. */
 enum { FILE_MOST_BYTES = 64 << 20 };
 
 /* Whether somebody has a file open, or mapped, to write it. */
