@@ -245,6 +245,12 @@ if mount -t tmpfs -o size=64k tmpfs "$scratch/small" 2>/dev/null; then
 			"0, 0" "$?, $(grep -c '^not ok' "$scratch/out")"
 		find "$scratch/small" -name '*.box' | tap_none "and no box is left there"
 	done
+	mount -o remount,ro "$scratch/small"
+	MSTAT_CONF=dir:$scratch/small works_without "a read-only file system, with a folder" "${job[@]}"
+	umount "$scratch/small"
+	mount -t tmpfs -o ro tmpfs "$scratch/small"
+	MSTAT_CONF=dir:$scratch/small works_without "a read-only file system" "${job[@]}"
+	find "$scratch/small" -name '*.box' | tap_none "and no box is there"
 	umount "$scratch/small"
 else
 	tap_skip "a full file system" "no permission to mount one"
