@@ -334,6 +334,15 @@ void os_thread_name(char name[16])
 		syscall_of_kernel(SYS_prctl, PR_GET_NAME, (long)name, 0, 0, 0, 0);
 }
 
+/* The kernel copies the set before it looks at what is to be done with it (as Abseil has
+   it), which is nothing that there is. */
+bool os_can_read(const void *address)
+{
+	return !os_is_confined &&
+		syscall_of_kernel(SYS_rt_sigprocmask, -1, (long)address, 0, sizeof(uint64_t), 0, 0) ==
+			-EINVAL;
+}
+
 int os_process_id(void)
 {
 	return (int)syscall_of_kernel(SYS_getpid, 0, 0, 0, 0, 0, 0);

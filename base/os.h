@@ -51,6 +51,9 @@ void os_reserve_again(void *address, size_t bytes);
 
 void os_unmap(void *address, size_t bytes);
 
+/* Whether a word may be read there.  False in a process that is confined: nobody knows. */
+bool os_can_read(const void *address);
+
 /* Pages that nobody may touch from now on, until they are unmapped; where the kernel can,
    without a mapping of their own.  False if it refuses. */
 bool os_guard(void *address, size_t bytes);

@@ -1,5 +1,7 @@
 # profile/local.mk - libprofile.la: who holds memory, and what is lost.
 
 noinst_LTLIBRARIES += libprofile.la
-libprofile_la_SOURCES = %D%/collect.h %D%/collect.c %D%/reach.h %D%/reach.c \
+libprofile_la_SOURCES = %D%/backtrace.h %D%/backtrace.c %D%/cfi.h %D%/cfi.c \
+	%D%/cfi_expression.h %D%/cfi_expression.c %D%/cfi_rows.h %D%/cfi_rows.c \
+	%D%/collect.h %D%/collect.c %D%/dwarf_bytes.h %D%/dwarf_bytes.c %D%/reach.h %D%/reach.c \
 	%D%/stack_roots.h %D%/stack_roots.c %D%/world.h %D%/world.c

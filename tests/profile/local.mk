@@ -1,5 +1,7 @@
 # tests/profile/local.mk - who holds memory, and what is lost.
 
+unit_suites += %D%/check_backtrace %D%/check_cfi
+
 # Not with the sanitizers: what is searched for pointers would be their tables too, terabytes
 # of address space.
 if PRELOAD

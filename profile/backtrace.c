@@ -1,0 +1,253 @@
+#include "profile/backtrace.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/os.h"
+#include "profile/cfi.h"
+
+enum {
+	KEPT_RULES = 1024, /* 16 KiB; a program's hot callers of malloc are some hundreds */
+	LOWEST_PC = 4096,
+	FRAME_MOST_BYTES = 8 << 20 /* what a frame pointer may skip */
+};
+
+/* The key is the address, changed by its rule. */
+struct kept {
+	uint64_t key;
+	uint64_t rule;
+};
+
+BULKY struct kept backtrace_kept[KEPT_RULES];
+
+/* A frame, and what is known to be readable of its stack. */
+struct frame {
+	uintptr_t pc;
+	uintptr_t sp;
+	uintptr_t fp;
+	bool is_exact; /* it was interrupted at pc; else it goes on there after a call */
+	uintptr_t readable;
+	uintptr_t readable_end;
+};
+
+/* ---- rules ------------------------------------------------------------------------------- */
+
+#if defined(DLFO_STRUCT_HAS_EH_DBASE) /* glibc 2.35 */
+
+static bool tables_find(uintptr_t pc, struct cfi_tables *tables)
+{
+	struct dl_find_object found;
+
+	if (_dl_find_object((void *)pc, &found) != 0 || found.dlfo_eh_frame == NULL)
+		return false;
+	*tables = (struct cfi_tables){.header = found.dlfo_eh_frame, .start = found.dlfo_map_start,
+		.end = found.dlfo_map_end};
+	return true;
+}
+
+#else /* the loader's lock is taken, which its holders do not keep while they allocate */
+
+struct tables_search {
+	uintptr_t pc;
+	struct cfi_tables *tables;
+};
+
+static int tables_visit(struct dl_phdr_info *info, size_t info_bytes, void *arg)
+{
+	struct tables_search *search = arg;
+	uintptr_t start = UINTPTR_MAX, end = 0, header = 0;
+
+	(void)info_bytes;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uintptr_t at = info->dlpi_addr + segment->p_vaddr;
+		if (segment->p_type == PT_GNU_EH_FRAME)
+			header = at;
+		if (segment->p_type != PT_LOAD)
+			continue;
+		start = at < start ? at : start;
+		end = at + segment->p_memsz > end ? at + segment->p_memsz : end;
+	}
+	if (search->pc < start || search->pc >= end || header == 0)
+		return 0;
+	*search->tables = (struct cfi_tables){.header = (const unsigned char *)header,
+		.start = (const unsigned char *)start, .end = (const unsigned char *)end};
+	return 1;
+}
+
+static bool tables_find(uintptr_t pc, struct cfi_tables *tables)
+{
+	struct tables_search search = {.pc = pc, .tables = tables};
+
+	return dl_iterate_phdr(tables_visit, &search) != 0;
+}
+
+#endif
+
+/* All zero if there is none. */
+static NOINLINE uint64_t rule_read(uintptr_t pc)
+{
+	struct cfi_tables tables;
+	struct cfi_rule rule = {0};
+	uint64_t word;
+
+	if (!tables_find(pc, &tables) || !cfi_find(&tables, pc, &rule))
+		return 0;
+	memcpy(&word, &rule, sizeof(word));
+	return word;
+}
+
+static uint64_t key_of(uintptr_t pc, uint64_t rule)
+{
+	return pc ^ rule * 0x9e3779b97f4a7c15u;
+}
+
+static struct cfi_rule rule_at(uintptr_t pc)
+{
+	struct kept *kept = &backtrace_kept[(pc * 0x9e3779b97f4a7c15u >> 32) % KEPT_RULES];
+	uint64_t word = word_load(&kept->rule);
+	struct cfi_rule rule;
+
+	if (UNLIKELY(word_load(&kept->key) != key_of(pc, word))) {
+		word = rule_read(pc);
+		word_store(&kept->rule, word);
+		word_store(&kept->key, key_of(pc, word));
+	}
+	memcpy(&rule, &word, sizeof(rule));
+	return rule;
+}
+
+void backtrace_forget(void)
+{
+	for (size_t i = 0; i < KEPT_RULES; i++)
+		word_store(&backtrace_kept[i].key, 0);
+}
+
+/* ---- frames ------------------------------------------------------------------------------ */
+
+static bool page_ask(struct frame *frame, uintptr_t page, size_t page_bytes)
+{
+	if (!os_can_read((const void *)page))
+		return false;
+	if (page != frame->readable_end)
+		frame->readable = page;
+	frame->readable_end = page + page_bytes;
+	return true;
+}
+
+/* The word may be what AddressSanitizer keeps between two variables. */
+static UNSANITIZED bool word_at(struct frame *frame, uintptr_t address, uintptr_t *word)
+{
+	if (address % sizeof(uintptr_t) != 0)
+		return false;
+	if (UNLIKELY(address - frame->readable >= frame->readable_end - frame->readable) &&
+		!page_ask(frame, bits_round_down(address, os_page_bytes()), os_page_bytes()))
+		return false;
+	*word = *(const volatile uintptr_t *)address;
+	return true;
+}
+
+/* On a signed return address the upper bits are its signature. */
+static uintptr_t plain(uintptr_t return_address)
+{
+#if defined(__aarch64__)
+	register uintptr_t x30 __asm__("x30") = return_address;
+	__asm__("hint #7" : "+r"(x30)); /* xpaclri; before Armv8.3 it does nothing */
+	return x30;
+#else
+	return return_address;
+#endif
+}
+
+static bool place_read(struct frame *frame, uintptr_t cfa, unsigned base, int64_t offset,
+	uintptr_t *word)
+{
+	uintptr_t bases[] = {[CFI_CFA] = cfa, [CFI_SP] = frame->sp, [CFI_FP] = frame->fp};
+
+	return word_at(frame, bases[base] + (uintptr_t)offset, word);
+}
+
+static bool leave(struct frame *frame, uintptr_t pc, uintptr_t sp, uintptr_t fp, bool is_exact)
+{
+	frame->pc = plain(pc);
+	frame->sp = sp;
+	frame->fp = fp;
+	frame->is_exact = is_exact;
+	return frame->pc >= LOWEST_PC;
+}
+
+/* To the caller's frame.  False: it is not to be found. */
+static bool step_by_rule(struct frame *frame, struct cfi_rule rule)
+{
+	uintptr_t base = rule.cfa_base == CFI_SP ? frame->sp : frame->fp;
+	uintptr_t cfa = base + (uintptr_t)(int64_t)rule.cfa_offset, pc, fp = frame->fp;
+
+	if (rule.cfa_is_loaded && !word_at(frame, cfa, &cfa))
+		return false;
+	/* Stacks are left upwards, but for one that a signal's handler had of its own. */
+	if (cfa <= frame->sp && !rule.is_signal)
+		return false;
+	if (!place_read(frame, cfa, rule.ra_base, rule.ra_offset, &pc))
+		return false;
+	if (rule.fp_base != CFI_NONE && !place_read(frame, cfa, rule.fp_base, rule.fp_offset, &fp))
+		return false;
+	return leave(frame, pc, cfa, fp, rule.is_signal);
+}
+
+static bool step_by_frame_pointer(struct frame *frame)
+{
+	uintptr_t fp = frame->fp, pc, callers;
+
+	return fp >= frame->sp && fp - frame->sp < FRAME_MOST_BYTES && word_at(frame, fp, &callers) &&
+		word_at(frame, fp + sizeof(uintptr_t), &pc) &&
+		leave(frame, pc, fp + 2 * sizeof(uintptr_t), callers, false);
+}
+
+static bool is_last(struct cfi_rule rule)
+{
+	return rule.cfa_base != CFI_NONE && rule.ra_base == CFI_NONE;
+}
+
+static bool step(struct frame *frame, struct cfi_rule rule)
+{
+	return rule.cfa_base != CFI_NONE ? step_by_rule(frame, rule) : step_by_frame_pointer(frame);
+}
+
+/* Of whoever calls this. */
+static ALWAYS_INLINE struct frame frame_here(void)
+{
+	struct frame frame = {.is_exact = true};
+
+#if defined(__x86_64__)
+	__asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
+			 : "=&r"(frame.pc), "=&r"(frame.sp), "=&r"(frame.fp));
+#else
+	__asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29"
+			 : "=&r"(frame.pc), "=&r"(frame.sp), "=&r"(frame.fp));
+#endif
+	frame.readable = bits_round_down(frame.sp, os_page_bytes());
+	frame.readable_end = frame.readable + os_page_bytes();
+	return frame;
+}
+
+NOINLINE void backtrace_capture(struct backtrace *trace)
+{
+	struct frame frame = frame_here();
+	struct cfi_rule rule = rule_at(frame.pc);
+
+	trace->count = 0;
+	trace->is_cut = true;
+	while (step(&frame, rule)) {
+		if (trace->count == BACKTRACE_MOST)
+			return;
+		trace->pcs[trace->count++] = frame.pc + frame.is_exact;
+		rule = rule_at(frame.pc - !frame.is_exact);
+		if (is_last(rule)) {
+			trace->is_cut = false;
+			return;
+		}
+	}
+}

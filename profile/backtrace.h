@@ -1,0 +1,39 @@
+/*
+ * profile/backtrace.h - who called, from the innermost frame outwards.
+ *
+ * WHY        Debian's programs keep no frame pointers, and libgcc's unwinder takes a
+ *            microsecond a frame and is not there at first.  A frame's rule (profile/cfi.h)
+ *            is a word; kept by its address, what has been called before costs some loads.
+ *
+ * METHOD     By the rules.  Code that has none, as what a program compiles for itself, is
+ *            passed by its frame pointer, if that leads up the stack.
+ *
+ * INVARIANT  No lock, no allocation; nothing is read that is not there: of each page of
+ *            the stack the kernel is asked first.  A kept rule holds its own check: two
+ *            threads may write one at the same time.  A rule of an object that has gone
+ *            since may name a wrong caller, and do no more.
+ *
+ * NOT HERE   Inlined functions and names, which the reader finds out.
+ */
+#ifndef PROFILE_BACKTRACE_H
+#define PROFILE_BACKTRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BACKTRACE_MOST = 128 };
+
+struct backtrace {
+	uint32_t count;
+	bool is_cut;                   /* there were more, or who called is not to be found out */
+	uintptr_t pcs[BACKTRACE_MOST]; /* where each goes on; of what a signal interrupted one
+	                                  byte further, so that each less 1 is in its function */
+};
+
+/* The calling thread's, the caller of this function first. */
+void backtrace_capture(struct backtrace *trace);
+
+/* The rules that are kept are forgotten: an object was unloaded. */
+void backtrace_forget(void);
+
+#endif
