@@ -227,12 +227,9 @@ static void slot_leave(struct cache *cache, bool is_orphaned)
 {
 	if (cache->tiny.at != 0 || cache->tiny_collectable.at != 0 || cache->tiny_is_changing)
 		heap_hooks.cache_leaves(cache, is_orphaned);
-	for (uint32_t class = 1; class < cache->class_end; class++) {
-		if (cache_held(cache, class) != 0)
-			magazine_empty(cache, class);
-		else if (cache_is_used(cache, class)) /* empty by chance */
-			publish_row(cache, class);
-	}
+	for (uint32_t class = 1; class < cache->class_end; class++)
+		if (cache_is_used(cache, class))
+			magazine_close(cache, class);
 	lock_acquire(&cache_registry_lock);
 	__atomic_store_n(&cache->state, CACHE_ENDED, __ATOMIC_RELEASE);
 	word_subtract(&live_count, 1);

@@ -137,6 +137,17 @@ void magazine_empty(struct cache *cache, uint32_t class)
 		give_oldest(cache, class, held, NULL);
 }
 
+void magazine_close(struct cache *cache, uint32_t class)
+{
+	uint32_t held = cache_held(cache, class);
+
+	if (held != 0)
+		give_oldest(cache, class, held, NULL);
+	else
+		publish_row(cache, class);
+	shrink(cache, class);
+}
+
 void magazine_decay_next(struct cache *cache)
 {
 	uint32_t class = cache->decay_class + 1 < cache->class_end ? cache->decay_class + 1 : 1;

@@ -33,6 +33,10 @@ void magazine_decay_next(struct cache *cache);
 /* Gives back every object of one class. */
 void magazine_empty(struct cache *cache, uint32_t class);
 
+/* The same, and says what was done, for the last time: its thread ends.  The next one's is
+   as small as the first one's was. */
+void magazine_close(struct cache *cache, uint32_t class);
+
 /* Notes what a request asked for, to estimate what rounding up costs. */
 void magazine_sample(struct cache *cache, uint32_t class, size_t bytes);
 

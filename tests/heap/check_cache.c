@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/os.h"
 #include "heap/arena.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
@@ -26,7 +27,14 @@
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 
-enum { THREADS = 3, FORKS = 30, BARE_FORKS = 150, OPENINGS = 60, OPENERS = 6 };
+enum {
+	THREADS = 3,
+	FORKS = 30,
+	BARE_FORKS = 150,
+	OPENERS = 6,
+	OPENINGS = 100,
+	OPENINGS_NS = 1000 * 1000 * 1000
+};
 
 /* Runs to its end in a thread of its own. */
 static void in_thread(void *(*run)(void *), void *argument)
@@ -401,7 +409,7 @@ static void *open_hinted(void *argument)
 	attach_surely();
 	__atomic_fetch_add(&ready, 1, __ATOMIC_RELAXED);
 	while (!__atomic_load_n(&go, __ATOMIC_RELAXED))
-		;
+		sched_yield();
 	void *object = heap_alloc_noscan(100);
 	if (object == NULL && !is_excused())
 		__atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
@@ -473,8 +481,9 @@ START_TEST(test_a_fork_amid_threads_that_open_their_slots)
 {
 	if (SUITE_IS_THREAD_SANITIZED)
 		return; /* which has no threads in a child */
+	uint64_t end_ns = os_coarse_ns() + OPENINGS_NS; /* on a busy machine there are fewer */
 	heap_free(alloc_surely(100));
-	for (int i = 0; i < OPENINGS; i++) {
+	for (int i = 0; i < OPENINGS && os_coarse_ns() < end_ns; i++) {
 		size_t spins = random_size(1 << 18);
 		pid_t child = fork_in(true);
 		if (child == 0)
