@@ -37,11 +37,13 @@ struct frame {
 
 #if defined(DLFO_STRUCT_HAS_EH_DBASE) /* glibc 2.35 */
 
+/* An object with gaps is as many as it has segments. */
 static bool tables_find(uintptr_t pc, struct cfi_tables *tables)
 {
 	struct dl_find_object found;
 
-	if (_dl_find_object((void *)pc, &found) != 0 || found.dlfo_eh_frame == NULL)
+	if (_dl_find_object((void *)pc, &found) != 0 || found.dlfo_eh_frame == NULL ||
+		_dl_find_object(found.dlfo_eh_frame, &found) != 0)
 		return false;
 	*tables = (struct cfi_tables){.header = found.dlfo_eh_frame, .start = found.dlfo_map_start,
 		.end = found.dlfo_map_end};
