@@ -66,6 +66,7 @@ client()
 
 # It takes a port that is free and says which, and ends by itself after as many connections.
 for way in plain "${ways[@]}"; do
+	rm -f "$scratch/server" # which the one before wrote
 	(with "$way" openssl s_server -accept 127.0.0.1:0 -cert "$scratch/cert.pem" \
 		-key "$scratch/key.pem" -www -naccept $((clients * handshakes))) \
 		>"$scratch/server" 2>"$scratch/said/server-$way" </dev/null &
