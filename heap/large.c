@@ -67,10 +67,10 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 
 	if (span == NULL)
 		return NULL;
-	span->kind = SPAN_LARGE;
 	span->class = SIZE_FAMILY_PLAIN;
 	span->special = 0;
 	span->is_collectable = false;
+	span_set_kind(span, SPAN_LARGE);
 	count_alloc(cache, span);
 	return span;
 }

@@ -71,7 +71,6 @@ void span_open_small(struct span *span, uint32_t class)
 {
 	size_t first = span_page(span);
 
-	span->kind = SPAN_SMALL;
 	span->class = (uint8_t)class;
 	for (size_t i = 0; i < span->page_count; i++) {
 		uint8_t *info = &arena.page_info[first + i];
@@ -88,6 +87,7 @@ void span_open_small(struct span *span, uint32_t class)
 	span->released[0] = span->released[1] = 0;
 	span->special = 0;
 	span->is_collectable = false;
+	span_set_kind(span, SPAN_SMALL);
 	span_map(span);
 }
 

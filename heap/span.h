@@ -113,6 +113,13 @@ static inline uint8_t span_mapped_class(const struct span *span)
 	return span->class == SIZE_CLASS_TINY ? CLASS_MAP_TINY : span->class;
 }
 
+/* The last of what makes its pages a span: a child of a fork that nobody prepared believes
+   all else of it by the kind (heap/recover.h). */
+static inline void span_set_kind(struct span *span, enum span_kind kind)
+{
+	__atomic_store_n(&span->kind, kind, __ATOMIC_RELEASE);
+}
+
 /* The span of small objects that an address lies in, NULL if it lies in none. */
 struct span *span_of_small(const void *ptr);
 
