@@ -30,6 +30,7 @@
 #include "preload/fork.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
+#include "preload/redirect.h"
 #include "preload/signal.h"
 #include "preload/sigaction.h"
 #include "preload/thread.h"
@@ -189,6 +190,7 @@ static void become_child(void)
 	dump_forget();
 	collect_forget();
 	signal_forget();
+	redirect_forget();
 	box_is_due = process_conf.box;
 	if (process_conf.exit_check)
 		held_fork_child();

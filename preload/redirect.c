@@ -16,7 +16,8 @@
  *            of its own would come to us.  If a page may not be written, its entries stay
  *            as they are.
  *
- * LOCKING    None: each entry is one word, written once.
+ * LOCKING    Each entry is one word, which others may read meanwhile.  Whoever loads a
+ *            library waits until all are written.
  */
 #include <dlfcn.h>
 #include <gnu/libc-version.h>
@@ -28,8 +29,10 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/elf_symbols.h"
+#include "base/lock.h"
 #include "base/os.h"
 #include "preload/malloc.h"
+#include "preload/redirect.h"
 
 /* libc.so.6 in memory. */
 struct image {
@@ -108,12 +111,23 @@ static COLD void redirect(void)
 static void *dlopen_of_ours(const char *file, int mode) OWN_NAME_OF(dlopen);
 static void *(*const volatile our_dlopen)(const char *, int) = dlopen_of_ours;
 
+static struct lock redirect_lock = {.rank = LOCK_RANK_NONE};
+static bool is_done;
+
 static void redirect_once(void)
 {
-	static bool is_done;
-
-	if (!__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED) && dlopen == our_dlopen)
+	if (LIKELY(__atomic_load_n(&is_done, __ATOMIC_ACQUIRE)))
+		return;
+	lock_acquire(&redirect_lock);
+	if (!is_done && dlopen == our_dlopen)
 		redirect();
+	__atomic_store_n(&is_done, true, __ATOMIC_RELEASE);
+	lock_release(&redirect_lock);
+}
+
+void redirect_forget(void)
+{
+	lock_reset(&redirect_lock);
 }
 
 /*
@@ -130,4 +144,15 @@ EXPORT void *dlopen(const char *file, int mode)
 	if (next == NULL)
 		next = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
 	return next(file, mode);
+}
+
+EXPORT void *dlmopen(Lmid_t space, const char *file, int mode)
+{
+	static void *(*next)(Lmid_t, const char *, int);
+
+	if (file != NULL)
+		redirect_once();
+	if (next == NULL)
+		next = (void *(*)(Lmid_t, const char *, int))dlsym(RTLD_NEXT, "dlmopen");
+	return next(space, file, mode);
 }

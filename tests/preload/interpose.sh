@@ -2,7 +2,7 @@
 #
 # interpose.sh - other libraries that stand in for libc's functions, before ours and after
 # it: tracer.c, officious.c, other allocators; auditors; plugins that are bound to
-# libc first: deepbound.c; and the library loaded late: late.c.
+# libc first: deepbound.c, loaders.c; and the library loaded late: late.c.
 
 . "${BASH_SOURCE[0]%/*}/preload.sh"
 
@@ -92,6 +92,12 @@ LD_PRELOAD=$modules/tracer.so:$MSTAT_LIBRARY "$programs/deepbound" "$modules/dee
 	>"$scratch/traced" 2>&1 </dev/null
 tap_is "and so it does with a wrapper before ours, which malloc is bound to then" \
 	"not ok 1 - malloc is bound to libmstat.so" "$(grep -vE '^ok|^1\.\.' "$scratch/traced")"
+
+adopt "loaded by dlmopen" "$programs/loaders" dlmopen "$modules/deepplugin.so"
+for i in {1..4}; do cp "$modules/deepplugin.so" "$scratch/plugin$i.so"; done
+for _ in {1..100}; do
+	preload "$programs/loaders" "$scratch"/plugin{1..4}.so 2>&1 </dev/null || echo "status $?"
+done | grep -vE '^ok|^1\.\.' | tap_none "four threads load the first ones at the same moment"
 
 # ---- loaded late ---------------------------------------------------------------
 

@@ -294,6 +294,11 @@ endif
 %C%_hog_small_la_CFLAGS = -DHOG_BYTES=8 -fvisibility=default
 %C%_hog_small_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+tested_programs += %D%/loaders
+%C%_loaders_SOURCES = %D%/loaders.c $(TAP)
+%C%_loaders_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_loaders_LDADD =
+
 tested_programs += %D%/deepbound
 %C%_deepbound_SOURCES = %D%/deepbound.c $(TAP)
 %C%_deepbound_CFLAGS = $(CALLS_KEPT_CFLAGS)
