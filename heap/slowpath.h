@@ -48,7 +48,7 @@ bool heap_process_is_asked(void);
    nobody, and knows only where the kernel wipes a word in children. */
 bool heap_process_is_new(void);
 
-/* Before what is written into the box without having asked for a cache. */
+/* Before a lock is taken, or the box written, without having asked for a cache. */
 void heap_process_look(void);
 
 /* In a child, once its state is set right: it need not be found out again. */

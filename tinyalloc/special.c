@@ -6,6 +6,7 @@
 #include "base/fatal.h"
 #include "heap/central.h"
 #include "heap/page_heap.h"
+#include "heap/slowpath.h"
 #include "heap/walk.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special_pool.h"
@@ -112,6 +113,7 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg)
 
 	if (ptr == object_of_no_bytes && finalizer != NULL)
 		return 0; /* one address stands for many */
+	heap_process_look();
 	if (finalizer == NULL || !target_find(&target, ptr))
 		return EINVAL;
 	uint32_t number = special_new();
@@ -158,6 +160,7 @@ struct special_chain special_take(struct span *span, void *object, size_t bytes)
 	uint64_t offset = (uint64_t)((char *)object - span_address(span));
 	uint32_t class = class_of(span);
 
+	heap_process_look(); /* this may be the first that a child does with its heap */
 	span_lock(class);
 	struct special_chain chain = take(span, offset, offset + bytes);
 	span_unlock(class);

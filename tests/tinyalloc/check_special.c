@@ -4,17 +4,23 @@
  * Proves: a finalizer runs once, when its object goes, whatever the object's kind and
  * whoever frees it, or never if it was cleared; what is no live object gets none; its
  * span's neighbours are allocated, freed and counted as ever; a random program of
- * several threads finds each that it set called once, with its own argument.
+ * several threads finds each that it set called once, with its own argument; a child that
+ * nobody prepared may begin with any of it, whoever held which lock.
  */
 #include "tinyalloc/special.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "heap/central.h"
 #include "heap/fastpath.h"
 #include "heap/heap.h"
+#include "heap/hooks.h"
 #include "heap/magazine.h"
+#include "heap/slowpath.h"
 #include "heap/snapshot.h"
 #include "tests/heap/tally.h"
 #include "tests/heap/world.h"
@@ -362,6 +368,61 @@ START_TEST(test_a_random_program_of_threads)
 }
 END_TEST
 
+static void free_first(void *ptr)
+{
+	object_free(ptr);
+}
+
+static void realloc_first(void *ptr)
+{
+	object_free(object_realloc(ptr, 5000, NULL));
+}
+
+static void set_first(void *ptr)
+{
+	special_clear_finalizer(ptr);
+	set_surely(ptr, note, NULL);
+}
+
+static void clear_first(void *ptr)
+{
+	special_clear_finalizer(ptr);
+}
+
+static void (*const firsts[])(void *) = {free_first, realloc_first, set_first, clear_first};
+
+enum { FIRSTS = sizeof(firsts) / sizeof(firsts[0]) };
+
+/* The locks are held by a thread that the child does not have. */
+START_TEST(test_the_first_that_a_child_does)
+{
+	void *ptr = make(100, false);
+	uint32_t class = span_of_small(ptr)->class;
+	int status;
+
+	ck_assert_int_eq(set_surely(ptr, note, NULL), 0);
+	if (heap_process_is_asked())
+		return; /* no word tells a child that it is one */
+	heap_hooks.process_forked = special_fork_recover;
+	central_lock(class);
+	lock_acquire(&page_heap_lock);
+	special_fork_prepare();
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(30);
+		firsts[_i](ptr);
+		heap_audit();
+		_exit(0);
+	}
+	special_fork_end();
+	lock_release(&page_heap_lock);
+	central_unlock(class);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	object_free(ptr);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("tinyalloc/special", hinted_begin, end);
@@ -375,5 +436,6 @@ int main(void)
 	tcase_add_test(tests, test_neighbours_are_counted_as_ever);
 	tcase_add_test(tests, test_a_finalizer_may_use_the_heap);
 	tcase_add_test(tests, test_a_random_program_of_threads);
+	tcase_add_loop_test(tests, test_the_first_that_a_child_does, 0, FIRSTS);
 	return suite_end();
 }
