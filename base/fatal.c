@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "base/format.h"
+#include "base/lock.h"
 #include "base/modules.h"
 #include "base/os.h"
 
@@ -28,6 +29,8 @@ static _Noreturn void line_end(struct format *line)
 	line->fd = STDERR_FILENO;
 	if (os_can_write(STDERR_FILENO, false)) /* or the end would be SIGPIPE */
 		format_flush(line);
+	/* The program may have a handler that allocates, or forks a reporter of its end. */
+	lock_release_mine();
 	abort();
 }
 

@@ -20,23 +20,45 @@ enum lock_state {
    was descheduled; then spinning longer only burns its time. */
 enum { SPIN_COUNT = 100 };
 
-/* Ranks held by this thread, one bit each; locks of one rank (the size
-   classes') may be taken together by fork alone, so a count is not needed. */
-static THREAD_LOCAL uint32_t ranks_held;
+/* The lowest rank first.  A handler of this thread may look at any time. */
+static THREAD_LOCAL struct {
+	uint32_t count;
+	struct lock *locks[LOCK_RANK_EVENT + 1]; /* one of each rank at most */
+} mine;
 
-static void rank_enter(const struct lock *lock)
+static inline void mine_add(struct lock *lock)
 {
-	if (!CONFIG_DEBUG)
-		return;
-	if (ranks_held >> (lock->rank + 1) != 0)
+	uint32_t count = mine.count;
+
+	if (CONFIG_DEBUG && count != 0 && mine.locks[count - 1]->rank > lock->rank)
 		fatal("lock order violated");
-	ranks_held |= 1u << lock->rank;
+	mine.locks[count] = lock;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	mine.count = count + 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-static void rank_leave(const struct lock *lock)
+static COLD void mine_remove_slow(const struct lock *lock)
 {
-	if (CONFIG_DEBUG)
-		ranks_held &= ~(1u << lock->rank);
+	uint32_t at = 0;
+
+	while (at < mine.count && mine.locks[at] != lock)
+		at++;
+	if (at == mine.count)
+		return; /* a child's, which one of the parent's other threads had */
+	for (mine.count--; at < mine.count; at++)
+		mine.locks[at] = mine.locks[at + 1];
+}
+
+static inline void mine_remove(const struct lock *lock)
+{
+	uint32_t count = mine.count;
+
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (LIKELY(count != 0 && mine.locks[count - 1] == lock))
+		mine.count = count - 1;
+	else
+		mine_remove_slow(lock);
 }
 
 void lock_init(struct lock *lock, enum lock_rank rank)
@@ -49,7 +71,7 @@ void lock_reset(struct lock *lock)
 {
 	if (lock->state != LOCK_FREE) /* a page that is not written is not copied */
 		__atomic_store_n(&lock->state, LOCK_FREE, __ATOMIC_RELEASE);
-	rank_leave(lock);
+	mine_remove(lock);
 }
 
 /* In one order with what stands before and after: a holder looks at the gate
@@ -74,17 +96,18 @@ static COLD void lock_acquire_slow(struct lock *lock)
 
 void lock_acquire(struct lock *lock) UNCHECKED_LOCKING
 {
-	rank_enter(lock);
+	mine_add(lock);
 	if (UNLIKELY(!state_change(lock, LOCK_FREE, LOCK_HELD)))
 		lock_acquire_slow(lock);
 }
 
 bool lock_try(struct lock *lock) UNCHECKED_LOCKING
 {
-	if (!state_change(lock, LOCK_FREE, LOCK_HELD))
-		return false;
-	rank_enter(lock);
-	return true;
+	mine_add(lock);
+	if (state_change(lock, LOCK_FREE, LOCK_HELD))
+		return true;
+	mine_remove(lock);
+	return false;
 }
 
 bool lock_is_held(const struct lock *lock)
@@ -104,7 +127,18 @@ void lock_await(const struct lock *lock)
 
 void lock_release(struct lock *lock) UNCHECKED_LOCKING
 {
-	rank_leave(lock);
 	if (__atomic_exchange_n(&lock->state, LOCK_FREE, __ATOMIC_RELEASE) == LOCK_CONTENDED)
 		os_futex_wake(&lock->state, 1);
+	mine_remove(lock);
+}
+
+bool lock_is_any_mine(void)
+{
+	return *(volatile uint32_t *)&mine.count != 0;
+}
+
+void lock_release_mine(void) UNCHECKED_LOCKING
+{
+	while (mine.count != 0)
+		lock_release(mine.locks[mine.count - 1]);
 }

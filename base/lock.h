@@ -6,6 +6,7 @@
  *
  * INVARIANT  A thread takes locks in rising rank only.  Debug builds assert
  *            it, so that a wrong order is found by a test with one thread.
+ *            What a thread holds is on its list, from before it has it until after.
  *
  * LOCKING    fork: whoever forks holds every lock (preload/fork.c), so the
  *            child finds what they guard in order and releases them itself.
@@ -49,5 +50,12 @@ void lock_await(const struct lock *lock);
 
 /* In a child of fork: free, whoever held it. */
 void lock_reset(struct lock *lock);
+
+/* Whether this thread holds any, or is about to take one: a handler's thread, that it
+   interrupted somebody who does. */
+bool lock_is_any_mine(void);
+
+/* Gives back all that this thread holds: it has found what it must not go on with. */
+void lock_release_mine(void);
 
 #endif

@@ -49,8 +49,10 @@ static void process_word_init(void)
 	unsigned char *word = os_map(os_page_bytes());
 
 	process_word_is_wiped = word != NULL && os_wipe_on_fork(word, os_page_bytes());
-	if (process_word_is_wiped)
+	if (process_word_is_wiped) {
 		process_word = word;
+		box_memory_move((char **)(void *)word + 1);
+	}
 	heap_process_is_known();
 }
 

@@ -27,14 +27,18 @@ enum {
    ask again. */
 enum page_state { PAGE_UNKNOWN = 0, PAGE_READY, PAGE_REFUSED };
 
-char *box_memory;
+static char *box_memory_here;
+char **box_memory = &box_memory_here;
 
 static struct {
 	int pid;
+	char *memory;
 	struct box_header header;
 	struct box_place place;
 	uint8_t pages[PAGES_MAX]; /* enum page_state */
 } box;
+
+static THREAD_LOCAL bool is_writing; /* the file is where it was, until then */
 
 static uint64_t event_count;
 static struct lock event_lock = {.rank = LOCK_RANK_EVENT};
@@ -227,21 +231,18 @@ bool box_create(const char *dir)
 		return false;
 	}
 	box.pid = (int)identity->pid;
+	box.memory = memory;
 	memcpy(memory, &box.header, sizeof(box.header));
-	__atomic_store_n(&box_memory, memory, __ATOMIC_RELEASE);
+	__atomic_store_n(box_memory, memory, __ATOMIC_RELEASE);
 	box_write(BOX_SECTION_IDENTITY, 0, identity, &generation);
 	return true;
 }
 
 /* Copied and summed up in one go, and by as many words as the compiler is told: most
    payloads are a few, and some are written at every slow path. */
-static ALWAYS_INLINE void part_write(enum box_section_kind kind, uint32_t index,
+static ALWAYS_INLINE void part_write_at(char *memory, enum box_section_kind kind, uint32_t index,
 	const void *payload, size_t payload_bytes, uint64_t *generation)
 {
-	char *memory = __atomic_load_n(&box_memory, __ATOMIC_ACQUIRE);
-
-	if (memory == NULL)
-		return;
 	char *part = part_address(memory, kind, index);
 	uint64_t next = *generation + 1;
 	struct box_copy *copy =
@@ -261,6 +262,20 @@ static ALWAYS_INLINE void part_write(enum box_section_kind kind, uint32_t index,
 	}
 	copy->checksum = sum;
 	*generation = next;
+}
+
+static ALWAYS_INLINE void part_write(enum box_section_kind kind, uint32_t index,
+	const void *payload, size_t payload_bytes, uint64_t *generation)
+{
+	bool was_writing = is_writing; /* a handler of this thread may come in between */
+
+	is_writing = true;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	char *memory = __atomic_load_n(box_memory, __ATOMIC_ACQUIRE);
+	if (memory != NULL)
+		part_write_at(memory, kind, index, payload, payload_bytes, generation);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	is_writing = was_writing;
 }
 
 void box_write(enum box_section_kind kind, uint32_t index, const void *payload,
@@ -286,7 +301,7 @@ void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_
 
 bool box_slot_prepare(uint32_t slot)
 {
-	char *memory = __atomic_load_n(&box_memory, __ATOMIC_ACQUIRE);
+	char *memory = __atomic_load_n(box_memory, __ATOMIC_ACQUIRE);
 	uint32_t class_count = (uint32_t)box_identity()->class_count;
 
 	return memory != NULL && slot < BOX_THREADS_MAX &&
@@ -298,14 +313,23 @@ bool box_slot_prepare(uint32_t slot)
 
 void box_leave(void)
 {
-	/* Nothing is mapped there any more, or something of the program's. */
-	__atomic_store_n(&box_memory, NULL, __ATOMIC_RELEASE);
+	bool is_taken;
+
+	if (is_writing)
+		os_map_at(box.memory, (size_t)box.header.file_bytes, &is_taken);
+	__atomic_store_n(box_memory, NULL, __ATOMIC_RELEASE);
 	lock_reset(&event_lock);
+}
+
+void box_memory_move(char **word)
+{
+	*word = *box_memory;
+	__atomic_store_n(&box_memory, word, __ATOMIC_RELEASE);
 }
 
 bool box_is_left_behind(void)
 {
-	uintptr_t place = (uintptr_t)box_memory;
+	uintptr_t place = (uintptr_t)*box_memory;
 	size_t path_bytes = strlen(box.place.path);
 	bool is_here = false;
 	struct maps_reader reader;

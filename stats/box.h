@@ -32,13 +32,16 @@
    be; errno says why. */
 bool box_create(const char *dir);
 
-/* Where the file is mapped; NULL: there is none. */
-extern HIDDEN char *box_memory;
+/* The word that says where the file is mapped; NULL: there is none. */
+extern HIDDEN char **box_memory;
 
 static inline bool box_exists(void)
 {
-	return word_load(&box_memory) != NULL;
+	return word_load(box_memory) != NULL;
 }
+
+/* From now on it stands there, in memory that the kernel wipes in any child. */
+void box_memory_move(char **word);
 
 /* The file's folder and path; "" without a file. */
 const char *box_folder(void);
@@ -70,7 +73,8 @@ void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_
 /* Makes sure that a thread's slot can be written.  False: there is no room. */
 bool box_slot_prepare(uint32_t slot);
 
-/* In a child: the file is the parent's, and is not mapped here. */
+/* In a child: the file is the parent's, and is not mapped here.  Whom a handler that forks
+   interrupted while he wrote goes on, and writes for nobody. */
 void box_leave(void);
 
 /* Whether this is such a child, as /proc says: one that shares its parent's memory has

@@ -181,6 +181,11 @@ tested_programs += %D%/paused
 %C%_paused_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_paused_LDADD =
 
+tested_programs += %D%/forker
+%C%_forker_SOURCES = %D%/forker.c $(TAP)
+%C%_forker_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_forker_LDADD =
+
 tested_programs += %D%/unruly
 %C%_unruly_SOURCES = %D%/unruly.c $(BOOKS)
 %C%_unruly_CFLAGS = $(CALLS_KEPT_CFLAGS)
