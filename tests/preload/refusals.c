@@ -206,7 +206,8 @@ static bool control(void)
 static bool libraries(void)
 {
 	return dlopen("/nowhere/at-all.so", RTLD_NOW) == NULL && dlerror() != NULL &&
-		dlopen("libc.so.6", 0) == NULL && dlerror() != NULL; /* no mode is none */
+		dlopen("libc.so.6", 0) == NULL && dlerror() != NULL && /* no mode is none */
+		dlmopen(LM_ID_BASE, "/nowhere/at-all.so", RTLD_NOW) == NULL && dlerror() != NULL;
 }
 
 static const struct {
@@ -227,7 +228,7 @@ static const struct {
 	{"sigaction", actions},
 	{"signal ssignal sysv_signal __sysv_signal sigset", handlers},
 	{"prctl", control},
-	{"dlopen", libraries},
+	{"dlopen dlmopen", libraries},
 };
 
 enum { COUNT = sizeof(table) / sizeof(table[0]) };
