@@ -2,7 +2,7 @@
 
 noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = %D%/bits.h %D%/clock.h %D%/clock.c %D%/compiler.h %D%/config.h \
-	%D%/elf_symbols.h %D%/elf_symbols.c \
+	%D%/elf_symbols.h %D%/elf_symbols.c %D%/exponential.h %D%/exponential.c \
 	%D%/fatal.h %D%/fatal.c %D%/format.h %D%/format.c \
 	%D%/lock.h %D%/lock.c %D%/maps.h %D%/maps.c \
 	%D%/modules.h %D%/modules.c %D%/os.h %D%/os.c \

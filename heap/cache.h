@@ -91,8 +91,19 @@ struct cache_class {
 	uint64_t sampled_count;  /* not yet handed to the pool */
 	uint64_t sampled_bytes;
 	uint64_t decay_nmalloc;  /* when last looked at */
+	uint64_t sample_at;      /* the malloc that is the next sample; 0: not drawn */
 	uint64_t row_generation; /* of the box's part (stats/box.h) */
 	uint16_t decay_top;
+};
+
+/* How often this thread's allocations are looked at: heap/sample.h. */
+struct cache_sampling {
+	uint32_t generation;     /* of the process's rate */
+	uint32_t shift;          /* this thread's is 2^shift as much */
+	uint64_t window_ns;      /* began then */
+	uint32_t window_samples;
+	double large_left_bytes; /* up to the next large sample; 0: not drawn */
+	double weight;           /* of the one that is being taken */
 };
 
 union record;
@@ -132,6 +143,7 @@ struct cache {
 	char name[16];
 
 	uint64_t random;             /* never 0 */
+	struct cache_sampling sampling;
 	uint32_t haste;              /* the next countdown's length; 0: as usual */
 	uint64_t hastened_ns;
 	uint64_t given_bytes;        /* to pools and page heap since then */
@@ -140,6 +152,7 @@ struct cache {
 	uint32_t passed_count;       /* objects of spans that drain */
 	uint32_t class_end;          /* classes from here on it never touched */
 	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
+	void *sampled;               /* what is a sample and about to be told; never read */
 
 	bool is_published;           /* it has a slot of the box */
 	uint64_t thread_generation;  /* of the slot's part (stats/box.h) */
@@ -209,6 +222,16 @@ static inline uint32_t cache_held(const struct cache *cache, uint32_t class)
 	const struct magazine *magazine = &cache->magazines[class];
 
 	return magazine_held(magazine, __atomic_load_n(&magazine->top, __ATOMIC_ACQUIRE));
+}
+
+static inline uint64_t cache_random(struct cache *cache)
+{
+	uint64_t x = cache->random; /* xorshift64, Marsaglia 2003 */
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return cache->random = x;
 }
 
 /* Else it has no room, and never gets any without cache_open_hinted(). */

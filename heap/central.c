@@ -6,7 +6,7 @@
 #include "base/config.h"
 #include "base/fatal.h"
 #include "base/os.h"
-#include "heap/collectable.h"
+#include "heap/apart.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
 #include "heap/page_heap.h"
@@ -129,8 +129,8 @@ static void span_relist(struct central *central, struct span *span)
 {
 	uint32_t list = span_free_objects(span) == 0 ? 0 : fullness_list(span) + 1;
 
-	if (span->is_collectable) {
-		collectable_relist(central, span);
+	if (span->use != SPAN_ORDINARY) {
+		apart_relist(central, span);
 		return;
 	}
 	if (list == span->list || span_is_draining(span))
@@ -360,7 +360,8 @@ void central_forget(uint32_t class)
 
 	central->stacked_count = central->stacked_low = 0;
 	central->span_count = central->draining_free = central->released_bytes = 0;
-	central->draining = central->collectable = NULL;
+	central->draining = NULL;
+	memset(central->apart, 0, sizeof(central->apart));
 	memset(central->partial, 0, sizeof(central->partial));
 	central->cooling_first = central->cooling_last = 0;
 	central->out_objects = 0;
@@ -417,7 +418,8 @@ void central_audit(uint32_t class)
 		fatal("audit: a size class disagrees with its spans on what drains");
 	for (uint32_t list = 0; list < CENTRAL_FULLNESS_LISTS; list++)
 		list_audit(class, central->partial[list], list + 1, &free_in_spans, &released_bytes);
-	list_audit(class, central->collectable, SPAN_COLLECTABLE, &free_in_spans, &released_bytes);
+	for (int use = 0; use < SPAN_USES; use++)
+		list_audit(class, central->apart[use], SPAN_APART, &free_in_spans, &released_bytes);
 	if (central->span_count * size_classes[class].span_objects !=
 		central->out_objects + central->stacked_count + free_in_spans)
 		fatal("audit: a size class does not add up");

@@ -51,7 +51,7 @@ struct central {
 	uint64_t draining_free;   /* free objects of spans that drain */
 	struct span *draining;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
-	struct span *collectable; /* heap/collectable.h: those with a free object */
+	struct span *apart[SPAN_USES]; /* heap/apart.h: those with a free object */
 	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
 	void **stack;             /* room for stack_capacity pointers */

@@ -3,53 +3,19 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "heap/apart.h"
 #include "heap/cache.h"
-#include "heap/cooling.h"
 #include "heap/large.h"
-#include "heap/page_heap.h"
 #include "heap/publish.h"
 #include "heap/slowpath.h"
-
-void collectable_relist(struct central *central, struct span *span)
-{
-	bool is_listed = span->list == SPAN_COLLECTABLE;
-
-	if (is_listed && span_free_objects(span) == 0) {
-		span_list_remove(span);
-		span->list = 0;
-	} else if (!is_listed && span_free_objects(span) != 0) {
-		span_list_push(&central->collectable, span);
-		span->list = SPAN_COLLECTABLE;
-	}
-}
-
-static struct span *span_make(uint32_t class) REQUIRES(centrals[class].lock)
-{
-	struct span *span = central_obtain(class);
-
-	if (span == NULL)
-		return NULL;
-	span->is_collectable = true;
-	span_map(span);
-	return span;
-}
 
 /* The object is counted as one that went through the cache. */
 static void *take(struct cache *cache, uint32_t class) REQUIRES(centrals[class].lock)
 {
-	struct central *central = &centrals[class];
-	struct span *span = central->collectable;
-	void *object;
+	void *object = apart_take(class, SPAN_COLLECTABLE);
 
-	if (span == NULL)
-		span = span_make(class);
-	if (span == NULL)
+	if (object == NULL)
 		return NULL;
-	span_take_objects(span, &object, 1);
-	cooling_reuse(central, span, &object, 1);
-	cooling_touch(central, span, false);
-	collectable_relist(central, span);
-	central->out_objects++;
 	cache_change_begin(cache, class);
 	cache->classes[class].armed += CONFIG_BOOKS;
 	cache->classes[class].net++;
@@ -89,6 +55,6 @@ void *collectable_alloc(size_t bytes, uint32_t family)
 	void *object = large_hint(large_alloc(bytes, 1, true), family);
 	if (object == NULL)
 		return NULL;
-	arena.spans[arena_page_of(object)].is_collectable = true;
+	arena.spans[arena_page_of(object)].use = SPAN_COLLECTABLE;
 	return object;
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 struct cache;
+struct sample;
 
 struct heap_hooks {
 	void (*heap_begins)(void);      /* before its first memory is mapped */
@@ -22,6 +23,7 @@ struct heap_hooks {
 	/* A cache's thread is at its end: what it still cuts up.  Orphaned: it is not in this
 	   child of a fork, and may have been cutting.  Not NULL once there is such a block. */
 	void (*cache_leaves)(struct cache *cache, bool is_orphaned);
+	void (*sampled)(const struct sample *sample);
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
 };
 

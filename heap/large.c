@@ -12,6 +12,7 @@
 #include "heap/page_heap.h"
 #include "heap/publish.h"
 #include "heap/release.h"
+#include "heap/sample.h"
 #include "heap/slowpath.h"
 
 enum {
@@ -69,7 +70,7 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 		return NULL;
 	span->class = SIZE_FAMILY_PLAIN;
 	span->special = 0;
-	span->is_collectable = false;
+	span->use = SPAN_ORDINARY;
 	span_set_kind(span, SPAN_LARGE);
 	count_alloc(cache, span);
 	return span;
@@ -108,7 +109,10 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 		heap_reclaim(cache);
 		span = span_take(cache, arena_pages_of(bytes), align_pages, is_zeroed);
 	}
+	double weight = span != NULL ? sample_large_due(cache, span->page_count << PAGE_SHIFT) : 0;
 	heap_cache_release(cache);
+	if (UNLIKELY(weight != 0))
+		sample_tell(span_address(span), bytes, span->page_count << PAGE_SHIFT, weight);
 	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
 }
 

@@ -18,6 +18,7 @@
 #include "heap/publish.h"
 #include "heap/recover.h"
 #include "heap/release.h"
+#include "heap/sample.h"
 #include "stats/box.h"
 
 enum {
@@ -164,30 +165,30 @@ void heap_cache_release(struct cache *cache)
 	release_if_wanted();
 }
 
-static uint64_t random_next(struct cache *cache)
-{
-	uint64_t x = cache->random; /* xorshift64, Marsaglia 2003 */
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return cache->random = x;
-}
-
 /* Sets the countdown again.  Half of its length is random, so that a program
    with a rhythm is not looked at always at the same beat. */
 static void countdown_arm(struct cache *cache, uint32_t class)
 {
 	const uint32_t most = CONFIG_TORTURE ? 4 : EVENT_OBJECTS;
-	uint32_t count = most / 2 + (uint32_t)(random_next(cache) % (most / 2)) + 1;
+	uint32_t count = most / 2 + (uint32_t)(cache_random(cache) % (most / 2)) + 1;
 	if (cache->haste != 0) {
 		count = cache->haste < count ? cache->haste : count;
 		cache->haste = cache->haste < most ? 2 * cache->haste : 0;
 	}
+	count = sample_countdown(cache, class, count);
 	cache_change_begin(cache, class);
 	word_add(&cache->classes[class].armed, count);
 	magazine_add(&cache->magazines[class], 0, (int32_t)count);
 	cache_change_end(cache);
+}
+
+/* The weight of the malloc that ended it, if it is a sample. */
+static double countdown_end(struct cache *cache, uint32_t class)
+{
+	double weight = sample_due(cache, class);
+
+	countdown_arm(cache, class);
+	return weight;
 }
 
 /*
@@ -231,17 +232,30 @@ static inline void *popped_object(struct cache *cache, uint32_t class)
 	return CONFIG_BOOKS && magazine->until < 0 ? cache_slots(cache)[magazine->top + 1] : NULL;
 }
 
+static COLD void *sample_instead(struct cache *cache, uint32_t class, void *object, double weight)
+{
+	void *sample = sample_take(cache, class, object);
+
+	if (sample != object) {
+		cache->sampled = sample;
+		cache->sampling.weight = weight;
+		cache->fill_is_zero = false;
+	}
+	return sample;
+}
+
 void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 {
 	struct magazine *magazine = &cache->magazines[class];
 	void *object = popped_object(cache, class);
+	double weight = 0;
 
 	if (UNLIKELY(!cache_has_magazine(cache, class)) && !cache_open_hinted(cache))
 		return NULL;
 	/* At once: what is called at an interval's end may allocate, and must not find
 	   that same object. */
 	if (object != NULL)
-		countdown_arm(cache, class);
+		weight = countdown_end(cache, class);
 	heap_tick(cache);
 	if (object == NULL) {
 		if (cache_held(cache, class) == 0 && !magazine_fill(cache, class))
@@ -250,9 +264,11 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 		magazine_add(magazine, -1, CONFIG_BOOKS ? -1 : 0);
 	}
 	if (CONFIG_BOOKS && magazine->until < 0)
-		countdown_arm(cache, class);
+		weight = countdown_end(cache, class);
 	if (CONFIG_BOOKS)
 		magazine_sample(cache, class, bytes);
+	if (UNLIKELY(weight != 0))
+		object = sample_instead(cache, class, object, weight);
 	publish_row(cache, class);
 	return object;
 }
@@ -270,7 +286,12 @@ void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero)
 		object = cache_alloc(cache, class, bytes);
 	}
 	*is_zero = cache->fill_is_zero;
+	bool is_sample = object != NULL && cache->sampled == object;
+	double weight = cache->sampling.weight;
+	cache->sampled = NULL;
 	heap_cache_release(cache);
+	if (UNLIKELY(is_sample))
+		sample_tell(object, bytes, size_classes[class].object_bytes, weight);
 	return object != NULL ? object : heap_out_of_memory(bytes);
 }
 

@@ -86,7 +86,7 @@ void span_open_small(struct span *span, uint32_t class)
 	span->cooling_next = span->cooling_prev = 0;
 	span->released[0] = span->released[1] = 0;
 	span->special = 0;
-	span->is_collectable = false;
+	span->use = SPAN_ORDINARY;
 	span_set_kind(span, SPAN_SMALL);
 	span_map(span);
 }

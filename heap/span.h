@@ -41,7 +41,15 @@ enum span_kind {
 /* As `list`, beside the fullness lists. */
 enum {
 	SPAN_DRAINING = UINT16_MAX,
-	SPAN_COLLECTABLE = UINT16_MAX - 1 /* of those that have a free object */
+	SPAN_APART = UINT16_MAX - 1 /* of those that have a free object */
+};
+
+/* What its objects are. */
+enum span_use {
+	SPAN_ORDINARY = 0,
+	SPAN_COLLECTABLE, /* heap/collectable.h */
+	SPAN_SAMPLED,     /* heap/sample.h */
+	SPAN_USES
 };
 
 struct span {
@@ -53,7 +61,7 @@ struct span {
 	struct span **link;     /* what points to this one; NULL if in no list */
 	uint16_t home_count;    /* SPAN_SMALL */
 	uint16_t carved_count;  /* SPAN_SMALL */
-	bool is_collectable;    /* its objects are: heap/collectable.h */
+	uint8_t use;            /* enum span_use */
 	union {
 		uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
 		uint32_t cooling_next;  /* SPAN_SMALL: in the queue of heap/cooling.h */
@@ -96,6 +104,11 @@ static inline uint32_t span_free_objects(const struct span *span)
 	return span->home_count + size_classes[span->class].span_objects - span->carved_count;
 }
 
+static inline bool span_is_collectable(const struct span *span)
+{
+	return span->use == SPAN_COLLECTABLE;
+}
+
 /* It is offered to nobody: heap/draining.h. */
 static inline bool span_is_draining(const struct span *span)
 {
@@ -106,7 +119,7 @@ static inline bool span_is_draining(const struct span *span)
 static inline uint8_t span_mapped_class(const struct span *span)
 {
 	bool is_unusual =
-		span_is_draining(span) || span->special != 0 || span->is_collectable;
+		span_is_draining(span) || span->special != 0 || span->use != SPAN_ORDINARY;
 
 	if (is_unusual)
 		return 0;

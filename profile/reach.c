@@ -56,12 +56,12 @@ static bool may_hold_pointers(const struct span *span)
 /* Whether its live objects are looked into without having been reached. */
 static bool is_root(const struct span *span)
 {
-	return reach.mode == REACH_COLLECTABLE && !span->is_collectable && may_hold_pointers(span);
+	return reach.mode == REACH_COLLECTABLE && !span_is_collectable(span) && may_hold_pointers(span);
 }
 
 static bool is_looked_into_when_reached(const struct span *span)
 {
-	return (reach.mode == REACH_ALL || span->is_collectable) && may_hold_pointers(span);
+	return (reach.mode == REACH_ALL || span_is_collectable(span)) && may_hold_pointers(span);
 }
 
 static struct span *span_after(const struct span *span, size_t page)
@@ -89,7 +89,7 @@ uint64_t reach_collectable_most(void)
 	uint64_t most = 0;
 
 	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
-		if (span->is_collectable)
+		if (span_is_collectable(span))
 			most += object_count(span);
 	return most;
 }
@@ -370,7 +370,7 @@ void reach_lost(void (*report)(const struct span *span, void *object, void *arg)
 {
 	for (const struct span *span = span_first(); span != NULL; span = span_next(span))
 		for (uint32_t index = 0; index < object_count(span); index++)
-			if ((reach.mode == REACH_ALL || span->is_collectable) && !is_free(span, index) &&
+			if ((reach.mode == REACH_ALL || span_is_collectable(span)) && !is_free(span, index) &&
 				!bit_test(marks_of(span), index))
 				report(span, span_address(span) + index * object_bytes(span), arg);
 }

@@ -154,7 +154,7 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 	if (bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES) &&
 		is_aligned_for(ptr, bytes))
 		return ptr;
-	void *to = span->is_collectable ? object_alloc_collectable(bytes, object_is_noscan(ptr))
+	void *to = span_is_collectable(span) ? object_alloc_collectable(bytes, object_is_noscan(ptr))
 					: object_alloc_noscan(bytes, sizeof(uint64_t));
 	if (to == NULL)
 		return NULL;
@@ -165,7 +165,7 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 
 static void *realloc_any(struct span *span, void *ptr, size_t bytes, const void *caller)
 {
-	return span != NULL && (is_tiny(span) || span->is_collectable)
+	return span != NULL && (is_tiny(span) || span_is_collectable(span))
 		? realloc_unusual(span, ptr, bytes, caller)
 		: heap_realloc(ptr, bytes, caller);
 }

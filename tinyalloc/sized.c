@@ -107,7 +107,7 @@ static bool is_possible(const struct span *span, const void *ptr, size_t bytes)
 		most = size_classes[span->class].object_bytes;
 	if (bytes > most)
 		return false;
-	return bytes > most / 2 || most <= REALLOC_STAYS_BYTES || span->is_collectable ||
+	return bytes > most / 2 || most <= REALLOC_STAYS_BYTES || span_is_collectable(span) ||
 		word_load(&page_heap.out_of_memory_count) != 0;
 }
 

@@ -60,8 +60,8 @@ START_TEST(test_t1_what_may_be_collected_is_not_mixed_with_what_may_not)
 	for (int i = 0; i < 50; i++) {
 		char *kept = hinted_surely(4), *collectable = collectable_surely(4, true);
 		ck_assert(!share_a_block(kept, collectable));
-		ck_assert(!span_of_small(kept)->is_collectable);
-		ck_assert(span_of_small(collectable)->is_collectable);
+		ck_assert(!span_is_collectable(span_of_small(kept)));
+		ck_assert(span_is_collectable(span_of_small(collectable)));
 	}
 }
 END_TEST

@@ -380,7 +380,7 @@ static NOINLINE void make_and_free(void)
 			if (moved[at] != 7)
 				ck_abort_msg("byte %zu of %zu was lost", at, bytes);
 		/* It is what it was. */
-		ck_assert(span_containing(moved)->is_collectable);
+		ck_assert(span_is_collectable(span_containing(moved)));
 		ck_assert(object_is_noscan(moved) == (i % 2 == 1));
 		object_free(moved);
 	}
