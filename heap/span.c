@@ -127,7 +127,7 @@ static uint32_t take_home(struct span *span, void **end, uint32_t want)
 			uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
 			word_store(--end, start + index * object_bytes);
 		}
-		words[word] = bits;
+		word_store(words + word, bits);
 	}
 	return got;
 }
@@ -140,7 +140,7 @@ static void take_carved(struct span *span, void **end, uint32_t want)
 	if (want == 0)
 		return;
 	mark_touched(at, at + want * object_bytes);
-	span->carved_count += (uint16_t)want;
+	word_add(&span->carved_count, (uint16_t)want);
 	for (; want > 0; want--, at += object_bytes)
 		word_store(--end, at);
 }
@@ -177,7 +177,7 @@ uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t coun
 		if (!is_start(class, carved, (uintptr_t)objects[done] - start, &index))
 			break;
 		if (words + index / 64 != word) {
-			*word = bits;
+			word_store(word, bits);
 			word = words + index / 64;
 			bits = *word;
 		}
@@ -186,7 +186,7 @@ uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t coun
 			break;
 		bits |= bit;
 	}
-	*word = bits;
+	word_store(word, bits);
 	span->home_count += (uint16_t)done;
 	return done;
 }
@@ -197,9 +197,9 @@ static bool span_knows(const struct span *span, const void *object, bool *is_hom
 	size_t offset = (size_t)((const char *)object - span_address(span));
 	uint32_t index;
 
-	if (!is_start(span->class, span->carved_count, offset, &index))
+	if (!is_start(span->class, word_load(&span->carved_count), offset, &index))
 		return false;
-	*is_home = (span_home_words(span)[index / 64] >> index % 64 & 1) != 0;
+	*is_home = (word_load(span_home_words(span) + index / 64) >> index % 64 & 1) != 0;
 	return true;
 }
 

@@ -46,6 +46,7 @@
 enum {
 	CHILD_AGE_NS = 10 * 1000 * 1000, /* younger ones are about to exec */
 	REPORT_FD_MIN = 100,             /* out of the way of a program's own */
+	COMPLAINT_MOST_BYTES = 100,      /* of what is not understood */
 	SECCOMP_MODE_FILTERED = 2
 };
 
@@ -102,9 +103,10 @@ static void complain(void *arg, const char *part, size_t part_bytes, const char 
 	format_init(&line, buffer, sizeof(buffer), STDERR_FILENO);
 	format_text(&line, "libmstat: MSTAT_CONF: ");
 	format_text(&line, why);
-	format_text(&line, " in \"");
-	format_bytes(&line, part, part_bytes);
-	format_text(&line, "\", the default holds\n");
+	format_text(&line, " in ");
+	format_json_string(&line, part, min_bytes(part_bytes, COMPLAINT_MOST_BYTES));
+	format_text(&line, part_bytes > COMPLAINT_MOST_BYTES ? "..." : "");
+	format_text(&line, ", the default holds\n");
 	format_flush(&line);
 }
 

@@ -200,6 +200,37 @@ static void double_by_realloc(void)
 	hidden = realloc(hidden, LARGE_BYTES);
 }
 
+/* It could stay where it is. */
+static void realloc_freed_same(void)
+{
+	free(hide(malloc(SMALL_BYTES)));
+	hidden = realloc(hidden, SMALL_BYTES);
+}
+
+static void realloc_freed_home(void)
+{
+	hide(malloc(SMALL_BYTES)); /* keeps the span */
+	free(hide(malloc(SMALL_BYTES)));
+	malloc_trim(0);
+	hidden = realloc(hidden, SMALL_BYTES);
+}
+
+static void realloc_inside_small(void)
+{
+	hidden = realloc(inside(malloc(SMALL_BYTES), 16), 16);
+}
+
+static void usable_size_freed(void)
+{
+	free(hide(malloc(SMALL_BYTES)));
+	hidden = (void *)malloc_usable_size(hidden);
+}
+
+static void usable_size_inside_small(void)
+{
+	hidden = (void *)malloc_usable_size(inside(malloc(SMALL_BYTES), 16));
+}
+
 static void double_large(void)
 {
 	void *ptr = hide(malloc(LARGE_BYTES));
@@ -406,6 +437,11 @@ static const struct {
 	{"double_in_a_row_delete", double_in_a_row_delete},
 	{"double_by_realloc_zero", double_by_realloc_zero},
 	{"double_by_realloc", double_by_realloc},
+	{"realloc_freed_same", realloc_freed_same},
+	{"realloc_freed_home", realloc_freed_home},
+	{"realloc_inside_small", realloc_inside_small},
+	{"usable_size_freed", usable_size_freed},
+	{"usable_size_inside_small", usable_size_inside_small},
 	{"double_large", double_large},
 	{"double_large_apart", double_large_apart},
 	{"realloc_freed_large", realloc_freed_large},
