@@ -16,8 +16,6 @@
 #include "heap/release.h"
 #include "heap/slowpath.h"
 
-enum { LOOK_BACK_OBJECTS = 8 };
-
 void *heap_alloc_zeroed(size_t bytes, uint32_t family)
 {
 	bool is_zero = false;
@@ -64,29 +62,24 @@ uint32_t heap_family(const void *ptr)
 	return class != 0 ? size_class_family(class) : large_family(ptr);
 }
 
-/* Of the objects that this thread freed the last. */
+/* The object that this thread freed the last. */
 static bool was_just_freed(const void *ptr, uint32_t class)
 {
-	const struct magazine *magazine = &cache_self->magazines[class];
-	uint16_t top = word_load(&magazine->top);
-	uint32_t held = magazine_held(magazine, top);
-	bool is_there = false;
+	struct cache *cache = cache_self;
 
-	for (uint32_t i = 0; i < LOOK_BACK_OBJECTS && i < held; i++)
-		is_there = is_there || word_load(cache_slots(cache_self) + top - i) == ptr;
-	return is_there;
+	return word_load(cache_slots(cache) + word_load(&cache->magazines[class].top)) == ptr;
 }
 
-/* What costs little to know: an object begins there, and is neither home nor among the last
-   that were freed. */
+/* An object begins there that is neither home nor was just freed. */
 static void expect_small(const void *ptr, uint32_t class, const char *call, const void *caller)
 {
 	const struct span *span = span_of_small(ptr);
 
-	if (UNLIKELY(!span_is_out(span, ptr)) && !span_is_home(span, ptr))
+	if (LIKELY(span_is_out(span, ptr)) && LIKELY(!was_just_freed(ptr, class)))
+		return;
+	if (!span_is_out(span, ptr) && !span_is_home(span, ptr))
 		misuse_bad_pointer(call, ptr, caller);
-	if (UNLIKELY(!span_is_out(span, ptr)) || UNLIKELY(was_just_freed(ptr, class)))
-		misuse_double_free(call, ptr, caller);
+	misuse_double_free(call, ptr, caller);
 }
 
 size_t heap_usable_bytes(const void *ptr, const void *caller)
@@ -133,7 +126,9 @@ static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *
 {
 	size_t old_bytes = size_classes[class].object_bytes;
 
-	expect_small(ptr, class, "realloc", caller);
+	/* One comparison, where a look at the span would be felt. */
+	if (UNLIKELY(was_just_freed(ptr, class)))
+		misuse_double_free("realloc", ptr, caller);
 	/* A little smaller stays: moving it would cost more than it saves. */
 	if (bytes <= old_bytes && (bytes > old_bytes / 2 || old_bytes <= REALLOC_STAYS_BYTES))
 		return ptr;

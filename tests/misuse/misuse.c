@@ -207,22 +207,17 @@ static void realloc_freed_same(void)
 	hidden = realloc(hidden, SMALL_BYTES);
 }
 
-static void realloc_freed_home(void)
+static void usable_size_freed(void)
+{
+	free(hide(malloc(SMALL_BYTES)));
+	hidden = (void *)malloc_usable_size(hidden);
+}
+
+static void usable_size_freed_home(void)
 {
 	hide(malloc(SMALL_BYTES)); /* keeps the span */
 	free(hide(malloc(SMALL_BYTES)));
 	malloc_trim(0);
-	hidden = realloc(hidden, SMALL_BYTES);
-}
-
-static void realloc_inside_small(void)
-{
-	hidden = realloc(inside(malloc(SMALL_BYTES), 16), 16);
-}
-
-static void usable_size_freed(void)
-{
-	free(hide(malloc(SMALL_BYTES)));
 	hidden = (void *)malloc_usable_size(hidden);
 }
 
@@ -438,9 +433,8 @@ static const struct {
 	{"double_by_realloc_zero", double_by_realloc_zero},
 	{"double_by_realloc", double_by_realloc},
 	{"realloc_freed_same", realloc_freed_same},
-	{"realloc_freed_home", realloc_freed_home},
-	{"realloc_inside_small", realloc_inside_small},
 	{"usable_size_freed", usable_size_freed},
+	{"usable_size_freed_home", usable_size_freed_home},
 	{"usable_size_inside_small", usable_size_inside_small},
 	{"double_large", double_large},
 	{"double_large_apart", double_large_apart},

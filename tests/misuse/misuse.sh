@@ -54,9 +54,8 @@ double_in_a_row_delete       | free(ADDRESS)               | $again
 double_by_realloc_zero       | free(ADDRESS)               | $again
 double_by_realloc            | realloc(ADDRESS)            | $again
 realloc_freed_same           | realloc(ADDRESS)            | $again
-realloc_freed_home           | realloc(ADDRESS)            | $again
-realloc_inside_small         | realloc(ADDRESS)            | $inside_small
 usable_size_freed            | malloc_usable_size(ADDRESS) | $again
+usable_size_freed_home       | malloc_usable_size(ADDRESS) | $again
 usable_size_inside_small     | malloc_usable_size(ADDRESS) | $inside_small
 double_large                 | free(ADDRESS)               | $no_object
 double_large_apart           | free(ADDRESS)               | $no_object
