@@ -26,11 +26,6 @@ void sample_set_rate(uint64_t bytes)
 	__atomic_fetch_add(&rate_generation, 1, __ATOMIC_RELEASE);
 }
 
-uint64_t sample_rate(void)
-{
-	return word_load(&rate_bytes);
-}
-
 static double rate_of(const struct cache *cache)
 {
 	return (double)word_load(&rate_bytes) * (double)((uint64_t)1 << cache->sampling.shift);
@@ -126,12 +121,11 @@ uint32_t sample_countdown(struct cache *cache, uint32_t class, uint32_t most)
 void *sample_take(struct cache *cache, uint32_t class, void *object)
 {
 	struct magazine *magazine = &cache->magazines[class];
-	void *sample = NULL;
 
 	if (magazine->top == magazine->limit)
 		return object; /* somebody was called meanwhile, who freed */
 	central_lock(class);
-	sample = apart_take(class, SPAN_SAMPLED);
+	void *sample = apart_take(class, SPAN_SAMPLED);
 	if (sample != NULL) {
 		cache_change_begin(cache, class);
 		word_add(&cache->classes[class].net, 1);

@@ -259,6 +259,22 @@ static _Noreturn void child_run(void)
 	_exit(good ? 0 : 1);
 }
 
+static pid_t fork_in(bool is_prepared)
+{
+	if (is_prepared)
+		heap_fork_prepare();
+	pid_t child = fork();
+	if (child != 0 && is_prepared)
+		heap_fork_parent();
+	if (child == 0 && is_prepared)
+		heap_fork_child();
+	if (child == 0 && !is_prepared) {
+		heap_process_is_known();
+		heap_fork_recover();
+	}
+	return child;
+}
+
 static void child_join(pid_t child)
 {
 	int status;
@@ -298,13 +314,9 @@ START_TEST(test_a_fork_amid_a_storm_leaves_both_heaps_in_order)
 
 	storm_begin(threads, storm);
 	for (int i = 0; i < FORKS; i++) {
-		heap_fork_prepare();
-		pid_t child = fork();
-		if (child == 0) {
-			heap_fork_child();
+		pid_t child = fork_in(true);
+		if (child == 0)
 			child_run();
-		}
-		heap_fork_parent();
 		child_join(child);
 		heap_free(alloc_surely(100));
 	}
@@ -319,12 +331,9 @@ START_TEST(test_a_fork_amid_a_storm_that_nobody_prepared_leaves_a_heap_in_order)
 
 	storm_begin(threads, _i == 0 ? storm : span_storm);
 	for (int i = 0; i < BARE_FORKS; i++) {
-		pid_t child = fork();
-		if (child == 0) {
-			heap_process_is_known();
-			heap_fork_recover();
+		pid_t child = fork_in(false);
+		if (child == 0)
 			child_run();
-		}
 		child_join(child);
 		heap_free(alloc_surely(100));
 	}
@@ -411,17 +420,14 @@ START_TEST(test_what_a_thread_had_just_popped_is_nobodys_in_the_child)
 	ck_assert_int_eq(pthread_create(&thread, NULL, stand_at_the_event, NULL), 0);
 	while (__atomic_load_n(&popped_state, __ATOMIC_ACQUIRE) == 0)
 		sched_yield();
-	heap_fork_prepare();
-	pid_t child = fork();
+	pid_t child = fork_in(true);
 	if (child == 0) {
 		bool twice = false;
-		heap_fork_child();
 		pthread_create(&young, NULL, take_many, &twice);
 		pthread_join(young, NULL);
 		heap_audit();
 		_exit(twice ? 1 : 0);
 	}
-	heap_fork_parent();
 	__atomic_store_n(&popped_state, 2, __ATOMIC_RELEASE);
 	child_join(child);
 	pthread_join(thread, NULL);
@@ -466,22 +472,6 @@ static void openers_end(pthread_t threads[OPENERS])
 {
 	for (int i = 0; i < OPENERS; i++)
 		pthread_join(threads[i], NULL);
-}
-
-static pid_t fork_in(bool is_prepared)
-{
-	if (is_prepared)
-		heap_fork_prepare();
-	pid_t child = fork();
-	if (child != 0 && is_prepared)
-		heap_fork_parent();
-	if (child == 0 && is_prepared)
-		heap_fork_child();
-	if (child == 0 && !is_prepared) {
-		heap_process_is_known();
-		heap_fork_recover();
-	}
-	return child;
 }
 
 /* In a child, whose threads open their slots for the first time: a fork amid that. */
