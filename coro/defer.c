@@ -17,12 +17,53 @@ enum { FEW_BYTES = 56, COPIED_MAX_BYTES = DEFER_CHUNK_BYTES };
 
 _Static_assert((FEW_BYTES & (FEW_BYTES + 8)) == 0, "the bits of any number of words up to it");
 
+/* Two words, of any alignment: loops over the words took a fifth of a deferred call. */
+typedef uint64_t words2 __attribute__((vector_size(16), aligned(1), may_alias));
+
 /* Before a record that is a block of its own, so that its arguments are aligned to 16. */
 enum { BLOCK_LEAD_BYTES = 8 };
 
 static size_t total_bytes_of(size_t args_bytes)
 {
 	return sizeof(struct defer) + bits_round_up(args_bytes, 8);
+}
+
+/* A multiple of 8 bytes, up to FEW_BYTES: part by part, each as large as a bit of it. */
+static ALWAYS_INLINE void few_copy(void *to, const void *from, size_t bytes)
+{
+	words2 *pair = to;
+	const words2 *from_pair = from;
+
+	if (UNLIKELY((bytes & 32) != 0)) {
+		*pair++ = *from_pair++;
+		*pair++ = *from_pair++;
+	}
+	if ((bytes & 16) != 0)
+		*pair++ = *from_pair++;
+	if ((bytes & 8) != 0)
+		memcpy(pair, from_pair, 8);
+}
+
+/* The same, and what was there becomes 0. */
+static ALWAYS_INLINE void few_move(void *to, void *from, size_t bytes)
+{
+	static const words2 zeros = {0, 0};
+	words2 *pair = to, *from_pair = from;
+
+	if (UNLIKELY((bytes & 32) != 0)) {
+		*pair++ = *from_pair;
+		*from_pair++ = zeros;
+		*pair++ = *from_pair;
+		*from_pair++ = zeros;
+	}
+	if ((bytes & 16) != 0) {
+		*pair++ = *from_pair;
+		*from_pair++ = zeros;
+	}
+	if ((bytes & 8) != 0) {
+		memcpy(pair, from_pair, 8);
+		memset(from_pair, 0, 8);
+	}
 }
 
 /* NULL: there is none. */
@@ -260,8 +301,7 @@ int defer_push(void (*fn)(void *), const void *args, size_t bytes, struct coro_f
 	defer->frame = frame;
 	defer->pc = pc;
 	defer->fn = fn;
-	for (size_t left = bytes; left != 0; left -= 8)
-		memcpy((char *)defer + sizeof(*defer) - 8 + left, (const char *)args - 8 + left, 8);
+	few_copy(defer->args, args, bytes);
 	return 0;
 }
 
@@ -315,13 +355,10 @@ static ALWAYS_INLINE void frame_call(struct coro *co, struct defer *defer)
 		defer_call_last(co, &nobody);
 		return;
 	}
-	size_t words = (bytes + 7) / 8;
-	for (size_t i = 0; i < words; i++) {
-		copy[i] = defer->args[i];
-		*(volatile uint64_t *)&defer->args[i] = 0; /* volatile: no memset() */
-	}
+	size_t room = bits_round_up(bytes, 8);
+	few_move(copy, defer->args, room);
 	co->defers = defer->next;
-	chunk_pop(co, defer, sizeof(*defer) + words * 8);
+	chunk_pop(co, defer, sizeof(*defer) + room);
 	fn(bytes != 0 ? copy : NULL);
 }
 
