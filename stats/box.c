@@ -18,9 +18,9 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 10,
+	SECTION_COUNT = 14,
 	PAGE_BITS = 12,
-	PAGES_MAX = 4096 /* a quarter more than the largest layout has */
+	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
 
 /* A page is allocated before it is written, once; whoever finds no room does not
@@ -62,8 +62,9 @@ static uint64_t section_add(uint64_t offset, enum box_section_kind kind, uint32_
 	section->part_count = part_count;
 	section->offset = offset;
 	section->payload_bytes = payload_bytes;
-	section->part_bytes = (uint32_t)bits_round_up(2 * box_copy_bytes(payload_bytes),
-		PART_ALIGN_BYTES);
+	section->part_bytes = (uint32_t)box_part_least_bytes(kind, payload_bytes);
+	if (!box_section_is_once(kind))
+		section->part_bytes = (uint32_t)bits_round_up(section->part_bytes, PART_ALIGN_BYTES);
 	return offset + (uint64_t)part_count * section->part_bytes;
 }
 
@@ -90,6 +91,10 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
 	at = section_add(at, BOX_SECTION_HINTED_ROWS, BOX_THREADS_MAX * hinted_count,
 		sizeof(struct box_row));
+	at = section_add(at, BOX_SECTION_SAMPLING, 1, sizeof(struct box_sampling));
+	at = section_add(at, BOX_SECTION_SITES, BOX_SITES_MAX, sizeof(struct box_site));
+	at = section_add(at, BOX_SECTION_FRAMES, BOX_FRAMES_MAX, sizeof(struct box_frame));
+	at = section_add(at, BOX_SECTION_MODULES, BOX_MODULES_MAX, sizeof(struct box_module));
 	header->file_bytes = bits_round_up(at, os_page_bytes());
 	header->checksum = box_checksum(header, offsetof(struct box_header, checksum), 0, 0);
 }
@@ -297,6 +302,22 @@ void box_write_row(uint32_t index, const struct box_row *payload, uint64_t *gene
 void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_t *generation)
 {
 	part_write(BOX_SECTION_HINTED_ROWS, index, payload, sizeof(*payload), generation);
+}
+
+void box_write_frame(uint32_t number, const struct box_frame *frame)
+{
+	bool was_writing = is_writing;
+
+	is_writing = true;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	char *memory = __atomic_load_n(box_memory, __ATOMIC_ACQUIRE);
+	char *part = memory != NULL ? part_address(memory, BOX_SECTION_FRAMES, number) : NULL;
+	if (part != NULL && range_prepare(memory, part, sizeof(*frame))) {
+		memcpy(part, frame, sizeof(*frame));
+		__atomic_thread_fence(__ATOMIC_RELEASE); /* then a site may tell of it */
+	}
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	is_writing = was_writing;
 }
 
 bool box_slot_prepare(uint32_t slot)

@@ -70,6 +70,9 @@ void box_write_class(uint32_t class, const struct box_class *payload, uint64_t *
 void box_write_row(uint32_t index, const struct box_row *payload, uint64_t *generation);
 void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_t *generation);
 
+/* A frame, which is written once: whoever reads of it later reads it whole. */
+void box_write_frame(uint32_t number, const struct box_frame *frame);
+
 /* Makes sure that a thread's slot can be written.  False: there is no room. */
 bool box_slot_prepare(uint32_t slot);
 

@@ -6,8 +6,9 @@
  *            busy, stopped or dead.  This header is all that the two share.
  *
  * LAYOUT     A header at offset 0 that is written once and names the sections.
- *            A section is an array of parts.  A part is two copies of one
- *            payload, each with a generation and a checksum:
+ *            A section is an array of parts.  But for frames, which are written
+ *            once and checked one by one, a part is two copies of one payload,
+ *            each with a generation and a checksum:
  *
  *                part  = copy copy
  *                copy  = struct box_copy, then payload_bytes of payload
@@ -45,6 +46,11 @@ enum {
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
 	BOX_EVENTS_MAX = 16,
 	BOX_PEAKS_MAX = 16,
+	BOX_SITES_MAX = 16384,
+	BOX_SITE_PEAKS_MAX = 4,  /* of the heap's peaks, the last ones */
+	BOX_FRAMES_MAX = 131072, /* eight a site */
+	BOX_MODULES_MAX = 1024,
+	BOX_BUILD_ID_BYTES = 32,
 	BOX_EXE_BYTES = 1024,
 	BOX_CMDLINE_BYTES = 1536, /* so that what is written at start is one page */
 	BOX_PATH_BYTES = 512
@@ -61,8 +67,11 @@ enum box_section_kind {
 	BOX_SECTION_ROWS = 7,     /* slots * class_count x struct box_row */
 	BOX_SECTION_EVENTS = 8,   /* ring of struct box_event, by their sequence */
 	BOX_SECTION_PEAKS = 9,    /* ring of struct box_peak, by their sequence */
-	BOX_SECTION_HINTED_ROWS = 10 /* slots * hinted_count x struct box_row */
-	/* 11 and up are free for call sites and modules. */
+	BOX_SECTION_HINTED_ROWS = 10, /* slots * hinted_count x struct box_row */
+	BOX_SECTION_SAMPLING = 11, /* 1 x struct box_sampling */
+	BOX_SECTION_SITES = 12,   /* struct box_site, by their numbers */
+	BOX_SECTION_FRAMES = 13,  /* struct box_frame, each written once, by their numbers */
+	BOX_SECTION_MODULES = 14  /* struct box_module, by their numbers */
 };
 
 struct box_section {
@@ -257,6 +266,90 @@ struct box_peak {
 	uint64_t thread_count;
 };
 
+/*
+ * Which allocations are looked at (heap/sample.h), and what became of them.  An allocation
+ * that is a sample stands for `weight` of them, so that a sum of weights has no bias; the
+ * variance of such a sum is that of weight * (weight - 1), its standard error the root.
+ */
+struct box_sampling {
+	uint64_t rate_bytes;    /* one sample in so many, on average; 0: none are taken */
+	uint64_t request;       /* the payload of the signal that set it; 0: none did */
+	uint64_t sample_count;  /* taken so far */
+	uint64_t lost_count;    /* of these, whose end is not followed: no memory, no room */
+	uint64_t site_count;    /* numbers below are in use */
+	uint64_t frame_count;
+	uint64_t module_count;
+};
+
+/* In box_site: a fixed point, so that what came and went adds up to nothing. */
+enum { BOX_OBJECT_ONE = 65536 };
+
+/* Samples that are alive, or all that ever were. */
+struct box_sum {
+	uint64_t samples;
+	uint64_t objects;       /* estimate, times BOX_OBJECT_ONE */
+	uint64_t bytes;         /* estimate of what was asked for */
+	double objects_variance; /* of the estimates */
+	double bytes_variance;
+};
+
+/* Of a heap's peak (struct box_peak). */
+struct box_site_peak {
+	uint64_t samples;
+	uint64_t objects;       /* as in struct box_sum */
+	uint64_t bytes;
+	double bytes_variance;
+};
+
+/*
+ * A call site: allocations whose callers are the same all the way out.  What was alive at
+ * the heap's peak of sequence S is peaks[S % BOX_SITE_PEAKS_MAX] if S is not above
+ * peak_sequence, and what is alive now if it is.
+ */
+struct box_site {
+	uint64_t frame;         /* the innermost; 0: not known */
+	struct box_sum live;
+	struct box_sum total;
+	uint64_t peak_sequence; /* the last whose figures are kept here */
+	struct box_site_peak peaks[BOX_SITE_PEAKS_MAX];
+};
+
+/*
+ * Where a function goes on when what it called returns, and the frame of its own caller.
+ * Number 0 is nobody; frame N stands N * sizeof(struct box_frame) into the section.  One
+ * whose check is wrong was never written.
+ */
+struct box_frame {
+	uint64_t place;         /* the address, 48 bits, and above them the module's number + 1;
+	                           0: in no module, as what a program compiles for itself */
+	uint32_t caller;        /* a frame of a lower number; 0: there is none, or BOX_FRAME_CUT */
+	uint32_t check;         /* box_frame_check() */
+};
+
+enum { BOX_FRAME_ADDRESS_BITS = 48 };
+
+/* As a caller: there was one, and it is not known which. */
+#define BOX_FRAME_CUT UINT32_MAX
+
+/* An object that was loaded: the program, or a library.  Its number is never used again. */
+struct box_module {
+	uint64_t start;         /* of its mapping */
+	uint64_t end;
+	uint64_t bias;          /* what is added to the file's own addresses */
+	uint64_t is_gone;       /* it was unloaded */
+	uint64_t build_id_bytes; /* 0: it has none */
+	unsigned char build_id[BOX_BUILD_ID_BYTES];
+	char path[BOX_PATH_BYTES]; /* "" for the program: box_identity.exe; "[vdso]" */
+};
+
+static inline uint32_t box_frame_check(uint64_t place, uint32_t caller, uint32_t number)
+{
+	uint64_t mixed = (place ^ (uint64_t)caller << 32 ^ number) * 0x9e3779b97f4a7c15u;
+
+	mixed = (mixed ^ mixed >> 32) * 0xd6e8feb86659fd93u;
+	return (uint32_t)(mixed >> 32) | 1;
+}
+
 /* Mixes a part's words; not against forgery, only against torn writes. */
 static inline uint64_t box_checksum_begin(uint64_t generation, uint64_t offset)
 {
@@ -285,13 +378,25 @@ static inline size_t box_copy_bytes(size_t payload_bytes)
 	return sizeof(struct box_copy) + payload_bytes;
 }
 
+/* Whether a part is one payload that is written once, and not two copies. */
+static inline bool box_section_is_once(uint32_t kind)
+{
+	return kind == BOX_SECTION_FRAMES;
+}
+
+/* From one part to the next, at the least. */
+static inline size_t box_part_least_bytes(uint32_t kind, size_t payload_bytes)
+{
+	return box_section_is_once(kind) ? payload_bytes : 2 * box_copy_bytes(payload_bytes);
+}
+
 /* Whether a section lies within a file of file_bytes. */
 static inline bool box_section_is_sound(const struct box_section *section, uint64_t file_bytes)
 {
 	uint64_t bytes;
 
 	if (section->payload_bytes % 8 != 0 || section->offset % 8 != 0 ||
-		section->part_bytes < 2 * box_copy_bytes(section->payload_bytes))
+		section->part_bytes < box_part_least_bytes(section->kind, section->payload_bytes))
 		return false;
 	if (__builtin_mul_overflow((uint64_t)section->part_count, section->part_bytes, &bytes))
 		return false;

@@ -94,10 +94,23 @@ bool box_content_read(struct box_content *content, const struct box_image *image
 	for (uint32_t i = 0; i < BOX_EVENTS_MAX; i++)
 		part_read(content, image, BOX_SECTION_EVENTS, i, &content->events[i],
 			sizeof(content->events[i]));
+	for (uint32_t i = 0; i < BOX_PEAKS_MAX; i++)
+		part_read(content, image, BOX_SECTION_PEAKS, i, &content->peaks[i],
+			sizeof(content->peaks[i]));
 	if (slots_read(content, image))
 		return true;
 	box_content_free(content);
 	return failure_set(failure, FAILURE_CANNOT, "no memory to read %s", path);
+}
+
+const struct box_peak *box_content_last_peak(const struct box_content *content)
+{
+	const struct box_peak *last = &content->peaks[0];
+
+	for (uint32_t i = 1; i < BOX_PEAKS_MAX; i++)
+		if (content->peaks[i].sequence > last->sequence)
+			last = &content->peaks[i];
+	return last;
 }
 
 void box_content_free(struct box_content *content)

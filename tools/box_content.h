@@ -35,6 +35,7 @@ struct box_content {
 	struct slot *slots;
 	size_t slot_count;
 	struct box_event events[BOX_EVENTS_MAX];
+	struct box_peak peaks[BOX_PEAKS_MAX]; /* by their places in the ring */
 	uint32_t damaged_parts;           /* they are read as if never written */
 };
 
@@ -44,6 +45,9 @@ bool box_content_read(struct box_content *content, const struct box_image *image
 
 /* Sums up.  False if there is no memory. */
 bool box_content_books(const struct box_content *content, struct books *books);
+
+/* The heap's last peak; all zero if none was noted. */
+const struct box_peak *box_content_last_peak(const struct box_content *content);
 
 void box_content_free(struct box_content *content);
 

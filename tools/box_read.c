@@ -89,7 +89,7 @@ enum part_state box_part_read(const struct box_image *image, enum box_section_ki
 	const struct box_section *section = find_section(&image->header, kind);
 
 	memset(payload, 0, payload_bytes);
-	if (section == NULL || index >= section->part_count)
+	if (section == NULL || index >= section->part_count || box_section_is_once(kind))
 		return PART_NEVER;
 	uint64_t offset = section->offset + (uint64_t)index * section->part_bytes;
 	size_t copy_bytes = box_copy_bytes(section->payload_bytes);
@@ -105,4 +105,19 @@ enum part_state box_part_read(const struct box_image *image, enum box_section_ki
 		payload_bytes = section->payload_bytes;
 	memcpy(payload, newer + sizeof(struct box_copy), payload_bytes);
 	return PART_FOUND;
+}
+
+enum part_state box_frame_read(const struct box_image *image, uint32_t number,
+	struct box_frame *frame)
+{
+	const struct box_section *section = find_section(&image->header, BOX_SECTION_FRAMES);
+
+	if (section == NULL || number >= section->part_count ||
+		section->payload_bytes < sizeof(*frame))
+		return PART_NEVER;
+	memcpy(frame, image->bytes + section->offset + (uint64_t)number * section->part_bytes,
+		sizeof(*frame));
+	if (frame->check == box_frame_check(frame->place, frame->caller, number))
+		return PART_FOUND;
+	return frame->check == 0 ? PART_NEVER : PART_DAMAGED;
 }

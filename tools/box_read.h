@@ -46,4 +46,8 @@ uint32_t box_part_count(const struct box_image *image, enum box_section_kind kin
 enum part_state box_part_read(const struct box_image *image, enum box_section_kind kind,
 	uint32_t index, void *payload, size_t payload_bytes);
 
+/* A frame, if it was written whole. */
+enum part_state box_frame_read(const struct box_image *image, uint32_t number,
+	struct box_frame *frame);
+
 #endif

@@ -26,17 +26,22 @@ libreporter_la_SOURCES = \
 	%D%/remote.h %D%/remote.c \
 	%D%/report.h %D%/report.c %D%/report_json.c %D%/report_text.c \
 	%D%/resident.h %D%/resident.c \
+	%D%/sites.h %D%/sites.c \
+	%D%/symbols.h \
 	%D%/table.h %D%/table.c \
 	%D%/target.h %D%/target.c \
 	%D%/term.h %D%/term.c \
 	%D%/text.h %D%/text.c \
 	%D%/units.h %D%/units.c \
 	stats/conf.c stats/fields.c
-libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(DWFL_CFLAGS) $(PROTOBUF_C_CFLAGS) \
+	$(ZLIB_CFLAGS) $(NCURSES_CFLAGS)
+# What whoever links libreporter.la links too.
+reporter_libs = $(JANSSON_LIBS) $(DWFL_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) $(NCURSES_LIBS) -lm
 
 bin_PROGRAMS += mstat
 mstat_SOURCES = %D%/main.c
-mstat_LDADD = libreporter.la $(JANSSON_LIBS)
+mstat_LDADD = libreporter.la $(reporter_libs)
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/mstat.bash

@@ -8,7 +8,7 @@ REPLAY = %D%/target.h %D%/replay.c
 PRINTED = %D%/printed.h %D%/printed.c
 FUZZER_COMPILE = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
-FUZZER_LIBS = libreporter.la libbase.la $(JANSSON_LIBS)
+FUZZER_LIBS = libreporter.la libbase.la $(reporter_libs)
 
 check_PROGRAMS += %D%/conf %D%/dump %D%/box
 EXTRA_PROGRAMS += %D%/conf-fuzzer %D%/dump-fuzzer %D%/box-fuzzer

@@ -1,7 +1,7 @@
 # tests/tools/local.mk - the reporter, on sample boxes that need no library.
 
 reporter_sample = %D%/box_sample.h %D%/box_sample.c
-reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(JANSSON_LIBS) $(CHECK_LIBS)
+reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(reporter_libs) $(CHECK_LIBS)
 
 unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
