@@ -93,6 +93,7 @@ struct cache_class {
 	uint64_t decay_nmalloc;  /* when last looked at */
 	uint64_t sample_at;      /* the malloc that is the next sample; 0: not drawn */
 	uint64_t row_generation; /* of the box's part (stats/box.h) */
+	float sample_rate;       /* that sample_at was drawn at, in bytes */
 	uint16_t decay_top;
 };
 
@@ -102,6 +103,7 @@ struct cache_sampling {
 	uint32_t shift;          /* this thread's is 2^shift as much */
 	uint64_t window_ns;      /* began then */
 	uint32_t window_samples;
+	float large_rate;        /* that this was drawn at: */
 	double large_left_bytes; /* up to the next large sample; 0: not drawn */
 	double weight;           /* of the one that is being taken */
 };

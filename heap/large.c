@@ -96,6 +96,17 @@ static struct span *span_take(struct cache *cache, size_t pages, size_t align_pa
 	return span;
 }
 
+/* What was asked for has its size now: it may be a sample. */
+static void *tell_and_release(struct cache *cache, struct span *span, size_t bytes)
+{
+	double weight = span != NULL ? sample_large_due(cache, span->page_count << PAGE_SHIFT) : 0;
+
+	heap_cache_release(cache);
+	if (UNLIKELY(weight != 0))
+		sample_tell(span_address(span), bytes, span->page_count << PAGE_SHIFT, weight);
+	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
+}
+
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 {
 	struct cache *cache;
@@ -109,11 +120,7 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 		heap_reclaim(cache);
 		span = span_take(cache, arena_pages_of(bytes), align_pages, is_zeroed);
 	}
-	double weight = span != NULL ? sample_large_due(cache, span->page_count << PAGE_SHIFT) : 0;
-	heap_cache_release(cache);
-	if (UNLIKELY(weight != 0))
-		sample_tell(span_address(span), bytes, span->page_count << PAGE_SHIFT, weight);
-	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
+	return tell_and_release(cache, span, bytes);
 }
 
 /* The span that `ptr` is the first byte of; NULL if there is none. */
@@ -235,8 +242,11 @@ void *large_resize(void *ptr, size_t bytes, const void *caller)
 	struct span *span = span_expected_at(ptr, "realloc", caller);
 	size_t pages = arena_pages_of(bytes);
 	struct cache *cache = heap_cache_acquire();
-	if (pages != span->page_count && !resize_in_place(cache, span, pages))
+	if (pages == span->page_count) {
+		heap_cache_release(cache);
+		return ptr;
+	}
+	if (!resize_in_place(cache, span, pages))
 		span = resize_elsewhere(cache, span, pages);
-	heap_cache_release(cache);
-	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
+	return tell_and_release(cache, span, bytes);
 }

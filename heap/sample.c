@@ -26,25 +26,10 @@ void sample_set_rate(uint64_t bytes)
 	__atomic_fetch_add(&rate_generation, 1, __ATOMIC_RELEASE);
 }
 
-static double rate_of(const struct cache *cache)
+/* 0: none are taken. */
+static float rate_of(const struct cache *cache)
 {
-	return (double)word_load(&rate_bytes) * (double)((uint64_t)1 << cache->sampling.shift);
-}
-
-/* Every distance is drawn anew when next asked for. */
-static void forget_distances(struct cache *cache)
-{
-	for (uint32_t class = 1; class < cache->class_end; class++)
-		cache->classes[class].sample_at = 0;
-	cache->sampling.large_left_bytes = 0;
-}
-
-static void shift_set(struct cache *cache, uint32_t shift)
-{
-	if (cache->sampling.shift == shift)
-		return;
-	cache->sampling.shift = shift;
-	forget_distances(cache);
+	return (float)word_load(&rate_bytes) * (float)((uint32_t)1 << cache->sampling.shift);
 }
 
 static void follow_rate(struct cache *cache)
@@ -55,7 +40,6 @@ static void follow_rate(struct cache *cache)
 		return;
 	cache->sampling.generation = generation;
 	cache->sampling.shift = 0;
-	forget_distances(cache);
 }
 
 /* Slower by as much as there were too many, faster by as much as there was time. */
@@ -66,7 +50,8 @@ static void shift_follow(struct cache *cache, bool is_sample)
 	cache->sampling.window_samples += is_sample;
 	if (passed_ns < WINDOW_NS) {
 		if (cache->sampling.window_samples > sample_window_most) {
-			shift_set(cache, min_bytes(cache->sampling.shift + 1, SHIFT_MOST));
+			cache->sampling.shift = (uint32_t)min_bytes(cache->sampling.shift + 1,
+				SHIFT_MOST);
 			cache->sampling.window_samples = 0;
 		}
 		return;
@@ -75,37 +60,53 @@ static void shift_follow(struct cache *cache, bool is_sample)
 	uint32_t back = windows > sample_window_most ? (uint32_t)bits_log2(windows / sample_window_most) : 0;
 	if (cache->sampling.window_samples < sample_window_most / 2)
 		back++;
-	shift_set(cache, cache->sampling.shift > back ? cache->sampling.shift - back : 0);
+	cache->sampling.shift = cache->sampling.shift > back ? cache->sampling.shift - back : 0;
 	cache->sampling.window_ns = now_ns;
 	cache->sampling.window_samples = 0;
 }
 
 /* From the last `passed` mallocs on: the number of the malloc that is the next sample. */
-static void draw(struct cache *cache, uint32_t class, uint64_t passed)
+static void draw(struct cache *cache, uint32_t class, float rate, uint64_t passed)
 {
-	double objects = exponential_draw(cache_random(cache)) * rate_of(cache) /
+	struct cache_class *row = &cache->classes[class];
+	double objects = exponential_draw(cache_random(cache)) * (double)rate /
 		size_classes[class].object_bytes;
 
-	cache->classes[class].sample_at = cache_nmalloc(cache, class) - passed + 1 +
+	row->sample_rate = rate;
+	row->sample_at = cache_nmalloc(cache, class) - passed + 1 +
 		(objects < DISTANCE_MOST ? (uint64_t)objects : DISTANCE_MOST);
 }
 
+static bool is_due(const struct cache *cache, uint32_t class)
+{
+	uint64_t at = cache->classes[class].sample_at;
+
+	return at != 0 && cache_nmalloc(cache, class) >= at;
+}
+
+/* A distance holds at the rate that it was drawn at, up to here; from here on any will do
+   that is drawn anew. */
 double sample_due(struct cache *cache, uint32_t class)
 {
 	struct cache_class *row = &cache->classes[class];
+	double weight = 0;
 
-	if (word_load(&rate_bytes) == 0 || cache->index == CACHE_SHARED || class == SIZE_CLASS_TINY)
+	if (cache->index == CACHE_SHARED || class == SIZE_CLASS_TINY)
 		return 0;
 	follow_rate(cache);
-	if (UNLIKELY(cache->sampling.shift != 0))
-		shift_follow(cache, false);
-	if (row->sample_at == 0)
-		draw(cache, class, 1);
-	if (cache_nmalloc(cache, class) < row->sample_at)
+	if (rate_of(cache) == 0) {
+		row->sample_at = 0;
 		return 0;
-	double weight = 1 / exponential_share(size_classes[class].object_bytes / rate_of(cache));
-	shift_follow(cache, true);
-	draw(cache, class, 0);
+	}
+	if (row->sample_at == 0)
+		draw(cache, class, rate_of(cache), 1);
+	bool is_sample = is_due(cache, class);
+	if (is_sample)
+		weight = 1 / exponential_share(size_classes[class].object_bytes / (double)row->sample_rate);
+	if (is_sample || UNLIKELY(cache->sampling.shift != 0))
+		shift_follow(cache, is_sample);
+	if (is_sample || row->sample_rate != rate_of(cache))
+		draw(cache, class, rate_of(cache), 0);
 	return weight;
 }
 
@@ -113,7 +114,7 @@ uint32_t sample_countdown(struct cache *cache, uint32_t class, uint32_t most)
 {
 	uint64_t at = cache->classes[class].sample_at, now = cache_nmalloc(cache, class);
 
-	if (at == 0 || word_load(&rate_bytes) == 0)
+	if (at == 0)
 		return most;
 	return at - now < most ? (uint32_t)(at - now) : most;
 }
@@ -140,17 +141,22 @@ void *sample_take(struct cache *cache, uint32_t class, void *object)
 
 double sample_large_due(struct cache *cache, size_t bytes)
 {
-	if (word_load(&rate_bytes) == 0 || cache->index == CACHE_SHARED)
+	struct cache_sampling *sampling = &cache->sampling;
+
+	if (cache->index == CACHE_SHARED)
 		return 0;
 	follow_rate(cache);
-	if (cache->sampling.large_left_bytes <= 0)
-		cache->sampling.large_left_bytes = exponential_draw(cache_random(cache)) * rate_of(cache);
-	cache->sampling.large_left_bytes -= (double)bytes;
-	if (cache->sampling.large_left_bytes > 0)
+	float rate = rate_of(cache);
+	if (rate == 0)
 		return 0;
-	double weight = 1 / exponential_share((double)bytes / rate_of(cache));
+	if (sampling->large_left_bytes <= 0 || sampling->large_rate != rate)
+		sampling->large_left_bytes = exponential_draw(cache_random(cache)) * (double)rate;
+	sampling->large_rate = rate;
+	sampling->large_left_bytes -= (double)bytes;
+	if (sampling->large_left_bytes > 0)
+		return 0;
 	shift_follow(cache, true);
-	return weight;
+	return 1 / exponential_share((double)bytes / (double)rate);
 }
 
 void sample_tell(void *object, size_t bytes, size_t usable_bytes, double weight)

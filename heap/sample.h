@@ -11,14 +11,16 @@
  *            independent of all others, and stands for 1 / p objects.  The number of
  *            objects of a class up to the next one is geometric: 1 + floor(E r / b), with E
  *            exponential of mean 1 (base/exponential.h), which is the bytes up to it,
- *            cut into objects.  Of a distance nothing is forgotten by drawing it anew.
+ *            cut into objects.  Of a distance nothing is forgotten by drawing it anew,
+ *            from where it was looked at.
  *
  * RATE       One for the process, and while a thread's samples come too fast for the clock,
  *            twice as much for that thread, and again: what a sample costs is a share of
  *            the time, whatever the program does.  Each sample says what it stands for.
  *
  * NOT HERE   Objects of spans that are apart already, of blocks that combine tiny ones,
- *            of threads at their end; what a large object grows by where it stands.
+ *            of threads at their end.  A large object of another size is another object:
+ *            who counts samples ends the one that it was.
  */
 #ifndef HEAP_SAMPLE_H
 #define HEAP_SAMPLE_H

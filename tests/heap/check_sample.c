@@ -2,7 +2,7 @@
  * check_sample.c - heap/sample.c, and what the slow paths do with it.
  *
  * Proves: of each size, what the samples stand for is what was allocated, within what chance
- * explains, and chance explains no less; their frees are told apart by their class alone;
+ * explains, and chance explains no less, changes of the rate included; their frees are told apart by their class alone;
  * the books are exact, whatever is sampled; nothing is sampled at a rate of 0; a thread
  * that allocates faster than the clock allows has fewer samples, of more weight.
  */
@@ -161,6 +161,47 @@ START_TEST(test_who_is_fast_has_fewer_samples_of_more_weight)
 }
 END_TEST
 
+/* Each time that one is due, as else. */
+START_TEST(test_a_change_of_the_rate_loses_none)
+{
+	double allocated = 0, variance = 0;
+
+	sample_window_most = UINT32_MAX;
+	sample_set_rate(RATE);
+	heap_free(alloc_surely(500));
+	memset(&told, 0, sizeof(told));
+	for (int i = 0; i < 20 * STEPS; i++) {
+		void *object = alloc_surely(500);
+		double usable = (double)heap_usable_bytes(object, NULL);
+		allocated += usable;
+		variance += usable * usable * (1 / -expm1(-usable / (2 * RATE)) - 1);
+		heap_free(object);
+		if (i % 50 == 0)
+			sample_set_rate(RATE + (size_t)(i / 50) % 2 * RATE);
+	}
+	double z = (told.bytes - allocated) / sqrt(variance);
+	ck_assert_msg(fabs(z) < 6, "%g bytes for %g: %g standard errors", told.bytes, allocated, z);
+}
+END_TEST
+
+START_TEST(test_a_large_object_of_another_size_is_another)
+{
+	char *object = alloc_surely(1 << 20);
+	double allocated = 0;
+
+	sample_window_most = UINT32_MAX;
+	sample_set_rate(RATE);
+	memset(&told, 0, sizeof(told));
+	for (size_t bytes = 1 << 20; bytes < 50 << 20; bytes += 100000) {
+		object = realloc_surely(object, bytes);
+		if (bytes != 1 << 20) /* it had that size */
+			allocated += (double)heap_usable_bytes(object, NULL);
+	}
+	ck_assert_msg(fabs(told.bytes / allocated - 1) < 1e-3, "%g for %g", told.bytes, allocated);
+	heap_free(object);
+}
+END_TEST
+
 static void *act(void *argument)
 {
 	void *objects[LIVE] = {NULL};
@@ -204,6 +245,8 @@ int main(void)
 	tcase_add_test(tests, test_a_sample_is_an_object_like_any);
 	tcase_add_test(tests, test_at_a_rate_of_none_there_is_none);
 	tcase_add_test(tests, test_who_is_fast_has_fewer_samples_of_more_weight);
+	tcase_add_test(tests, test_a_change_of_the_rate_loses_none);
+	tcase_add_test(tests, test_a_large_object_of_another_size_is_another);
 	tcase_add_test(tests, test_threads_and_changes_of_the_rate);
 	return suite_end();
 }
