@@ -29,6 +29,7 @@ enum lock_rank {
 	LOCK_RANK_CENTRAL,  /* one a size class; fork takes them by class */
 	LOCK_RANK_PAGES,    /* the page heap and its tables */
 	LOCK_RANK_SPECIAL,  /* the records of specials */
+	LOCK_RANK_SITES,    /* call sites, their frames and objects */
 	LOCK_RANK_EVENT     /* the event log of the box */
 };
 

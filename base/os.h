@@ -105,6 +105,7 @@ uint64_t os_coarse_realtime_ns(void);
 int os_thread_id(void);
 int os_thread_mark(void);     /* the same for the books; 0 in a process that is confined */
 void os_thread_name(char name[16]);
+uint64_t os_random_word(uint64_t salt); /* of this process; by the salt always the same */
 int os_process_id(void);      /* asks the kernel: right in any child */
 
 static inline void os_cpu_relax(void)

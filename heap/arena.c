@@ -1,6 +1,5 @@
 #include "heap/arena.h"
 
-#include <sys/auxv.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -107,24 +106,6 @@ static size_t page_entry_bytes(void)
 	return bytes;
 }
 
-/*
- * The loader hands every process 16 random bytes; no system call.  libc makes
- * its stack and pointer guards of them, which whoever learns where the heap is
- * must not learn too: they are mixed, by the finalizer of MurmurHash3 (Appleby).
- */
-static uint64_t random_word(void)
-{
-	const void *bytes = (const void *)getauxval(AT_RANDOM);
-	uint64_t words[2] = {0, 0};
-
-	if (bytes != NULL)
-		memcpy(words, bytes, sizeof(words));
-	uint64_t word = words[0] ^ words[1] * 0x9e3779b97f4a7c15u;
-	word = (word ^ word >> 33) * 0xff51afd7ed558ccdu;
-	word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53u;
-	return word ^ word >> 33;
-}
-
 /* What lies unmapped before a part: how much more than one gap, the random word says. */
 static uintptr_t gap_of(size_t most_bytes, uint64_t *word)
 {
@@ -142,7 +123,7 @@ static void window_lay_out(uintptr_t start, size_t bytes)
 	size_t gap_most_bytes = max_bytes(bytes / GAP_SHARE, GAP_BYTES);
 	size_t fixed = caches_bytes + (TABLE_COUNT + 2) * gap_most_bytes + GAP_BYTES;
 	size_t pages = (bytes - fixed) / page_entry_bytes();
-	uint64_t word = random_word() ^ start;
+	uint64_t word = os_random_word(0) ^ start;
 	uintptr_t at = start;
 
 	for (int i = 0; i < TABLE_COUNT; i++) {
@@ -198,7 +179,7 @@ static bool window_find_free(void)
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		size_t spread = places[i].window_bytes;
-		for (uint64_t word = random_word(), tries = 0; tries < 4; tries++, word >>= 8) {
+		for (uint64_t word = os_random_word(0), tries = 0; tries < 4; tries++, word >>= 8) {
 			uintptr_t start = places[i].lowest +
 				bits_round_down(word & (spread - 1), OS_HUGE_PAGE_BYTES);
 			if (window_try(start, places[i].window_bytes))

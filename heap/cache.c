@@ -130,7 +130,7 @@ static struct cache *slot_make(uint32_t index)
 	cache->index = index;
 	magazines_open(cache, 1, SIZED_CLASS_COUNT);
 	cache->class_end = SIZED_CLASS_COUNT;
-	cache->random = 0x9e3779b97f4a7c15u * (index + 1);
+	cache->random = os_random_word(index + 1) | 1;
 	return cache;
 }
 

@@ -24,25 +24,39 @@ static struct {
 	uint32_t untold_batches;
 } classes[SIZE_CLASS_COUNT];
 
-/* In a ring, so that what led up to the end of a process can be seen. */
-static void publish_peak(const struct box_totals *totals)
+static uint64_t peak_count;
+static struct box_peak last_peak;
+static uint64_t peak_generations[BOX_PEAKS_MAX];
+
+uint64_t publish_peak_count(void)
 {
-	static uint64_t generations[BOX_PEAKS_MAX];
-	static uint64_t peak_count, last_bytes;
+	return word_load(&peak_count);
+}
+
+static void publish_last_peak(void) REQUIRES(page_heap_lock)
+{
+	uint32_t index = (uint32_t)((last_peak.sequence - 1) % BOX_PEAKS_MAX);
+
+	box_write(BOX_SECTION_PEAKS, index, &last_peak, &peak_generations[index]);
+}
+
+/* In a ring, so that what led up to the end of a process can be seen. */
+static void publish_peak(const struct box_totals *totals) REQUIRES(page_heap_lock)
+{
+	uint64_t last_bytes = last_peak.heap_inuse;
 
 	if (totals->heap_inuse < last_bytes + last_bytes / PEAK_STEP_SHARE + PEAK_STEP_MIN_BYTES)
 		return;
-	last_bytes = totals->heap_inuse;
-	uint32_t index = (uint32_t)(peak_count % BOX_PEAKS_MAX);
-	struct box_peak peak = {
-		.sequence = ++peak_count,
+	word_add(&peak_count, 1);
+	last_peak = (struct box_peak){
+		.sequence = peak_count,
 		.realtime_ns = totals->realtime_ns,
 		.heap_inuse = totals->heap_inuse,
 		.large_bytes = totals->large_bytes,
 		.idle_kept_bytes = totals->idle_kept_bytes,
 		.thread_count = totals->thread_count,
 	};
-	box_write(BOX_SECTION_PEAKS, index, &peak, &generations[index]);
+	publish_last_peak();
 }
 
 void publish_totals(void)
@@ -179,6 +193,8 @@ void publish_all(void)
 	for (uint32_t class = 1; cache_count() != 0 && class < size_class_end_now(); class++)
 		publish_used_class(class);
 	lock_acquire(&page_heap_lock);
+	if (last_peak.sequence != 0)
+		publish_last_peak();
 	publish_totals();
 	lock_release(&page_heap_lock);
 }

@@ -21,6 +21,9 @@ struct cache;
 /* The page heap's figures. */
 void publish_totals(void) REQUIRES(page_heap_lock);
 
+/* How many peaks of the heap were noted (struct box_peak); any thread. */
+uint64_t publish_peak_count(void);
+
 /* One class's pool. */
 void publish_class(uint32_t class) REQUIRES(centrals[class].lock);
 

@@ -9,6 +9,7 @@
 #include "base/lock.h"
 #include "heap/heap.h"
 #include "preload/process.h"
+#include "profile/sites.h"
 #include "stats/box.h"
 #include "tinyalloc/special.h"
 
@@ -27,12 +28,14 @@ static void fork_begins(void)
 		return;
 	heap_fork_prepare();
 	special_fork_prepare();
+	sites_fork_prepare();
 }
 
 static void fork_ends(void)
 {
 	if (is_amid)
 		return;
+	sites_fork_end();
 	special_fork_end();
 	heap_fork_parent();
 }

@@ -35,6 +35,7 @@
 #include "preload/sigaction.h"
 #include "preload/thread.h"
 #include "profile/collect.h"
+#include "profile/sites.h"
 #include "profile/world.h"
 #include "stats/box.h"
 #include "stats/dump.h"
@@ -152,6 +153,7 @@ static void box_make(void)
 		if (word_load(&has_ended))
 			box_remove();
 		publish_all();
+		sites_publish();
 		signal_publish();
 	}
 	errno = saved;
@@ -202,6 +204,7 @@ static void become_child(void)
 void process_fork_child(void)
 {
 	become_child(); /* first: what the heap publishes is the parent's no more */
+	sites_fork_end();
 	special_fork_end();
 	heap_fork_child();
 }
@@ -210,6 +213,7 @@ static void process_forked(void)
 {
 	become_child();
 	special_fork_recover();
+	sites_fork_recover();
 }
 
 /* In a child that no fork handler saw, of a parent that had no heap yet whose word the
@@ -269,6 +273,10 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 		publish_layout(box_identity());
 	}
 	fatal_observer = fatal_note;
+	if (CONFIG_BOOKS)
+		sites_init((uintptr_t)process_start);
+	if (CONFIG_BOOKS && process_conf.sample_bytes != 0)
+		sites_set_rate(process_conf.sample_bytes, 0);
 	/* The heap begins with the first allocation: many a process makes none. */
 	heap_hooks.heap_begins = heap_begins;
 	heap_hooks.thread_attached = thread_attached;

@@ -1,13 +1,12 @@
 #include "profile/backtrace.h"
 
-#include <dlfcn.h>
-#include <link.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/os.h"
 #include "profile/cfi.h"
+#include "profile/loaded.h"
 
 enum {
 	KEPT_RULES = 1024, /* 16 KiB; a program's hot callers of malloc are some hundreds */
@@ -35,60 +34,6 @@ struct frame {
 
 /* ---- rules ------------------------------------------------------------------------------- */
 
-#if defined(DLFO_STRUCT_HAS_EH_DBASE) /* glibc 2.35 */
-
-/* An object with gaps is as many as it has segments. */
-static bool tables_find(uintptr_t pc, struct cfi_tables *tables)
-{
-	struct dl_find_object found;
-
-	if (_dl_find_object((void *)pc, &found) != 0 || found.dlfo_eh_frame == NULL ||
-		_dl_find_object(found.dlfo_eh_frame, &found) != 0)
-		return false;
-	*tables = (struct cfi_tables){.header = found.dlfo_eh_frame, .start = found.dlfo_map_start,
-		.end = found.dlfo_map_end};
-	return true;
-}
-
-#else /* the loader's lock is taken, which its holders do not keep while they allocate */
-
-struct tables_search {
-	uintptr_t pc;
-	struct cfi_tables *tables;
-};
-
-static int tables_visit(struct dl_phdr_info *info, size_t info_bytes, void *arg)
-{
-	struct tables_search *search = arg;
-	uintptr_t start = UINTPTR_MAX, end = 0, header = 0;
-
-	(void)info_bytes;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-		uintptr_t at = info->dlpi_addr + segment->p_vaddr;
-		if (segment->p_type == PT_GNU_EH_FRAME)
-			header = at;
-		if (segment->p_type != PT_LOAD)
-			continue;
-		start = at < start ? at : start;
-		end = at + segment->p_memsz > end ? at + segment->p_memsz : end;
-	}
-	if (search->pc < start || search->pc >= end || header == 0)
-		return 0;
-	*search->tables = (struct cfi_tables){.header = (const unsigned char *)header,
-		.start = (const unsigned char *)start, .end = (const unsigned char *)end};
-	return 1;
-}
-
-static bool tables_find(uintptr_t pc, struct cfi_tables *tables)
-{
-	struct tables_search search = {.pc = pc, .tables = tables};
-
-	return dl_iterate_phdr(tables_visit, &search) != 0;
-}
-
-#endif
-
 /* All zero if there is none. */
 static NOINLINE uint64_t rule_read(uintptr_t pc)
 {
@@ -96,7 +41,7 @@ static NOINLINE uint64_t rule_read(uintptr_t pc)
 	struct cfi_rule rule = {0};
 	uint64_t word;
 
-	if (!tables_find(pc, &tables) || !cfi_find(&tables, pc, &rule))
+	if (!loaded_find_tables(pc, &tables) || !cfi_find(&tables, pc, &rule))
 		return 0;
 	memcpy(&word, &rule, sizeof(word));
 	return word;

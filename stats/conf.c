@@ -57,18 +57,55 @@ static bool set_noscan_strings(struct conf *conf, const char *value, size_t byte
 	return parse_bool(&conf->noscan_strings, value, bytes);
 }
 
-static bool parse_count(size_t *out, const char *value, size_t bytes)
+/* 0 too. */
+static bool parse_digits(size_t *out, const char *value, size_t bytes)
 {
 	size_t number = 0;
 
+	if (bytes == 0)
+		return false;
 	for (size_t i = 0; i < bytes; i++)
 		if (value[i] < '0' || value[i] > '9' ||
 			__builtin_mul_overflow(number, (size_t)10, &number) ||
 			__builtin_add_overflow(number, (size_t)(value[i] - '0'), &number))
 			return false;
-	if (number != 0)
-		*out = number;
-	return number != 0;
+	*out = number;
+	return true;
+}
+
+static bool parse_count(size_t *out, const char *value, size_t bytes)
+{
+	size_t number;
+
+	if (!parse_digits(&number, value, bytes) || number == 0)
+		return false;
+	*out = number;
+	return true;
+}
+
+bool conf_parse_bytes(size_t *out, const char *value, size_t bytes)
+{
+	static const char units[] = "kmg";
+	char last = bytes > 0 ? (char)(value[bytes - 1] | ('a' - 'A')) : '\0';
+	const char *unit = last != '\0' ? strchr(units, last) : NULL;
+	size_t number, scale = unit != NULL ? (size_t)1024 << 10 * (unit - units) : 1;
+
+	if (!parse_digits(&number, value, bytes - (unit != NULL)) ||
+		__builtin_mul_overflow(number, scale, &number))
+		return false;
+	*out = number;
+	return true;
+}
+
+/* Above it a process would have to live for years to be looked at. */
+static bool set_sample(struct conf *conf, const char *value, size_t bytes)
+{
+	size_t number;
+
+	if (!conf_parse_bytes(&number, value, bytes) || number > CONF_SAMPLE_MOST_BYTES)
+		return false;
+	conf->sample_bytes = number;
+	return true;
 }
 
 static bool set_token_max(struct conf *conf, const char *value, size_t bytes)
@@ -146,6 +183,9 @@ const struct conf_key conf_keys[] = {
 	{"dump", "a file beside the box", "a path; %p pid, %e program, %t time, %n number",
 		"Where a dump is written.", set_dump},
 	{"dump_format", "text", "text or json", "How a dump is written.", set_dump_format},
+	{"sample", "512k", "bytes, as 64k, 512k or 1m; 0 is none",
+		"How many bytes are allocated, on average, from one sample of call sites to the next.",
+		set_sample},
 	{"stop_signal", "62", "a real-time signal's name or number",
 		"The signal that stops all threads while the process is copied to be searched.",
 		set_stop_signal},
@@ -170,7 +210,7 @@ const struct conf_key conf_keys[] = {
 void conf_init(struct conf *conf)
 {
 	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .stop_signal = STOP_SIGNAL,
-		.tiny = true, .check_sizes = true, .exit_check = true};
+		.sample_bytes = CONF_SAMPLE_BYTES, .tiny = true, .check_sizes = true, .exit_check = true};
 }
 
 static const char *conf_set(struct conf *conf, const char *part, size_t bytes)

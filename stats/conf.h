@@ -17,7 +17,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CONF_PATH_BYTES = 512 };
+enum {
+	CONF_PATH_BYTES = 512,
+	CONF_SAMPLE_BYTES = 512 << 10,
+	CONF_SAMPLE_MOST_BYTES = 1 << 30
+};
 
 struct conf {
 	bool box;                      /* publish a box */
@@ -30,6 +34,7 @@ struct conf {
 	bool noscan_strings;           /* what strdup() makes is such an object */
 	size_t token_max;              /* 0: none, that is SIZE_MAX */
 	int signal_number;             /* 0: none */
+	size_t sample_bytes;           /* between two samples, on average; 0: none are taken */
 	char dir[CONF_PATH_BYTES];     /* "": /dev/shm, then $XDG_RUNTIME_DIR */
 	char dump[CONF_PATH_BYTES];    /* "": a file beside the box */
 };
@@ -54,6 +59,9 @@ void conf_init(struct conf *conf);
 
 /* Sets what `text` says on top of what *conf holds. */
 void conf_parse(struct conf *conf, const char *text, conf_complain_fn *complain, void *arg);
+
+/* "512k", "64K", "1m", "2G" or "4096": bytes.  False if it is none. */
+bool conf_parse_bytes(size_t *out, const char *value, size_t value_bytes);
 
 /* The number of a signal called "SIGUSR2", "USR2" or "12"; -1 if there is none.
    signal_name() is the inverse: "SIGUSR2", or NULL. */

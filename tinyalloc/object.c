@@ -170,13 +170,20 @@ static void *realloc_any(struct span *span, void *ptr, size_t bytes, const void 
 		: heap_realloc(ptr, bytes, caller);
 }
 
-/* What is tied to it goes along, but for what is tied to bytes that it loses. */
+/* What is tied to it goes along, but for what is tied to bytes that it loses, and that it
+   is a sample, unless it stayed as it is. */
 static COLD void *realloc_special(struct span *span, void *ptr, size_t bytes, const void *caller)
 {
 	struct special_chain chain = specials_take(span, ptr);
+	size_t usable_bytes = chain.first != 0 ? object_usable_bytes(ptr, caller) : 0;
 
 	specials_end(&chain, bytes);
 	void *to = realloc_any(span, ptr, bytes, caller);
+	if (chain.first == 0)
+		return to;
+	bool is_same = to == NULL || (to == ptr && object_usable_bytes(ptr, caller) == usable_bytes);
+	if (to != NULL)
+		special_resize(&chain, is_same, bytes);
 	special_tie(&chain, to != NULL ? to : ptr);
 	return to;
 }

@@ -12,6 +12,9 @@
 #include "tinyalloc/special_pool.h"
 #include "tinyalloc/tiny.h"
 
+void (*special_sample_ended)(const struct special_sample *sample);
+void (*special_sample_resized)(struct special_sample *sample, uint64_t bytes);
+
 /* The object that an address lies in. */
 struct target {
 	struct span *span;
@@ -69,7 +72,7 @@ static bool target_is_live(const struct target *target)
 						: walk_is_live(span, target->object);
 }
 
-/* The link behind which an offset belongs. */
+/* The link behind which an offset belongs, before all that is there. */
 static uint32_t *link_of(struct span *span, uint64_t offset)
 {
 	uint32_t *link = &span->special;
@@ -77,6 +80,21 @@ static uint32_t *link_of(struct span *span, uint64_t offset)
 	while (*link != 0 && special_at(*link)->offset < offset)
 		link = &special_at(*link)->next;
 	return link;
+}
+
+/* The same of a kind. */
+static uint32_t *link_of_kind(struct span *span, uint64_t offset, uint32_t kind)
+{
+	uint32_t *link = link_of(span, offset);
+
+	while (*link != 0 && special_at(*link)->offset == offset && special_at(*link)->kind < kind)
+		link = &special_at(*link)->next;
+	return link;
+}
+
+static bool is_there(uint32_t number, uint64_t offset, uint32_t kind)
+{
+	return number != 0 && special_at(number)->offset == offset && special_at(number)->kind == kind;
 }
 
 static void span_tell(struct span *span)
@@ -87,7 +105,8 @@ static void span_tell(struct span *span)
 
 static void special_insert(struct span *span, uint32_t number)
 {
-	uint32_t *link = link_of(span, special_at(number)->offset);
+	const struct special *special = special_at(number);
+	uint32_t *link = link_of_kind(span, special->offset, special->kind);
 
 	special_at(number)->next = *link;
 	word_store(link, number);
@@ -96,12 +115,12 @@ static void special_insert(struct span *span, uint32_t number)
 
 static int insert_checked(const struct target *target, uint32_t number)
 {
-	uint64_t offset = special_at(number)->offset;
-	uint32_t there = *link_of(target->span, offset);
+	const struct special *special = special_at(number);
 
 	if (!target_is_live(target))
 		return EINVAL;
-	if (there != 0 && special_at(there)->offset == offset)
+	if (is_there(*link_of_kind(target->span, special->offset, special->kind), special->offset,
+		    special->kind))
 		return EEXIST;
 	special_insert(target->span, number);
 	return 0;
@@ -129,11 +148,27 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg)
 	return error;
 }
 
+bool special_set_sample(void *object, const struct special_sample *sample)
+{
+	struct span *span = span_containing(object);
+	uint32_t number = special_new(), class = class_of(span);
+
+	if (number == 0)
+		return false;
+	*special_at(number) = (struct special){.kind = SPECIAL_SAMPLE, .sample = *sample,
+		.offset = (uint64_t)((char *)object - span_address(span))};
+	span_lock(class);
+	special_insert(span, number);
+	span_unlock(class);
+	return true;
+}
+
 bool special_is_tied(const struct span *span, size_t offset, size_t bytes)
 {
 	uint32_t number = span->special;
 
-	while (number != 0 && special_at(number)->offset < offset)
+	while (number != 0 && (special_at(number)->offset < offset ||
+				      special_at(number)->kind != SPECIAL_FINALIZER))
 		number = special_at(number)->next;
 	return number != 0 && special_at(number)->offset < offset + bytes;
 }
@@ -171,16 +206,33 @@ struct special_chain special_take(struct span *span, void *object, size_t bytes)
 	return chain;
 }
 
+/* Off the list.  0: there is none. */
+static uint32_t take_kind(struct span *span, uint64_t offset, uint32_t kind)
+{
+	uint32_t *link = link_of_kind(span, offset, kind), number = *link;
+
+	if (!is_there(number, offset, kind))
+		return 0;
+	word_store(link, special_at(number)->next);
+	span_tell(span);
+	return number;
+}
+
 int special_clear_finalizer(void *ptr)
 {
 	struct span *span = span_containing(ptr);
 
 	if (span == NULL || word_load(&span->special) == 0)
 		return ENOENT;
-	struct special_chain chain = special_take(span, ptr, 1);
-	if (chain.first == 0)
+	heap_process_look();
+	uint32_t class = class_of(span);
+	span_lock(class);
+	uint32_t number = take_kind(span, (uint64_t)((char *)ptr - span_address(span)),
+		SPECIAL_FINALIZER);
+	span_unlock(class);
+	if (number == 0)
 		return ENOENT;
-	special_delete(chain.first);
+	special_delete(number);
 	return 0;
 }
 
@@ -195,9 +247,30 @@ void special_run(struct special_chain *chain, size_t from_byte)
 	while (number != 0) {
 		struct special special = *special_at(number);
 		special_delete(number);
-		special.finalizer(chain->object + special.offset, special.arg);
+		if (special.kind == SPECIAL_FINALIZER)
+			special.finalizer(chain->object + special.offset, special.arg);
+		else
+			special_sample_ended(&special.sample);
 		number = special.next;
 	}
+}
+
+void special_resize(struct special_chain *chain, bool is_same, size_t bytes)
+{
+	uint32_t *link = &chain->first;
+
+	while (*link != 0 && special_at(*link)->kind != SPECIAL_SAMPLE)
+		link = &special_at(*link)->next;
+	uint32_t number = *link;
+	if (number == 0)
+		return;
+	if (is_same) {
+		special_sample_resized(&special_at(number)->sample, bytes);
+		return;
+	}
+	*link = special_at(number)->next;
+	special_sample_ended(&special_at(number)->sample);
+	special_delete(number);
 }
 
 void special_tie(const struct special_chain *chain, void *object)
@@ -232,12 +305,13 @@ void special_fork_recover(void)
 
 void special_audit(const struct span *span)
 {
-	uint64_t least = 0;
+	uint64_t last = 0;
 
 	for (uint32_t number = span->special; number != 0; number = special_at(number)->next) {
 		const struct special *special = special_at(number);
-		if (special->offset < least || special->offset >= span->page_count << PAGE_SHIFT)
+		uint64_t place = special->offset << 2 | special->kind; /* no kind is 0 */
+		if (place <= last || special->offset >= span->page_count << PAGE_SHIFT)
 			fatal("audit: a span disagrees with its specials");
-		least = special->offset + 1;
+		last = place;
 	}
 }

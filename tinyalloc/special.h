@@ -1,5 +1,6 @@
 /*
- * tinyalloc/special.h - what is tied to an object beside its bytes: finalizers.
+ * tinyalloc/special.h - what is tied to an object beside its bytes: finalizers, and that
+ * it is a sample (heap/sample.h).
  *
  * WHY        Few objects have anything of the kind, and the others must not pay for
  *            it.  A special is a record by the object's place in its span; the first
@@ -10,8 +11,9 @@
  * INVARIANT  A span's specials are in a list by rising offset, of one kind at most one
  *            an offset (span->special is the first one's number).  Each lies in a live
  *            object: a free takes all within the object, runs their finalizers and then
- *            frees it; realloc takes them along.  A finalizer is taken out of the list
- *            before it runs, so none runs twice.
+ *            frees it; realloc takes finalizers along.  A finalizer is taken out of the
+ *            list before it runs, so none runs twice.  A sample ends with its object's
+ *            size: what realloc makes of it is drawn anew, if it is another object.
  *
  * LOCKING    A span's list: the lock of the span (heap/span.h).  Records that are in no
  *            list: a lock of the pool, rank SPECIAL.  Finalizers run with no lock held.
@@ -38,7 +40,23 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg);
 /* 0, or ENOENT if none is set at this very byte. */
 int special_clear_finalizer(void *ptr);
 
-/* Whether anything is tied to these bytes of a span; its lock held, or in a copy. */
+/* Of a sample: whose it is, for how many allocations it stands, what it asked for. */
+struct special_sample {
+	uint32_t site;
+	float weight;
+	uint64_t bytes;
+};
+
+/* Ties it to an object that the program does not have yet.  False: no memory. */
+bool special_set_sample(void *object, const struct special_sample *sample);
+
+/* Called when the object of one ends, with no lock held.  Set before there is one. */
+extern void (*special_sample_ended)(const struct special_sample *sample);
+
+/* The sample that is tied to an object's first byte goes on with another number of bytes. */
+extern void (*special_sample_resized)(struct special_sample *sample, uint64_t bytes);
+
+/* Whether a finalizer is tied to these bytes of a span; its lock held, or in a copy. */
 bool special_is_tied(const struct span *span, size_t offset, size_t bytes);
 
 /* Specials taken off an object, which nobody else knows. */
@@ -50,8 +68,12 @@ struct special_chain {
 /* Of [object, object + bytes). */
 struct special_chain special_take(struct span *span, void *object, size_t bytes);
 
-/* Runs the finalizers, of those from `from_byte` of the object on, and forgets them. */
+/* Ends those from `from_byte` of the object on: runs finalizers, tells of samples. */
 void special_run(struct special_chain *chain, size_t from_byte);
+
+/* The object has another size now: its sample, if it is one, ends; or, where it stayed as
+   it is, goes on with so many bytes. */
+void special_resize(struct special_chain *chain, bool is_same, size_t bytes);
 
 /* Ties them to another live object, at the same bytes of it. */
 void special_tie(const struct special_chain *chain, void *object);

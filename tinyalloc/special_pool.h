@@ -14,15 +14,22 @@
 #include "base/lock.h"
 #include "tinyalloc/special.h"
 
-enum special_kind { SPECIAL_FINALIZER = 1 };
+enum special_kind { SPECIAL_FREE = 0, SPECIAL_FINALIZER, SPECIAL_SAMPLE };
 
 struct special {
 	uint64_t offset; /* in its span, in bytes */
-	uint32_t next;   /* by offset, or a free one; 0: the last */
+	uint32_t next;   /* by offset, then kind, or a free one; 0: the last */
 	uint32_t kind;   /* enum special_kind */
-	finalizer_fn *finalizer;
-	void *arg;
+	union {
+		struct {
+			finalizer_fn *finalizer;
+			void *arg;
+		};
+		struct special_sample sample;
+	};
 };
+
+_Static_assert(sizeof(struct special) == 32, "two a cache line");
 
 extern struct lock special_pool_lock;
 

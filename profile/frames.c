@@ -1,0 +1,198 @@
+#include "profile/frames.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/os.h"
+#include "profile/loaded.h"
+#include "stats/box.h"
+
+enum {
+	TABLE_FIRST_WORDS = 1024, /* a page: a small program has some hundreds of frames */
+	TABLE_MOST_WORDS = 2 * BOX_FRAMES_MAX,
+	LOADED_WORDS = (BOX_MODULES_MAX + 63) / 64
+};
+
+static const uint64_t ADDRESS_MASK = ((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1;
+
+BULKY struct box_frame frames_all[BOX_FRAMES_MAX];
+
+static uint32_t frame_count = 1; /* 0 is nobody */
+
+/* Their numbers, by address and caller; 0: no entry.  At most half full. */
+static uint32_t *table;
+static uint32_t table_words;
+static uint32_t table_used;
+
+/* The objects that were asked for during one stack. */
+struct checked {
+	uint64_t words[LOADED_WORDS];
+};
+
+static uint32_t place_of(uint64_t address, uint32_t caller)
+{
+	uint64_t mixed = (address ^ (uint64_t)caller << 40) * 0x9e3779b97f4a7c15u;
+
+	return (uint32_t)(mixed >> 32) & (table_words - 1);
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+static uint64_t address_of(const struct box_frame *frame)
+{
+	return frame->place & ADDRESS_MASK;
+}
+
+static uint32_t module_of(const struct box_frame *frame)
+{
+	return (uint32_t)(frame->place >> BOX_FRAME_ADDRESS_BITS) - 1;
+}
+
+/* The entry of a frame, or the free one where it belongs. */
+static uint32_t *entry_of(uint64_t address, uint32_t caller)
+{
+	uint32_t at = place_of(address, caller);
+
+	for (;; at = (at + 1) & (table_words - 1)) {
+		const struct box_frame *frame = &frames_all[table[at]];
+		if (table[at] == 0 || (address_of(frame) == address && frame->caller == caller))
+			return &table[at];
+	}
+}
+
+static bool is_to_be_found(const struct box_frame *frame)
+{
+	uint32_t module = module_of(frame);
+
+	return module == LOADED_NONE || !loaded_is_gone(module);
+}
+
+/* All that is to be found, into a table of so many words. */
+static bool table_make(uint32_t words)
+{
+	uint32_t *old = table, old_words = table_words;
+	uint32_t *larger = os_map(words * sizeof(*larger));
+
+	if (larger == NULL)
+		return false;
+	table = larger;
+	table_words = words;
+	table_used = 0;
+	for (uint32_t number = 1; number < frame_count; number++) {
+		const struct box_frame *frame = &frames_all[number];
+		if (!is_to_be_found(frame))
+			continue;
+		*entry_of(address_of(frame), frame->caller) = number;
+		table_used++;
+	}
+	if (old != NULL)
+		os_unmap(old, old_words * sizeof(*old));
+	return true;
+}
+
+static bool table_has_room(void)
+{
+	return 2 * table_used < table_words || table_words == TABLE_MOST_WORDS ||
+		table_make(2 * table_words);
+}
+
+/* ---- frames -------------------------------------------------------------------------------- */
+
+static uint32_t frame_add(uint64_t address, uint32_t caller, uint32_t module)
+{
+	uint32_t number = frame_count;
+	struct box_frame frame = {
+		.place = address | (uint64_t)(module + 1) << BOX_FRAME_ADDRESS_BITS,
+		.caller = caller};
+
+	if (number == BOX_FRAMES_MAX || !table_has_room())
+		return 0;
+	frame.check = box_frame_check(frame.place, caller, number);
+	frames_all[number] = frame;
+	frame_count++;
+	*entry_of(address, caller) = number;
+	table_used++;
+	box_write_frame(number, &frame);
+	return number;
+}
+
+/* Whether the object is there, asked once a stack. */
+static bool is_there(struct checked *checked, uint32_t module)
+{
+	uint64_t bit = (uint64_t)1 << module % 64;
+
+	if ((checked->words[module / 64] & bit) != 0)
+		return true;
+	checked->words[module / 64] |= bit;
+	return loaded_is_there(module);
+}
+
+/* An object is gone: what was found in it is not to be found again. */
+static void forget_gone(void)
+{
+	backtrace_forget();
+	table_make(table_words);
+}
+
+static uint32_t module_now(struct checked *checked, uint64_t address)
+{
+	uint32_t module = loaded_number((uintptr_t)address);
+
+	if (module == LOADED_NONE || is_there(checked, module))
+		return module;
+	forget_gone();
+	return loaded_number((uintptr_t)address);
+}
+
+/* The frame, if it is to be found yet; 0. */
+static uint32_t frame_find(struct checked *checked, uint64_t address, uint32_t caller)
+{
+	uint32_t number = *entry_of(address, caller);
+	uint32_t module = number != 0 ? module_of(&frames_all[number]) : LOADED_NONE;
+
+	if (module == LOADED_NONE || is_there(checked, module))
+		return number;
+	forget_gone();
+	return 0;
+}
+
+static uint32_t frame_of(struct checked *checked, uint64_t address, uint32_t caller)
+{
+	uint32_t number = frame_find(checked, address, caller);
+
+	return number != 0 ? number : frame_add(address, caller, module_now(checked, address));
+}
+
+uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped)
+{
+	static struct checked checked; /* stacks may be small */
+	uint32_t caller = trace->is_cut ? BOX_FRAME_CUT : 0;
+
+	if (table == NULL && !table_make(TABLE_FIRST_WORDS))
+		return 0;
+	checked = (struct checked){{0}};
+	for (uint32_t i = trace->count; i > skipped; i--) {
+		uint32_t number = frame_of(&checked, trace->pcs[i - 1] & ADDRESS_MASK, caller);
+		if (number == 0)
+			break;
+		caller = number;
+	}
+	return caller != BOX_FRAME_CUT ? caller : 0;
+}
+
+uint32_t frames_count(void)
+{
+	return frame_count;
+}
+
+const struct box_frame *frames_at(uint32_t number)
+{
+	return &frames_all[number];
+}
+
+void frames_publish(void)
+{
+	for (uint32_t number = 1; number < frame_count; number++)
+		box_write_frame(number, &frames_all[number]);
+}

@@ -1,0 +1,32 @@
+/*
+ * profile/frames.h - who called whom, each caller kept once.
+ *
+ * WHY        Stacks share most of their callers: as a tree from the outermost inwards each
+ *            costs what is new in it, in memory, in the box and to find it again.
+ *
+ * INVARIANT  A frame is written once and never changes; its caller has a lower number.  One
+ *            whose object is gone is not found again: the address means another function.
+ *
+ * LOCKING    sites_lock (profile/sites.h).
+ */
+#ifndef PROFILE_FRAMES_H
+#define PROFILE_FRAMES_H
+
+#include <stdint.h>
+
+#include "profile/backtrace.h"
+#include "stats/box_layout.h"
+
+/* The frame of a stack less its `skipped` innermost callers; 0 if none is left.  Where there
+   is no room for one, its caller. */
+uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped);
+
+/* 1 and up are below it. */
+uint32_t frames_count(void);
+
+const struct box_frame *frames_at(uint32_t number);
+
+/* All of them once more, for a box that is new. */
+void frames_publish(void);
+
+#endif

@@ -1,0 +1,254 @@
+#include "profile/sites.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "heap/hooks.h"
+#include "heap/publish.h"
+#include "heap/sample.h"
+#include "profile/backtrace.h"
+#include "profile/frames.h"
+#include "profile/loaded.h"
+#include "stats/box.h"
+#include "tinyalloc/special.h"
+
+struct site_kept {
+	struct box_site site;
+	uint64_t generation; /* of the box's part */
+};
+
+BULKY struct site_kept sites_all[BOX_SITES_MAX];
+
+/* The number of the site whose innermost frame it is, and 1; 0: there is none yet. */
+BULKY uint32_t sites_of_frames[BOX_FRAMES_MAX];
+
+struct lock sites_lock = {.rank = LOCK_RANK_SITES};
+
+static uint32_t site_count;
+static struct box_sampling sampling;
+static uint64_t sampling_generation;
+static uintptr_t own_start, own_end;
+
+/* ---- sums ---------------------------------------------------------------------------------- */
+
+/* What a sample stands for; of the same sample always the same. */
+struct share {
+	uint64_t objects; /* times BOX_OBJECT_ONE */
+	uint64_t bytes;
+	double objects_variance;
+	double bytes_variance;
+};
+
+static struct share share_of(const struct special_sample *sample)
+{
+	double weight = (double)sample->weight, bytes = (double)sample->bytes;
+	double variance = weight * (weight - 1);
+
+	return (struct share){.objects = (uint64_t)(weight * BOX_OBJECT_ONE + 0.5),
+		.bytes = (uint64_t)(weight * bytes + 0.5),
+		.objects_variance = variance,
+		.bytes_variance = variance * bytes * bytes};
+}
+
+static void sum_add(struct box_sum *sum, const struct share *share)
+{
+	sum->samples++;
+	sum->objects += share->objects;
+	sum->bytes += share->bytes;
+	sum->objects_variance += share->objects_variance;
+	sum->bytes_variance += share->bytes_variance;
+}
+
+/* Of the variances something may be left over, that is no one's. */
+static void sum_subtract(struct box_sum *sum, const struct share *share)
+{
+	sum->samples--;
+	sum->objects -= share->objects;
+	sum->bytes -= share->bytes;
+	sum->objects_variance = sum->samples != 0 ? sum->objects_variance - share->objects_variance : 0;
+	sum->bytes_variance = sum->samples != 0 ? sum->bytes_variance - share->bytes_variance : 0;
+}
+
+static struct box_site_peak peak_of(const struct box_sum *sum)
+{
+	return (struct box_site_peak){.samples = sum->samples, .objects = sum->objects,
+		.bytes = sum->bytes, .bytes_variance = sum->bytes_variance};
+}
+
+/* Before the sums change: they are those of the peaks since the last change. */
+static void peaks_keep(struct box_site *site)
+{
+	uint64_t last = publish_peak_count(), from = site->peak_sequence + 1;
+
+	if (from + BOX_SITE_PEAKS_MAX <= last)
+		from = last - BOX_SITE_PEAKS_MAX + 1;
+	for (uint64_t sequence = from; sequence <= last; sequence++)
+		site->peaks[sequence % BOX_SITE_PEAKS_MAX] = peak_of(&site->live);
+	site->peak_sequence = last;
+}
+
+/* ---- the box ------------------------------------------------------------------------------- */
+
+static void site_publish(uint32_t number)
+{
+	box_write(BOX_SECTION_SITES, number, &sites_all[number].site, &sites_all[number].generation);
+}
+
+/* After what it counts. */
+static void sampling_publish(void)
+{
+	sampling.site_count = site_count;
+	sampling.frame_count = frames_count();
+	sampling.module_count = loaded_count();
+	box_write(BOX_SECTION_SAMPLING, 0, &sampling, &sampling_generation);
+}
+
+/* ---- samples ------------------------------------------------------------------------------- */
+
+/* The frames of whoever called into this library. */
+static uint32_t skipped_frames(const struct backtrace *trace)
+{
+	uint32_t skipped = 0;
+
+	while (skipped < trace->count && trace->pcs[skipped] - own_start < own_end - own_start)
+		skipped++;
+	return skipped;
+}
+
+static bool site_find(uint32_t frame, uint32_t *number)
+{
+	if (sites_of_frames[frame] == 0) {
+		if (site_count == BOX_SITES_MAX)
+			return false;
+		sites_all[site_count].site = (struct box_site){.frame = frame,
+			.peak_sequence = publish_peak_count()};
+		sites_of_frames[frame] = ++site_count;
+	}
+	*number = sites_of_frames[frame] - 1;
+	return true;
+}
+
+/* The calling thread's stack leads to a site, whose sums become larger. */
+static bool sample_begin(struct special_sample *sample)
+{
+	static struct backtrace trace;
+	struct share share = share_of(sample);
+
+	backtrace_capture(&trace);
+	bool is_counted = site_find(frames_intern(&trace, skipped_frames(&trace)), &sample->site);
+	if (is_counted) {
+		struct box_site *site = &sites_all[sample->site].site;
+		peaks_keep(site);
+		sum_add(&site->live, &share);
+		sum_add(&site->total, &share);
+		site_publish(sample->site);
+	}
+	sampling.sample_count++;
+	sampling.lost_count += !is_counted;
+	sampling_publish();
+	return is_counted;
+}
+
+static void sample_end(const struct special_sample *sample)
+{
+	struct share share = share_of(sample);
+	struct box_site *site = &sites_all[sample->site].site;
+
+	peaks_keep(site);
+	sum_subtract(&site->live, &share);
+	site_publish(sample->site);
+}
+
+static void sampled(const struct sample *taken)
+{
+	int saved = errno;
+	struct special_sample sample = {.weight = (float)taken->weight, .bytes = taken->bytes};
+
+	if (lock_is_any_mine())
+		return;
+	lock_acquire(&sites_lock);
+	bool is_counted = sample_begin(&sample);
+	lock_release(&sites_lock);
+	if (is_counted && !special_set_sample(taken->object, &sample)) {
+		lock_acquire(&sites_lock);
+		sampling.lost_count++;
+		sample_end(&sample);
+		lock_release(&sites_lock);
+	}
+	errno = saved;
+}
+
+static void sample_ended(const struct special_sample *sample)
+{
+	lock_acquire(&sites_lock);
+	sample_end(sample);
+	lock_release(&sites_lock);
+}
+
+static void sample_resized(struct special_sample *sample, uint64_t bytes)
+{
+	lock_acquire(&sites_lock);
+	sample_end(sample);
+	sample->bytes = bytes;
+	struct share share = share_of(sample);
+	sum_add(&sites_all[sample->site].site.live, &share);
+	site_publish(sample->site);
+	lock_release(&sites_lock);
+}
+
+/* ---- all of them ------------------------------------------------------------------------- */
+
+void sites_init(uintptr_t own_pc)
+{
+	if (own_pc != 0)
+		loaded_find_range(own_pc, &own_start, &own_end);
+	special_sample_ended = sample_ended;
+	special_sample_resized = sample_resized;
+	heap_hooks.sampled = sampled;
+}
+
+void sites_set_rate(uint64_t bytes, uint64_t request)
+{
+	word_store(&sampling.rate_bytes, bytes);
+	word_store(&sampling.request, request);
+	sample_set_rate(bytes);
+}
+
+void sites_publish(void)
+{
+	lock_acquire(&sites_lock);
+	loaded_publish();
+	frames_publish();
+	for (uint32_t number = 0; number < site_count; number++)
+		site_publish(number);
+	if (sampling.rate_bytes != 0 || sampling.sample_count != 0)
+		sampling_publish();
+	lock_release(&sites_lock);
+}
+
+uint32_t sites_count(void)
+{
+	return word_load(&site_count);
+}
+
+const struct box_site *sites_at(uint32_t number)
+{
+	return &sites_all[number].site;
+}
+
+void sites_fork_prepare(void)
+{
+	lock_acquire(&sites_lock);
+}
+
+void sites_fork_end(void)
+{
+	lock_release(&sites_lock);
+}
+
+void sites_fork_recover(void)
+{
+	lock_reset(&sites_lock);
+}
