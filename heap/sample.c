@@ -26,6 +26,11 @@ void sample_set_rate(uint64_t bytes)
 	__atomic_fetch_add(&rate_generation, 1, __ATOMIC_RELEASE);
 }
 
+uint64_t sample_rate(void)
+{
+	return word_load(&rate_bytes);
+}
+
 /* 0: none are taken. */
 static float rate_of(const struct cache *cache)
 {

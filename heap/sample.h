@@ -46,6 +46,8 @@ extern HIDDEN uint32_t sample_window_most;
 /* From now on; 0: none are taken.  Threads follow at their next slow path. */
 void sample_set_rate(uint64_t bytes);
 
+uint64_t sample_rate(void);
+
 /* The countdown of a class has ended: the weight of the last malloc, if it is a sample,
    whose object is to be changed for one by sample_take(); 0 if not. */
 double sample_due(struct cache *cache, uint32_t class);

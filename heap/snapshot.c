@@ -219,7 +219,7 @@ static bool source_thread(uint32_t index, struct source_thread *out)
 	return true;
 }
 
-const struct source heap_source = {
+struct source heap_source = {
 	.snapshot = heap_snapshot,
 	.class_count = source_class_count,
 	.size_class = source_size_class,

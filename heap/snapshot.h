@@ -13,7 +13,7 @@
 #include "include/mstat.h"
 #include "stats/source.h"
 
-extern const struct source heap_source;
+extern struct source heap_source; /* sites are told by the floor above */
 
 void heap_snapshot(struct mstat_snapshot *out);
 

@@ -276,7 +276,7 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	if (CONFIG_BOOKS)
 		sites_init((uintptr_t)process_start);
 	if (CONFIG_BOOKS && process_conf.sample_bytes != 0)
-		sites_set_rate(process_conf.sample_bytes, 0);
+		signal_set_sample(process_conf.sample_bytes);
 	/* The heap begins with the first allocation: many a process makes none. */
 	heap_hooks.heap_begins = heap_begins;
 	heap_hooks.thread_attached = thread_attached;

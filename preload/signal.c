@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "heap/sample.h"
 #include "heap/snapshot.h"
 #include "preload/process.h"
 #include "preload/sigaction.h"
@@ -14,6 +15,10 @@
 
 static struct box_signal state;
 static int publishing;
+
+/* What was asked for last, and what came of it. */
+static struct box_control control;
+static int controlling;
 
 static void write_dump(uint64_t request)
 {
@@ -28,15 +33,50 @@ void signal_finish_dump(void)
 		write_dump(0);
 }
 
+static bool control_begin(void)
+{
+	return __atomic_exchange_n(&controlling, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+/* Published by whoever changes it, or finds that nobody does. */
+static void control_end(void)
+{
+	static uint64_t generation;
+
+	box_write(BOX_SECTION_CONTROL, 0, &control, &generation);
+	__atomic_store_n(&controlling, 0, __ATOMIC_RELEASE);
+}
+
+void signal_set_sample(uint64_t bytes)
+{
+	control.sample_bytes = bytes;
+	sample_set_rate(bytes);
+}
+
+/* On two threads at the same moment, one of them: who asks sees that it was not heard. */
+static void obey(uint64_t request)
+{
+	if (request >> BOX_REQUEST_SHIFT != BOX_REQUEST_SAMPLE || !control_begin())
+		return;
+	signal_set_sample((uint32_t)request);
+	control.request = request;
+	control_end();
+}
+
 void signal_handle(int number, siginfo_t *info, void *context)
 {
 	int saved = errno;
+	/* Only a queued signal has a payload. */
+	uint64_t request = info->si_code == SI_QUEUE ? (uintptr_t)info->si_value.sival_ptr : 0;
 
 	(void)number;
 	(void)context;
-	if (process_is_self() && dump_begin()) {
-		/* Only a queued signal has a payload. */
-		write_dump(info->si_code == SI_QUEUE ? (uintptr_t)info->si_value.sival_ptr : 0);
+	if (!process_is_self())
+		return;
+	if (request >> BOX_REQUEST_SHIFT != BOX_REQUEST_DUMP) {
+		obey(request);
+	} else if (dump_begin()) {
+		write_dump(request);
 		signal_finish_dump();
 	}
 	errno = saved;
@@ -46,6 +86,8 @@ void signal_forget(void)
 {
 	if (publishing != 0) /* a page that is not written is not copied */
 		word_store(&publishing, 0);
+	if (controlling != 0)
+		word_store(&controlling, 0);
 }
 
 static enum box_signal_state state_now(void)
@@ -73,6 +115,8 @@ void signal_publish(void)
 		return;
 	state.state = state_now();
 	box_write(BOX_SECTION_SIGNAL, 0, &state, &generation);
+	if (control_begin())
+		control_end();
 	__atomic_store_n(&publishing, 0, __ATOMIC_RELEASE);
 }
 

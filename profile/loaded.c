@@ -254,6 +254,11 @@ uint32_t loaded_count(void)
 	return object_count;
 }
 
+const struct box_module *loaded_at(uint32_t number)
+{
+	return &loaded_objects[number].module;
+}
+
 void loaded_publish(void)
 {
 	for (uint32_t number = 0; number < object_count; number++)

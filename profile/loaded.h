@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "profile/cfi.h"
+#include "stats/box_layout.h"
 
 #define LOADED_NONE UINT32_MAX
 
@@ -39,6 +40,7 @@ bool loaded_is_there(uint32_t number);
 bool loaded_is_gone(uint32_t number);
 
 uint32_t loaded_count(void);
+const struct box_module *loaded_at(uint32_t number);
 
 /* All of them once more, for a box that is new. */
 void loaded_publish(void);

@@ -8,6 +8,7 @@
 #include "heap/hooks.h"
 #include "heap/publish.h"
 #include "heap/sample.h"
+#include "heap/snapshot.h"
 #include "profile/backtrace.h"
 #include "profile/frames.h"
 #include "profile/loaded.h"
@@ -198,35 +199,7 @@ static void sample_resized(struct special_sample *sample, uint64_t bytes)
 	lock_release(&sites_lock);
 }
 
-/* ---- all of them ------------------------------------------------------------------------- */
-
-void sites_init(uintptr_t own_pc)
-{
-	if (own_pc != 0)
-		loaded_find_range(own_pc, &own_start, &own_end);
-	special_sample_ended = sample_ended;
-	special_sample_resized = sample_resized;
-	heap_hooks.sampled = sampled;
-}
-
-void sites_set_rate(uint64_t bytes, uint64_t request)
-{
-	word_store(&sampling.rate_bytes, bytes);
-	word_store(&sampling.request, request);
-	sample_set_rate(bytes);
-}
-
-void sites_publish(void)
-{
-	lock_acquire(&sites_lock);
-	loaded_publish();
-	frames_publish();
-	for (uint32_t number = 0; number < site_count; number++)
-		site_publish(number);
-	if (sampling.rate_bytes != 0 || sampling.sample_count != 0)
-		sampling_publish();
-	lock_release(&sites_lock);
-}
+/* ---- reports ------------------------------------------------------------------------------- */
 
 uint32_t sites_count(void)
 {
@@ -236,6 +209,42 @@ uint32_t sites_count(void)
 const struct box_site *sites_at(uint32_t number)
 {
 	return &sites_all[number].site;
+}
+
+static const struct box_sampling *sampling_now(void)
+{
+	return &sampling;
+}
+
+static const struct source_sites source = {.sample_bytes = sample_rate,
+	.peak_sequence = publish_peak_count,
+	.sampling = sampling_now,
+	.module = loaded_at,
+	.frame = frames_at,
+	.site = sites_at};
+
+/* ---- all of them ------------------------------------------------------------------------- */
+
+void sites_init(uintptr_t own_pc)
+{
+	if (own_pc != 0)
+		loaded_find_range(own_pc, &own_start, &own_end);
+	special_sample_ended = sample_ended;
+	special_sample_resized = sample_resized;
+	heap_hooks.sampled = sampled;
+	heap_source.sites = &source;
+}
+
+void sites_publish(void)
+{
+	lock_acquire(&sites_lock);
+	loaded_publish();
+	frames_publish();
+	for (uint32_t number = 0; number < site_count; number++)
+		site_publish(number);
+	if (sampling.sample_count != 0)
+		sampling_publish();
+	lock_release(&sites_lock);
 }
 
 void sites_fork_prepare(void)

@@ -32,14 +32,10 @@ extern struct lock sites_lock;
    passed over, this library's; 0: none are. */
 void sites_init(uintptr_t own_pc);
 
-/* One sample in so many bytes, on average; 0: none.  `request` is what asked for it, 0 if
-   nobody did.  Async-signal-safe. */
-void sites_set_rate(uint64_t bytes, uint64_t request);
-
 /* All of it once more, for a box that is new. */
 void sites_publish(void);
 
-/* Sites are numbered from 0; in a handler they may be changing. */
+/* Sites are numbered from 0; without the lock they may be changing. */
 uint32_t sites_count(void);
 const struct box_site *sites_at(uint32_t number);
 

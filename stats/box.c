@@ -18,7 +18,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 14,
+	SECTION_COUNT = 15,
 	PAGE_BITS = 12,
 	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
@@ -80,6 +80,7 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	header->section_count = SECTION_COUNT;
 	at = section_add(at, BOX_SECTION_TOTALS, 1, sizeof(struct box_totals));
 	at = section_add(at, BOX_SECTION_SIGNAL, 1, sizeof(struct box_signal));
+	at = section_add(at, BOX_SECTION_CONTROL, 1, sizeof(struct box_control));
 	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count + hinted_count,
 		sizeof(struct box_class));

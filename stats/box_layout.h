@@ -71,7 +71,8 @@ enum box_section_kind {
 	BOX_SECTION_SAMPLING = 11, /* 1 x struct box_sampling */
 	BOX_SECTION_SITES = 12,   /* struct box_site, by their numbers */
 	BOX_SECTION_FRAMES = 13,  /* struct box_frame, each written once, by their numbers */
-	BOX_SECTION_MODULES = 14  /* struct box_module, by their numbers */
+	BOX_SECTION_MODULES = 14, /* struct box_module, by their numbers */
+	BOX_SECTION_CONTROL = 15  /* 1 x struct box_control */
 };
 
 struct box_section {
@@ -184,6 +185,23 @@ struct box_signal {
 	int64_t state;          /* enum box_signal_state */
 };
 
+/*
+ * What can be changed from outside, by the dump signal, queued with a payload of 64 bits:
+ * the upper eight say what is asked for, enum box_request, the next 24 are a number that
+ * tells this request from others, the lower 32 the value.
+ */
+struct box_control {
+	uint64_t request;       /* the payload of the last one that was carried out; 0: none */
+	uint64_t sample_bytes;  /* between two samples of call sites, on average; 0: none are taken */
+};
+
+enum box_request {
+	BOX_REQUEST_DUMP = 0,   /* the number is the lower 32 bits */
+	BOX_REQUEST_SAMPLE = 1  /* the value is sample_bytes */
+};
+
+enum { BOX_REQUEST_SHIFT = 56, BOX_REQUEST_NUMBER_SHIFT = 32 };
+
 struct box_dump {
 	uint64_t dump_count;    /* dumps finished, whether written or not */
 	uint64_t realtime_ns;
@@ -272,8 +290,6 @@ struct box_peak {
  * variance of such a sum is that of weight * (weight - 1), its standard error the root.
  */
 struct box_sampling {
-	uint64_t rate_bytes;    /* one sample in so many, on average; 0: none are taken */
-	uint64_t request;       /* the payload of the signal that set it; 0: none did */
 	uint64_t sample_count;  /* taken so far */
 	uint64_t lost_count;    /* of these, whose end is not followed: no memory, no room */
 	uint64_t site_count;    /* numbers below are in use */

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/os.h"
 #include "stats/fields.h"
+#include "stats/report_sites.h"
 
 /* A named number of a class or thread row, in either form. */
 struct cell {
@@ -185,6 +186,8 @@ void report_json(struct format *out, const struct source *source,
 	format_char(out, '}');
 	json_classes(out, source);
 	json_threads(out, source);
+	if (source->sites != NULL)
+		report_json_sites(out, source->sites);
 	format_text(out, "}\n");
 }
 

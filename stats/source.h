@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "include/mstat.h"
+#include "stats/box_layout.h"
 
 struct source_class {
 	uint64_t object_bytes;
@@ -34,12 +35,24 @@ struct source_thread {
 	struct mstat_thread_snapshot figures;
 };
 
+/* Call sites, as the box has them (stats/box_layout.h).  While they change meanwhile each
+   word is whole. */
+struct source_sites {
+	uint64_t (*sample_bytes)(void);
+	uint64_t (*peak_sequence)(void);
+	const struct box_sampling *(*sampling)(void); /* whose counts say which numbers there are */
+	const struct box_module *(*module)(uint32_t number);
+	const struct box_frame *(*frame)(uint32_t number); /* 1 and up */
+	const struct box_site *(*site)(uint32_t number);
+};
+
 struct source {
 	void (*snapshot)(struct mstat_snapshot *snapshot);
 	uint32_t (*class_count)(void); /* class 0 included */
 	void (*size_class)(uint32_t class, struct source_class *out);
 	uint32_t (*thread_count)(void);
 	bool (*thread)(uint32_t index, struct source_thread *out); /* false: none there */
+	const struct source_sites *sites; /* NULL: there are none */
 };
 
 #endif

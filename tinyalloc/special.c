@@ -97,9 +97,10 @@ static bool is_there(uint32_t number, uint64_t offset, uint32_t kind)
 	return number != 0 && special_at(number)->offset == offset && special_at(number)->kind == kind;
 }
 
+/* The first came, or the last went. */
 static void span_tell(struct span *span)
 {
-	if (span->kind == SPAN_SMALL)
+	if (span->kind == SPAN_SMALL && span->use == SPAN_ORDINARY)
 		span_map(span);
 }
 
@@ -108,9 +109,11 @@ static void special_insert(struct span *span, uint32_t number)
 	const struct special *special = special_at(number);
 	uint32_t *link = link_of_kind(span, special->offset, special->kind);
 
+	bool is_first = span->special == 0;
 	special_at(number)->next = *link;
 	word_store(link, number);
-	span_tell(span);
+	if (is_first)
+		span_tell(span);
 }
 
 static int insert_checked(const struct target *target, uint32_t number)
@@ -186,7 +189,8 @@ static struct special_chain take(struct span *span, uint64_t from, uint64_t to)
 		return (struct special_chain){0};
 	word_store(link, *end);
 	*end = 0;
-	span_tell(span);
+	if (span->special == 0)
+		span_tell(span);
 	return chain;
 }
 
@@ -214,7 +218,8 @@ static uint32_t take_kind(struct span *span, uint64_t offset, uint32_t kind)
 	if (!is_there(number, offset, kind))
 		return 0;
 	word_store(link, special_at(number)->next);
-	span_tell(span);
+	if (span->special == 0)
+		span_tell(span);
 	return number;
 }
 

@@ -12,7 +12,8 @@ libreporter_la_SOURCES = \
 	%D%/cgroup.h %D%/cgroup.c \
 	%D%/clear.h %D%/clear.c \
 	%D%/command.h \
-	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/run.c %D%/show.c \
+	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/run.c %D%/set.c %D%/show.c \
+	%D%/control.h %D%/control.c \
 	%D%/dump_fields.h %D%/dump_fields.c \
 	%D%/dump_json.h %D%/dump_json.c \
 	%D%/dump_read.h %D%/dump_read.c \

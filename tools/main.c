@@ -55,6 +55,13 @@ static const struct command commands[] = {
 		"\n"
 		"      --json      as JSON\n"
 		"      --bytes     exact bytes instead of KiB and MiB\n"},
+	{"set", command_set, "[--timeout TIME] PID sample:BYTES",
+		"change how often a running process is looked at",
+		"Asks a process, by the dump signal whose handler is libmstat's, to take one sample\n"
+		"of its call sites in so many bytes: 64k, 512k, 1m; 0 is none.  The call sites of\n"
+		"what is allocated from then on are what 'mstat prof' shows.\n"
+		"\n"
+		"      --timeout TIME   how long to wait: 500ms, 10s, 2m (default 10s)\n"},
 	{"conf", command_conf, "[--json]", "list the keys of MSTAT_CONF",
 		"Lists the keys of MSTAT_CONF=\"KEY:VALUE,KEY:VALUE\", their defaults and meaning.\n"
 		"\n"

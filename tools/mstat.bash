@@ -11,7 +11,7 @@ _mstat_pids()
 _mstat()
 {
 	local cur prev words cword command i
-	local commands='run ls show dump diff conf help'
+	local commands='run ls show dump diff set conf help'
 
 	_init_completion -s 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}

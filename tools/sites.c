@@ -152,11 +152,13 @@ bool sites_read(struct sites *sites, const struct box_image *image,
 	const struct box_content *content)
 {
 	struct box_sampling sampling;
+	struct box_control control;
 
 	*sites = (struct sites){0};
 	if (box_part_read(image, BOX_SECTION_SAMPLING, 0, &sampling, sizeof(sampling)) == PART_DAMAGED)
 		sites->damaged_parts++;
-	sites->rate_bytes = sampling.rate_bytes;
+	box_part_read(image, BOX_SECTION_CONTROL, 0, &control, sizeof(control));
+	sites->rate_bytes = control.sample_bytes;
 	sites->sample_count = sampling.sample_count;
 	sites->lost_count = sampling.lost_count;
 	sites->peak = *box_content_last_peak(content);

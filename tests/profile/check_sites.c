@@ -130,7 +130,7 @@ static __attribute__((noipa)) void round_make(int round)
 {
 	static struct batch batch;
 
-	sites_set_rate(round == 0 ? 1 : RATE, 0);
+	sample_set_rate(round == 0 ? 1 : RATE);
 	for (int i = 0; i < SITES; i++) {
 		batch = (struct batch){.bytes = sizes[i % SIZES], .count = round == 0 ? 1 : OBJECTS};
 		for (size_t left = times_of(round, i); left > 0; left--) {
@@ -190,7 +190,7 @@ START_TEST(test_all_ends_leave_nothing)   /* _i: the size */
 	static struct batch batch;
 	pthread_t thread;
 
-	sites_set_rate(_i % 2 == 0 ? 64 : RATE, 0);
+	sample_set_rate(_i % 2 == 0 ? 64 : RATE);
 	batch = (struct batch){.bytes = sizes[_i], .count = OBJECTS};
 	batch_allocate(&batch);
 	ck_assert_uint_gt(live_sum().samples, 0);
@@ -208,7 +208,7 @@ END_TEST
 /* At a rate of one byte each is a sample, of itself alone. */
 START_TEST(test_a_resized_object_counts_as_what_it_asks_for)
 {
-	sites_set_rate(1, 0);
+	sample_set_rate(1);
 	char *object = alloc_surely(990);
 	ck_assert_uint_eq(live_sum().bytes, 990);
 	ck_assert_ptr_eq(object_realloc(object, 900, NULL), object); /* it stays */
@@ -240,7 +240,7 @@ START_TEST(test_what_was_alive_at_the_peak_stays_told)
 	uint64_t bytes = (uint64_t)high.bytes * OBJECTS;
 
 	box_make();
-	sites_set_rate(1, 0);
+	sample_set_rate(1);
 	allocate(3, &high);
 	uint64_t sequence = publish_peak_count();
 	ck_assert_uint_gt(sequence, 0);
@@ -286,7 +286,7 @@ START_TEST(test_the_box_has_it)   /* _i: 1: it is made late */
 
 	if (_i == 0)
 		box_make();
-	sites_set_rate(1000, 7);
+	sample_set_rate(1000);
 	for (int i = 0; i < SITES; i++) {
 		batches[i] = (struct batch){.bytes = sizes[i % SIZES], .count = 30};
 		allocate(i, &batches[i]);
@@ -330,7 +330,7 @@ static NOINLINE void by_bits(uint32_t bits, int left)
 
 START_TEST(test_more_sites_than_there_is_room_for_are_lost)
 {
-	sites_set_rate(1, 0);
+	sample_set_rate(1);
 	box_make();
 	for (uint32_t bits = 0; bits < 1u << DEPTH_OF_MANY; bits++)
 		by_bits(bits, DEPTH_OF_MANY);

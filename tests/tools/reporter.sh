@@ -260,23 +260,23 @@ fi
 refuse="nothing was sent: sample"
 hold "$work/boxes" 2
 fails "a program with a handler of its own" 1 \
-	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program has a handler of its own" dump "$pid"
+	"mstat: $refuse ($pid) would not answer SIGUSR2: the program has a handler of its own" dump "$pid"
 tap_run "and it lives on" kill -0 "$pid"
 hold "$work/boxes" 3
 fails "a program that ignores the signal" 1 \
-	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program ignores it" dump "$pid"
+	"mstat: $refuse ($pid) would not answer SIGUSR2: the program ignores it" dump "$pid"
 hold "$work/boxes" 4
 fails "a program that took the handler away" 1 \
-	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program took libmstat's handler away" dump "$pid"
+	"mstat: $refuse ($pid) would not answer SIGUSR2: the program took libmstat's handler away" dump "$pid"
 hold "$work/boxes" 0
 fails "signal:none" 1 "mstat: sample ($pid) has no dump signal: it runs with signal:none" dump "$pid"
 hold "$work/boxes" 5
 fails "a handler that the kernel does not know of" 1 \
-	"mstat: $refuse ($pid) would not dump on SIGUSR2: it has no handler any more" dump "$pid"
+	"mstat: $refuse ($pid) would not answer SIGUSR2: it has no handler any more" dump "$pid"
 tap_run "and the process lives on" kill -0 "$pid"
 hold "$work/boxes" 7
 fails "a box of an unknown state" 1 \
-	"mstat: $refuse ($pid) would not dump on SIGUSR2: the program took libmstat's handler away" dump "$pid"
+	"mstat: $refuse ($pid) would not answer SIGUSR2: the program took libmstat's handler away" dump "$pid"
 fails "a process without libmstat" 1 "mstat: process $$ (bash) does not run under libmstat" show $$
 fails "nor is a signal sent to it" 1 "mstat: process $$ (bash) does not run under libmstat" dump $$
 
