@@ -33,7 +33,7 @@ static bool file_take(struct perf_map *map, int fd)
 		status.st_size = 0;
 	size_t most = status.st_size < PERF_MAP_MOST_BYTES ? (size_t)status.st_size
 							   : PERF_MAP_MOST_BYTES;
-	map->bytes = malloc(most + 1);
+	map->bytes = calloc(most + 1, 1);
 	if (map->bytes != NULL && !bytes_read(fd, map->bytes, &map->count, most))
 		map->count = 0;
 	return map->bytes != NULL;

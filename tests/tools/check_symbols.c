@@ -390,9 +390,9 @@ START_TEST(test_a_name_that_stands_for_gigabytes_is_left_as_it_is)
 {
 	char name[512] = "_Z1f1PIiiE"; /* f(P<int, int>, P<that, that>, ...) */
 
-	for (char c = '0'; c <= '9'; c++)
+	for (int c = '0'; c <= '9'; c++)
 		sprintf(name + strlen(name), "S_IS%c_S%c_E", c, c);
-	for (char c = 'A'; c <= 'T'; c++)
+	for (int c = 'A'; c <= 'T'; c++)
 		sprintf(name + strlen(name), "S_IS%c_S%c_E", c, c);
 	ck_assert_ptr_null(demangle(name));
 	ck_assert_ptr_null(demangle("main"));

@@ -90,4 +90,17 @@ mv "$work/debug.other" "$work/debug"
 told - "$work/linked" "" "$address" | grep -q "linked+$address"
 tap_result $? "one with another checksum is none"
 
+# What dwz put apart, of two files that are the same.
+if command -v dwz >/dev/null; then
+	cp "$work/whole" "$work/one"
+	cp "$work/whole" "$work/two"
+	(cd "$work" && dwz -m "$work/shared" one two)
+	tap_is "a file that dwz made of several" "$lines" "$(told - "$work/one" "$id" "$address")"
+	rm "$work/shared"
+	tap_is "without it the names are left" "$names" "$(told - "$work/one" "$id" "$address")"
+	mkfifo "$work/shared"
+	tap_is "a FIFO in its place is not waited for either" "$names" \
+		"$(told - "$work/one" "$id" "$address")"
+fi
+
 tap_done
