@@ -5,7 +5,8 @@ reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(reporter_libs) $(C
 
 unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
-	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols
+	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols \
+	%D%/check_prof_tree %D%/check_prof_files
 
 %C%_check_units_LDADD = $(reporter_ldadd)
 %C%_check_text_LDADD = $(reporter_ldadd)
@@ -19,6 +20,12 @@ unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 %C%_check_clear_LDADD = $(reporter_ldadd)
 %C%_check_hostile_SOURCES = %D%/check_hostile.c $(reporter_sample)
 %C%_check_hostile_LDADD = $(reporter_ldadd)
+prof_sample = %D%/sites_sample.h %D%/sites_sample.c
+%C%_check_prof_tree_SOURCES = %D%/check_prof_tree.c $(prof_sample)
+%C%_check_prof_tree_LDADD = $(reporter_ldadd)
+%C%_check_prof_files_SOURCES = %D%/check_prof_files.c $(prof_sample)
+%C%_check_prof_files_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(ZLIB_CFLAGS)
+%C%_check_prof_files_LDADD = $(reporter_ldadd)
 
 # What these look up is their own code: with debugging information, an inlined function
 # and a build id, whatever is the rule elsewhere.
