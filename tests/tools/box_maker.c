@@ -87,20 +87,34 @@ static void make_events(void)
 /* Where the linker put the program. */
 extern const char __executable_start[], end[];
 
+static size_t round_up_4(size_t bytes)
+{
+	return (bytes + 3) / 4 * 4;
+}
+
+static void find_build_id(struct box_module *module, const char *notes, size_t bytes)
+{
+	for (size_t at = 0; at < bytes;) {
+		const ElfW(Nhdr) *note = (const void *)(notes + at);
+		const char *payload = (const char *)(note + 1) + round_up_4(note->n_namesz);
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_descsz <= BOX_BUILD_ID_BYTES) {
+			module->build_id_bytes = note->n_descsz;
+			memcpy(module->build_id, payload, note->n_descsz);
+		}
+		at = (size_t)(payload - notes) + round_up_4(note->n_descsz);
+	}
+}
+
 /* The program's build id, among the notes that it has mapped. */
 static void fill_build_id(struct box_module *module)
 {
 	const ElfW(Ehdr) *head = (const void *)__executable_start;
 	const ElfW(Phdr) *parts = (const void *)(__executable_start + head->e_phoff);
 
-	for (int i = 0; i < head->e_phnum; i++) {
-		const ElfW(Nhdr) *note = (const void *)(module->bias + parts[i].p_vaddr);
-		if (parts[i].p_type != PT_NOTE || note->n_type != NT_GNU_BUILD_ID ||
-			note->n_descsz > BOX_BUILD_ID_BYTES)
-			continue;
-		module->build_id_bytes = note->n_descsz;
-		memcpy(module->build_id, (const char *)(note + 1) + note->n_namesz, note->n_descsz);
-	}
+	for (int i = 0; i < head->e_phnum; i++)
+		if (parts[i].p_type == PT_NOTE)
+			find_build_id(module, (const char *)(module->bias + parts[i].p_vaddr),
+				parts[i].p_memsz);
 }
 
 /* The program as a module, from where its first byte stands. */

@@ -20,12 +20,15 @@ unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 %C%_check_clear_LDADD = $(reporter_ldadd)
 %C%_check_hostile_SOURCES = %D%/check_hostile.c $(reporter_sample)
 %C%_check_hostile_LDADD = $(reporter_ldadd)
+
+# They have functions of tools/symbols.h of their own.
 prof_sample = %D%/sites_sample.h %D%/sites_sample.c
 %C%_check_prof_tree_SOURCES = %D%/check_prof_tree.c $(prof_sample)
 %C%_check_prof_tree_LDADD = $(reporter_ldadd)
 %C%_check_prof_files_SOURCES = %D%/check_prof_files.c $(prof_sample)
 %C%_check_prof_files_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(ZLIB_CFLAGS)
 %C%_check_prof_files_LDADD = $(reporter_ldadd)
+$(%C%_check_prof_files_OBJECTS): | tools/profile.pb-c.h
 
 # What these look up is their own code: with debugging information, an inlined function
 # and a build id, whatever is the rule elsewhere.
@@ -50,6 +53,7 @@ check_PROGRAMS += %D%/symbol_teller
 # What reporter.sh runs: it makes boxes, and is a process that has one.
 check_PROGRAMS += %D%/box_maker
 %C%_box_maker_SOURCES = %D%/box_maker.c $(reporter_sample)
+%C%_box_maker_LDFLAGS = $(AM_LDFLAGS) -Wl,--build-id=sha1
 %C%_box_maker_LDADD =
 
 shell_tests += %D%/reporter.sh %D%/symbols.sh
