@@ -16,6 +16,7 @@ int command_show(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_set(int argc, char **argv);
+int command_prof(int argc, char **argv);
 int command_conf(int argc, char **argv);
 
 /* Prints what --help says of a command on stdout.  0. */

@@ -4,6 +4,7 @@
 # fields.c are compiled once more, because mstat links nothing of the library.
 noinst_LTLIBRARIES += libreporter.la
 libreporter_la_SOURCES = \
+	%D%/binary.h %D%/binary.c \
 	%D%/books.h %D%/books.c \
 	%D%/box_content.h %D%/box_content.c \
 	%D%/box_name.h %D%/box_name.c \
@@ -12,33 +13,70 @@ libreporter_la_SOURCES = \
 	%D%/cgroup.h %D%/cgroup.c \
 	%D%/clear.h %D%/clear.c \
 	%D%/command.h \
-	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/run.c %D%/set.c %D%/show.c \
+	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/prof.c %D%/run.c %D%/set.c %D%/show.c \
 	%D%/control.h %D%/control.c \
+	%D%/debug_file.h %D%/debug_file.c \
+	%D%/demangle.h %D%/demangle.c \
 	%D%/dump_fields.h %D%/dump_fields.c \
 	%D%/dump_json.h %D%/dump_json.c \
 	%D%/dump_read.h %D%/dump_read.c \
 	%D%/dump_text.h %D%/dump_text.c \
+	%D%/elf_file.h %D%/elf_file.c \
 	%D%/failure.h %D%/failure.c \
 	%D%/file.h %D%/file.c \
+	%D%/flame.h %D%/flame.c %D%/flame_script.c \
+	%D%/folded.h %D%/folded.c \
+	%D%/intern.h %D%/intern.c \
 	%D%/ledger.h %D%/ledger.c \
+	%D%/lines.h %D%/lines.c \
 	%D%/mappings.h %D%/mappings.c \
+	%D%/names.h %D%/names.c \
+	%D%/output.h %D%/output.c \
+	%D%/perf_map.h %D%/perf_map.c \
 	%D%/places.h %D%/places.c \
+	%D%/pprof.h %D%/pprof.c \
 	%D%/process.h %D%/process.c \
+	%D%/prof.h %D%/prof_json.c %D%/prof_text.c %D%/prof_tree.c \
+	%D%/prof_rows.h %D%/prof_rows.c \
 	%D%/remote.h %D%/remote.c \
 	%D%/report.h %D%/report.c %D%/report_json.c %D%/report_text.c \
 	%D%/resident.h %D%/resident.c \
 	%D%/sites.h %D%/sites.c \
-	%D%/symbols.h \
+	%D%/spans.h %D%/spans.c \
+	%D%/stack_names.h %D%/stack_names.c \
+	%D%/stack_tree.h %D%/stack_tree.c \
+	%D%/stacks.h %D%/stacks.c \
+	%D%/symbols.h %D%/symbols.c \
 	%D%/table.h %D%/table.c \
 	%D%/target.h %D%/target.c \
 	%D%/term.h %D%/term.c \
 	%D%/text.h %D%/text.c \
+	%D%/texts.h %D%/texts.c \
 	%D%/units.h %D%/units.c \
 	stats/conf.c stats/fields.c
 libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(DWFL_CFLAGS) $(PROTOBUF_C_CFLAGS) \
-	$(ZLIB_CFLAGS) $(NCURSES_CFLAGS)
+	$(LIBELF_CFLAGS) $(ZLIB_CFLAGS) $(NCURSES_CFLAGS)
+
+# The messages of pprof's profiles.  What protoc-c makes of them is in no tarball, and is
+# compiled apart, because our warnings are not for it.
+noinst_LTLIBRARIES += libprofileproto.la
+nodist_libprofileproto_la_SOURCES = %D%/profile.pb-c.h %D%/profile.pb-c.c
+libprofileproto_la_CFLAGS = $(PROTOBUF_C_CFLAGS)
+EXTRA_DIST += %D%/profile.proto
+BUILT_SOURCES += %D%/profile.pb-c.h
+CLEANFILES += %D%/profile.pb-c.h %D%/profile.pb-c.c
+
+%D%/profile.pb-c.c: %D%/profile.proto
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+		$(PROTOC_C) --proto_path=$(srcdir)/%D% --c_out=%D% $(srcdir)/%D%/profile.proto
+%D%/profile.pb-c.h: %D%/profile.pb-c.c
+	@touch $@
+# BUILT_SOURCES are made before all, not before one program alone.
+$(libreporter_la_OBJECTS): | %D%/profile.pb-c.h
+
 # What whoever links libreporter.la links too.
-reporter_libs = $(JANSSON_LIBS) $(DWFL_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) $(NCURSES_LIBS) -lm
+reporter_libs = libprofileproto.la $(JANSSON_LIBS) $(DWFL_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) \
+	$(NCURSES_LIBS) $(LIBELF_LIBS) $(DEMANGLE_LIBS) -lm
 
 bin_PROGRAMS += mstat
 mstat_SOURCES = %D%/main.c

@@ -55,6 +55,26 @@ static const struct command commands[] = {
 		"\n"
 		"      --json      as JSON\n"
 		"      --bytes     exact bytes instead of KiB and MiB\n"},
+	{"prof", command_prof, "[OPTION...] [--diff BASE] PID|BOX",
+		"show which functions hold the memory, or allocated it",
+		"Shows where a process's memory was allocated, by the samples that libmstat takes\n"
+		"(MSTAT_CONF=sample:512k): estimates, each with its standard error.\n"
+		"\n"
+		"      --live          what is alive (default)\n"
+		"      --total         all that was allocated since the start\n"
+		"      --peak          what was alive at the heap's last peak\n"
+		"      --by KEY        a row for each function, file, line or dso\n"
+		"      --sites         whole call stacks instead\n"
+		"      --top N         how many of them (default 20, 0: all)\n"
+		"      --bytes         exact bytes instead of KiB and MiB\n"
+		"      --diff BASE     what grew and shrank since BASE, another PID or BOX\n"
+		"      --folded        stacks as lines \"a;b;c BYTES\", for other tools\n"
+		"      --pprof FILE    write a profile for pprof\n"
+		"      --flame FILE    write a flame graph, an SVG that needs nothing else\n"
+		"      --json          everything, as JSON\n"
+		"      --debuginfod    fetch missing debug files from $DEBUGINFOD_URLS\n"
+		"\n"
+		"FILE may be -, the output.\n"},
 	{"set", command_set, "[--timeout TIME] PID sample:BYTES",
 		"change how often a running process is looked at",
 		"Asks a process, by the dump signal whose handler is libmstat's, to take one sample\n"

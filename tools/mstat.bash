@@ -11,7 +11,7 @@ _mstat_pids()
 _mstat()
 {
 	local cur prev words cword command i
-	local commands='run ls show dump diff set conf help'
+	local commands='run ls show dump diff prof set conf help'
 
 	_init_completion -s 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}
@@ -71,6 +71,22 @@ _mstat()
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
 		fi
+		;;
+	prof)
+		case $prev in
+		--by) mapfile -t COMPREPLY < <(compgen -W 'function file line dso' -- "$cur") ;;
+		--top) ;;
+		--pprof | --flame) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		*)
+			if [[ $cur == -* ]]; then
+				mapfile -t COMPREPLY < <(compgen -W '--live --total --peak --by --sites
+					--top --bytes --diff --folded --pprof --flame --json --debuginfod
+					--help' -- "$cur")
+			else
+				mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur"; compgen -f -- "$cur")
+			fi
+			;;
+		esac
 		;;
 	conf)
 		mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur")

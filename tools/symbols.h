@@ -6,7 +6,11 @@
  *            module's build id says whether a file is the one that was loaded; from one
  *            that is another nothing is told.
  *
- * OWNERSHIP  symbols_close() frees all, the texts too.
+ *            Without the file its debug file may be here still, by its build id.
+ *
+ * INVARIANT  All texts are fit for a terminal, by tools/text.h, and equal ones are one.
+ *
+ * OWNERSHIP  symbols_close() frees all, the texts too.  Settings are copied.
  */
 #ifndef TOOLS_SYMBOLS_H
 #define TOOLS_SYMBOLS_H
@@ -18,7 +22,8 @@
 
 /* One function at an address: an inlined one, or the one that it ended up in. */
 struct symbol {
-	const char *function; /* demangled; "0x7f..." where no symbol is known; never NULL */
+	const char *function; /* demangled; "libfoo.so+0x12", the address in the file, where none
+	                         is known, and "0x7f..." in no module; never NULL */
 	const char *file;     /* NULL: not known */
 	unsigned line;        /* of the call; 0: not known */
 	unsigned start_line;  /* where the function begins; 0: not known */

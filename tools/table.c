@@ -50,6 +50,11 @@ static void cell_print(const struct table_column *column, const char *text, size
 	}
 }
 
+static size_t last_columns(const struct table *table, size_t left)
+{
+	return left > table->last_least ? left : table->last_least;
+}
+
 static void row_print(const struct table *table, char *const *cells, const size_t *widths)
 {
 	size_t at = 0, columns = term_columns();
@@ -59,7 +64,8 @@ static void row_print(const struct table *table, char *const *cells, const size_
 		at += strlen(gap);
 		fputs(gap, stdout);
 		cell_print(&table->columns[i], cells[i], widths[i],
-			columns > at ? columns - at : 0, i + 1 == table->column_count);
+			last_columns(table, columns > at ? columns - at : 0),
+			i + 1 == table->column_count);
 		at += widths[i];
 	}
 }

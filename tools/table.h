@@ -3,7 +3,8 @@
  *
  * INVARIANT  A column is as wide as its widest cell and its title, numbers
  *            stand at the right.  Only the last column is cut, to the
- *            terminal's width, and only if it holds text.
+ *            terminal's width but not below last_least, and only if it holds
+ *            text.
  *
  * OWNERSHIP  Cells are copied; table_print() frees them.
  */
@@ -26,6 +27,7 @@ struct table {
 	char **cells;
 	size_t cell_count;
 	size_t room;
+	size_t last_least; /* columns of the last; may be set after table_begin() */
 };
 
 void table_begin(struct table *table, const struct table_column *columns, size_t column_count);

@@ -83,8 +83,23 @@ static bool content_load(struct target *target, const struct file *file, struct 
 {
 	struct box_image image;
 
-	return box_image_open(&image, file->bytes, file->count, target->path, failure) &&
-		box_content_read(&target->content, &image, target->path, failure);
+	if (!box_image_open(&image, file->bytes, file->count, target->path, failure) ||
+		!box_content_read(&target->content, &image, target->path, failure))
+		return false;
+	if (!target->wants_sites || sites_read(&target->sites, &image, &target->content))
+		return true;
+	return failure_set(failure, FAILURE_CANNOT, "no memory to read %s", target->path);
+}
+
+static void content_free(struct target *target)
+{
+	box_content_free(&target->content);
+	sites_free(&target->sites);
+}
+
+static bool content_is_whole(const struct target *target)
+{
+	return target->content.damaged_parts == 0 && target->sites.damaged_parts == 0;
 }
 
 static bool books_load(struct target *target, struct failure *failure)
@@ -182,10 +197,9 @@ static bool process_content_load(struct target *target, struct failure *failure)
 			return false;
 		done = content_load(target, &file, failure);
 		file_free(&file);
-		if (done && (target->content.damaged_parts == 0 || tries + 1 == READ_TRIES))
+		if (done && (content_is_whole(target) || tries + 1 == READ_TRIES))
 			break;
-		if (done)
-			box_content_free(&target->content);
+		content_free(target);
 	}
 	if (!done || target->process.inner_pid == target->content.identity.pid)
 		return done;
@@ -195,17 +209,24 @@ static bool process_content_load(struct target *target, struct failure *failure)
 		(long long)target->content.identity.pid);
 }
 
-bool target_open_process(struct target *target, pid_t pid, struct failure *failure)
+static bool process_open(struct target *target, pid_t pid, bool wants_sites,
+	struct failure *failure)
 {
 	memset(target, 0, sizeof(*target));
 	target->kind = TARGET_BOX;
 	target->life = LIFE_LIVE;
+	target->wants_sites = wants_sites;
 	if (!process_read(pid, &target->process))
 		return failure_set(failure, FAILURE_CANNOT, "there is no process %d", (int)pid);
 	if (process_content_load(target, failure) && books_load(target, failure))
 		return true;
 	target_close(target);
 	return false;
+}
+
+bool target_open_process(struct target *target, pid_t pid, struct failure *failure)
+{
+	return process_open(target, pid, false, failure);
 }
 
 static bool box_load(struct target *target, const struct file *file, struct failure *failure)
@@ -218,10 +239,10 @@ static bool box_load(struct target *target, const struct file *file, struct fail
 	target->life = target_life(&target->content.identity, file, target->path, list, count,
 		&target->process);
 	free(list);
-	if (target->life == LIFE_LIVE && target->content.damaged_parts != 0) {
+	if (target->life == LIFE_LIVE && !content_is_whole(target)) {
 		/* It was written while it was read. */
-		box_content_free(&target->content);
-		return target_open_process(target, target->process.pid, failure);
+		content_free(target);
+		return process_open(target, target->process.pid, target->wants_sites, failure);
 	}
 	return books_load(target, failure);
 }
@@ -242,14 +263,16 @@ static bool file_load(struct target *target, struct file *file, struct failure *
 	return true;
 }
 
-bool target_open(struct target *target, const char *argument, struct failure *failure)
+static bool argument_open(struct target *target, const char *argument, bool wants_sites,
+	struct failure *failure)
 {
 	struct file file;
 	int64_t pid;
 
 	if (units_parse_pid(argument, &pid))
-		return target_open_process(target, (pid_t)pid, failure);
+		return process_open(target, (pid_t)pid, wants_sites, failure);
 	memset(target, 0, sizeof(*target));
+	target->wants_sites = wants_sites;
 	snprintf(target->path, sizeof(target->path), "%s", argument);
 	if (!file_read(argument, &file, failure))
 		return false;
@@ -260,16 +283,27 @@ bool target_open(struct target *target, const char *argument, struct failure *fa
 	return done;
 }
 
+bool target_open(struct target *target, const char *argument, struct failure *failure)
+{
+	return argument_open(target, argument, false, failure);
+}
+
+bool target_open_sites(struct target *target, const char *argument, struct failure *failure)
+{
+	return argument_open(target, argument, true, failure);
+}
+
 bool target_read_again(struct target *target, struct failure *failure)
 {
 	pid_t pid = target->process.pid;
+	bool wants_sites = target->wants_sites;
 
 	target_close(target);
-	return target_open_process(target, pid, failure);
+	return process_open(target, pid, wants_sites, failure);
 }
 
 void target_close(struct target *target)
 {
 	books_free(&target->books);
-	box_content_free(&target->content);
+	content_free(target);
 }

@@ -15,6 +15,7 @@
 #include "tools/failure.h"
 #include "tools/file.h"
 #include "tools/process.h"
+#include "tools/sites.h"
 
 enum target_kind { TARGET_BOX, TARGET_DUMP };
 
@@ -34,10 +35,15 @@ struct target {
 	char title[80];           /* "python3 (4711)" */
 	struct books books;
 	struct box_content content; /* of a box */
+	bool wants_sites;
+	struct sites sites;         /* of a box, if they are wanted */
 };
 
 /* Opens what an argument names.  A number is a process. */
 bool target_open(struct target *target, const char *argument, struct failure *failure);
+
+/* The same with the call sites of a box; a dump has none. */
+bool target_open_sites(struct target *target, const char *argument, struct failure *failure);
 
 /* A process alone. */
 bool target_open_process(struct target *target, pid_t pid, struct failure *failure);

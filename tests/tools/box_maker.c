@@ -2,7 +2,8 @@
  * box_maker.c - a program for reporter.sh: writes sample boxes and dumps, sound
  * and damaged, and plays a process that has one.
  *
- *     box_maker box KIND PATH     KIND: dead, version, header, truncated, events, hostile
+ *     box_maker box KIND PATH     KIND: dead, version, header, truncated, events, hostile,
+ *                                 or sites, grown: with call sites in this program
  *     box_maker hold DIR [STATE]  is a living process with a box below DIR, whose path
  *                                 it prints, until stdin ends; STATE is of enum
  *                                 box_signal_state, or 5: claims a handler, has none;
@@ -10,7 +11,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +84,96 @@ static void make_events(void)
 	}
 }
 
+/* Where the linker put the program. */
+extern const char __executable_start[], end[];
+
+static size_t round_up_4(size_t bytes)
+{
+	return (bytes + 3) / 4 * 4;
+}
+
+static void find_build_id(struct box_module *module, const char *notes, size_t bytes)
+{
+	for (size_t at = 0; at < bytes;) {
+		const ElfW(Nhdr) *note = (const void *)(notes + at);
+		const char *payload = (const char *)(note + 1) + round_up_4(note->n_namesz);
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_descsz <= BOX_BUILD_ID_BYTES) {
+			module->build_id_bytes = note->n_descsz;
+			memcpy(module->build_id, payload, note->n_descsz);
+		}
+		at = (size_t)(payload - notes) + round_up_4(note->n_descsz);
+	}
+}
+
+/* The program's build id, among the notes that it has mapped. */
+static void fill_build_id(struct box_module *module)
+{
+	const ElfW(Ehdr) *head = (const void *)__executable_start;
+	const ElfW(Phdr) *parts = (const void *)(__executable_start + head->e_phoff);
+
+	for (int i = 0; i < head->e_phnum; i++)
+		if (parts[i].p_type == PT_NOTE)
+			find_build_id(module, (const char *)(module->bias + parts[i].p_vaddr),
+				parts[i].p_memsz);
+}
+
+/* The program as a module, from where its first byte stands. */
+
+static void fill_module(struct box_module *module)
+{
+	bool is_fixed = (uintptr_t)__executable_start == 0x400000; /* not position-independent */
+
+	module->start = (uintptr_t)__executable_start;
+	module->end = (uintptr_t)end;
+	module->bias = is_fixed ? 0 : module->start;
+	if (readlink("/proc/self/exe", module->path, sizeof(module->path) - 1) <= 0)
+		die("/proc/self/exe");
+	fill_build_id(module);
+}
+
+static void fill_frame(uint32_t number, uintptr_t address, uint32_t caller)
+{
+	sample.frames[number].place = (uint64_t)1 << BOX_FRAME_ADDRESS_BITS | address;
+	sample.frames[number].caller = caller;
+}
+
+static void fill_sum(struct box_sum *sum, uint64_t bytes)
+{
+	sum->samples = bytes >> 10;
+	sum->objects = (bytes >> 6) * BOX_OBJECT_ONE;
+	sum->bytes = bytes;
+	sum->objects_variance = (double)bytes;
+	sum->bytes_variance = (double)bytes * 1024;
+}
+
+static void fill_site(uint32_t number, uint32_t frame, uint64_t live_bytes)
+{
+	struct box_site *site = &sample.sites[number];
+
+	site->frame = frame;
+	fill_sum(&site->live, live_bytes);
+	fill_sum(&site->total, 10 * live_bytes);
+}
+
+static int make_box(const char *kind, const char *path);
+static void fill_identity(void);
+
+/* make_box() called fill_identity(), and somebody who is not known did so as well. */
+static void fill_sites(uint64_t growth)
+{
+	sample.sampling = (struct box_sampling){.rate_bytes = 512 << 10, .sample_count = 5000,
+		.site_count = 3, .frame_count = 4, .module_count = 1};
+	fill_module(&sample.modules[0]);
+	fill_frame(1, (uintptr_t)make_box + 8, 0);
+	fill_frame(2, (uintptr_t)fill_identity + 8, 1);
+	fill_frame(3, (uintptr_t)fill_identity + 8, BOX_FRAME_CUT);
+	fill_site(0, 2, (uint64_t)3 << 20);
+	fill_site(1, 3, (1 << 20) + growth);
+	fill_site(2, 0, 64 << 10);
+	sample.peaks[0] = (struct box_peak){.sequence = 1, .heap_inuse = 8 << 20,
+		.realtime_ns = UINT64_C(1767225660000000000)};
+}
+
 static int make_box(const char *kind, const char *path)
 {
 	size_t bytes;
@@ -90,6 +183,10 @@ static int make_box(const char *kind, const char *path)
 		make_hostile();
 	if (strcmp(kind, "events") == 0)
 		make_events();
+	if (strcmp(kind, "sites") == 0)
+		fill_sites(0);
+	if (strcmp(kind, "grown") == 0)
+		fill_sites(1 << 20);
 	image = sample_image(&sample, &bytes);
 	struct box_header *header = (struct box_header *)image;
 	if (strcmp(kind, "version") == 0)
@@ -218,6 +315,7 @@ static int hold(const char *dir, int state)
 	/* Where only a parent may read its child's memory, mstat may all the same. */
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	sample_init(&sample);
+	fill_sites(0);
 	fill_identity();
 	fill_caches();
 	fill_heap();

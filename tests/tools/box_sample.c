@@ -126,21 +126,52 @@ static size_t lay_out(struct box_header *header)
 		{BOX_SECTION_CLASSES, SAMPLE_CLASSES, sizeof(struct box_class)},
 		{BOX_SECTION_THREADS, SAMPLE_SLOTS, sizeof(struct box_thread)},
 		{BOX_SECTION_ROWS, SAMPLE_SLOTS * SAMPLE_CLASSES, sizeof(struct box_row)},
-		{BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event)}};
+		{BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event)},
+		{BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak)},
+		{BOX_SECTION_HINTED_ROWS, 0, sizeof(struct box_row)},
+		{BOX_SECTION_SAMPLING, 1, sizeof(struct box_sampling)},
+		{BOX_SECTION_SITES, SAMPLE_SITES, sizeof(struct box_site)},
+		{BOX_SECTION_FRAMES, SAMPLE_FRAMES, sizeof(struct box_frame)},
+		{BOX_SECTION_MODULES, SAMPLE_MODULES, sizeof(struct box_module)}};
 	size_t at = round_up(sizeof(*header), 64);
 
 	memcpy(header->magic, BOX_MAGIC, sizeof(header->magic));
 	header->layout_version = BOX_LAYOUT_VERSION;
 	header->section_count = sizeof(parts) / sizeof(parts[0]);
 	for (size_t i = 0; i < header->section_count; i++) {
-		uint32_t part_bytes = (uint32_t)round_up(2 * box_copy_bytes(parts[i].payload_bytes), 64);
+		uint32_t part_bytes = parts[i].payload_bytes;
+		if (!box_section_is_once(parts[i].kind))
+			part_bytes = (uint32_t)round_up(2 * box_copy_bytes(part_bytes), 64);
 		header->sections[i] = (struct box_section){.kind = parts[i].kind,
 			.part_count = parts[i].part_count, .offset = at, .part_bytes = part_bytes,
 			.payload_bytes = parts[i].payload_bytes};
-		at += (size_t)part_bytes * parts[i].part_count;
+		at = round_up(at + (size_t)part_bytes * parts[i].part_count, 64);
 	}
 	header->file_bytes = round_up(at, 4096);
 	return header->file_bytes;
+}
+
+static void write_frames(char *image, const struct sample *sample)
+{
+	const struct box_section *section = sample_section(image, BOX_SECTION_FRAMES);
+	struct box_frame *frames = (struct box_frame *)(image + section->offset);
+
+	for (uint32_t i = 1; i < SAMPLE_FRAMES && i < sample->sampling.frame_count; i++) {
+		frames[i] = sample->frames[i];
+		frames[i].check = box_frame_check(frames[i].place, frames[i].caller, i);
+	}
+}
+
+static void write_sites(char *image, const struct sample *sample)
+{
+	const struct box_sampling *sampling = &sample->sampling;
+
+	sample_write_copy(image, BOX_SECTION_SAMPLING, 0, 1, 1, sampling);
+	for (uint32_t i = 0; i < SAMPLE_SITES && i < sampling->site_count; i++)
+		sample_write_copy(image, BOX_SECTION_SITES, i, 1, 1, &sample->sites[i]);
+	for (uint32_t i = 0; i < SAMPLE_MODULES && i < sampling->module_count; i++)
+		sample_write_copy(image, BOX_SECTION_MODULES, i, 1, 1, &sample->modules[i]);
+	write_frames(image, sample);
 }
 
 char *sample_image(const struct sample *sample, size_t *bytes)
@@ -168,5 +199,9 @@ char *sample_image(const struct sample *sample, size_t *bytes)
 	for (uint32_t i = 0; i < BOX_EVENTS_MAX; i++)
 		if (sample->events[i].sequence != 0)
 			sample_write_copy(image, BOX_SECTION_EVENTS, i, 1, 1, &sample->events[i]);
+	for (uint32_t i = 0; i < BOX_PEAKS_MAX; i++)
+		if (sample->peaks[i].sequence != 0)
+			sample_write_copy(image, BOX_SECTION_PEAKS, i, 1, 1, &sample->peaks[i]);
+	write_sites(image, sample);
 	return image;
 }

@@ -20,6 +20,9 @@ enum {
 	SAMPLE_CLASSES = 4,          /* class 0 included: 16, 64 and 1024 bytes */
 	SAMPLE_SLOTS = 4,
 	SAMPLE_SPAN_BYTES = 32768,
+	SAMPLE_SITES = 4,            /* none is used unless a test says so */
+	SAMPLE_FRAMES = 16,
+	SAMPLE_MODULES = 2,
 
 	/* Live, then in magazines, in objects of each class. */
 	SAMPLE_LIVE_16 = 1000, SAMPLE_HELD_16 = 48,
@@ -49,6 +52,11 @@ struct sample {
 	struct box_thread threads[SAMPLE_SLOTS];
 	struct box_row rows[SAMPLE_SLOTS][SAMPLE_CLASSES];
 	struct box_event events[BOX_EVENTS_MAX];
+	struct box_peak peaks[BOX_PEAKS_MAX];
+	struct box_sampling sampling;
+	struct box_site sites[SAMPLE_SITES];
+	struct box_frame frames[SAMPLE_FRAMES]; /* sample_image() makes their checks */
+	struct box_module modules[SAMPLE_MODULES];
 };
 
 /* A process that is dead: pid 4711 of another boot. */

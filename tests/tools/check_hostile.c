@@ -14,6 +14,9 @@
 #include "tests/suite.h"
 #include "tests/tools/box_sample.h"
 #include "tools/dump_read.h"
+#include "tools/flame.h"
+#include "tools/folded.h"
+#include "tools/pprof.h"
 #include "tools/report.h"
 
 enum { ROUNDS = 3000 };
@@ -34,7 +37,8 @@ static void expect_clean(void)
 	fflush(stdout);
 	rewind(printed);
 	for (int c; (c = getc(printed)) != EOF;)
-		if ((c < ' ' && c != '\n') || c == 0x7f)
+		/* The script of a picture is indented by tabs. */
+		if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
 			ck_abort_msg("byte %#x was printed", (unsigned)c);
 	rewind(printed);
 	ck_assert_int_eq(ftruncate(fileno(printed), 0), 0);
@@ -47,6 +51,69 @@ static void print_everything(const struct report *report)
 	report_print_text(report, &options);
 	report_print_json(report);
 	expect_clean();
+}
+
+static void print_profile(struct prof *prof)
+{
+	const struct prof_options options = {.top_count = SIZE_MAX, .exact_bytes = true,
+		.by = (enum stack_by)random_below(STACK_BY_CALL + 1),
+		.print_stacks = random_below(2) == 0};
+	unsigned char *bytes;
+	struct stack_tree tree;
+	size_t count;
+
+	ck_assert(prof_print_text(prof, &options));
+	ck_assert(prof_print_json(prof, &options));
+	ck_assert(prof_tree_make(&tree, prof, options.by));
+	folded_write(&tree, stdout);
+	ck_assert(flame_write(prof, &tree, stdout));
+	stack_tree_free(&tree);
+	ck_assert(pprof_encode(prof, &bytes, &count));
+	free(bytes);
+}
+
+/* The sites of a box, as they are or as a change of one to itself. */
+static void print_sites(const struct box_image *image, const struct box_content *content)
+{
+	const struct symbols_settings settings = {0};
+	struct prof prof = {.value = (enum site_value)random_below(3),
+		.is_diff = random_below(2) == 0};
+	struct sites sites;
+
+	ck_assert(sites_read(&sites, image, content));
+	struct symbols *symbols = symbols_open(&sites, &settings);
+	ck_assert_ptr_nonnull(symbols);
+	for (int side = 0; side < 2; side++) {
+		prof.sides[side].title = "sample (4711)";
+		ck_assert(stacks_open(&prof.sides[side].stacks, &sites, symbols));
+	}
+	print_profile(&prof);
+	for (int side = 0; side < 2; side++)
+		stacks_close(&prof.sides[side].stacks);
+	symbols_close(symbols);
+	sites_free(&sites);
+	expect_clean();
+}
+
+/* A sample with call sites of chance. */
+static void init_with_sites(struct sample *sample)
+{
+	sample_init(sample);
+	sample->sampling = (struct box_sampling){.rate_bytes = 4096, .sample_count = 100,
+		.site_count = SAMPLE_SITES, .frame_count = SAMPLE_FRAMES,
+		.module_count = SAMPLE_MODULES};
+	for (uint32_t i = 0; i < SAMPLE_SITES; i++) {
+		sample->sites[i].frame = random_below(SAMPLE_FRAMES);
+		sample->sites[i].live = (struct box_sum){.samples = 1 + random_below(100),
+			.objects = random_size(1 << 30), .bytes = random_size(1 << 30),
+			.bytes_variance = (double)random_size(1 << 30)};
+		sample->sites[i].total = sample->sites[i].live;
+	}
+	for (uint32_t i = 1; i < SAMPLE_FRAMES; i++) {
+		sample->frames[i].place = (uint64_t)random_below(4) << BOX_FRAME_ADDRESS_BITS |
+			random_size(1 << 30);
+		sample->frames[i].caller = (uint32_t)random_below(i);
+	}
 }
 
 static void read_box(const char *bytes, size_t count)
@@ -65,6 +132,7 @@ static void read_box(const char *bytes, size_t count)
 	ck_assert(box_content_books(&target->content, &target->books));
 	ledger_make(&report.ledger, &target->books, NULL);
 	print_everything(&report);
+	print_sites(&image, &target->content);
 	report_free(&report);
 }
 
@@ -79,7 +147,7 @@ START_TEST(test_boxes_with_turned_bits)
 	struct sample sample;
 	size_t count;
 
-	sample_init(&sample);
+	init_with_sites(&sample);
 	char *whole = sample_image(&sample, &count), *bytes = malloc(count);
 	for (int round = 0; round < ROUNDS; round++) {
 		memcpy(bytes, whole, count);
@@ -98,7 +166,7 @@ START_TEST(test_boxes_that_were_cut)
 	struct sample sample;
 	size_t count;
 
-	sample_init(&sample);
+	init_with_sites(&sample);
 	char *whole = sample_image(&sample, &count);
 	for (int round = 0; round < ROUNDS; round++) {
 		/* To the byte, so that a sanitizer sees a read beyond. */
@@ -123,7 +191,7 @@ START_TEST(test_boxes_that_lie)
 	size_t count;
 
 	for (int round = 0; round < ROUNDS / 4; round++) {
-		sample_init(&sample);
+		init_with_sites(&sample);
 		char *at = (char *)&sample;
 		for (size_t changes = random_size(4096); changes > 0; changes--)
 			at[random_below(sizeof(sample))] = (char)random_number();

@@ -5,7 +5,8 @@ reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(reporter_libs) $(C
 
 unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
-	%D%/check_cgroup %D%/check_clear %D%/check_hostile
+	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols \
+	%D%/check_prof_tree %D%/check_prof_files
 
 %C%_check_units_LDADD = $(reporter_ldadd)
 %C%_check_text_LDADD = $(reporter_ldadd)
@@ -20,9 +21,39 @@ unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 %C%_check_hostile_SOURCES = %D%/check_hostile.c $(reporter_sample)
 %C%_check_hostile_LDADD = $(reporter_ldadd)
 
+# They have functions of tools/symbols.h of their own.
+prof_sample = %D%/sites_sample.h %D%/sites_sample.c
+%C%_check_prof_tree_SOURCES = %D%/check_prof_tree.c $(prof_sample)
+%C%_check_prof_tree_LDADD = $(reporter_ldadd)
+%C%_check_prof_files_SOURCES = %D%/check_prof_files.c $(prof_sample)
+%C%_check_prof_files_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(ZLIB_CFLAGS)
+%C%_check_prof_files_LDADD = $(reporter_ldadd)
+$(%C%_check_prof_files_OBJECTS): | tools/profile.pb-c.h
+
+# What these look up is their own code: with debugging information, an inlined function
+# and a build id, whatever is the rule elsewhere.
+symbol_sample = %D%/symbol_sample.h %D%/symbol_sample.c %D%/symbol_sample_cxx.cc
+symbol_cflags = $(AM_CFLAGS) -g
+symbol_cxxflags = $(AM_CXXFLAGS) -g
+symbol_ldflags = $(AM_LDFLAGS) -Wl,--build-id=sha1
+%C%_check_symbols_SOURCES = %D%/check_symbols.c $(symbol_sample)
+%C%_check_symbols_CFLAGS = $(symbol_cflags)
+%C%_check_symbols_CXXFLAGS = $(symbol_cxxflags)
+%C%_check_symbols_LDFLAGS = $(symbol_ldflags)
+%C%_check_symbols_LDADD = $(reporter_ldadd)
+
+# What symbols.sh runs and takes apart.
+check_PROGRAMS += %D%/symbol_teller
+%C%_symbol_teller_SOURCES = %D%/symbol_teller.c $(symbol_sample)
+%C%_symbol_teller_CFLAGS = $(symbol_cflags)
+%C%_symbol_teller_CXXFLAGS = $(symbol_cxxflags)
+%C%_symbol_teller_LDFLAGS = $(symbol_ldflags)
+%C%_symbol_teller_LDADD = libreporter.la $(FLOORS) $(reporter_libs)
+
 # What reporter.sh runs: it makes boxes, and is a process that has one.
 check_PROGRAMS += %D%/box_maker
 %C%_box_maker_SOURCES = %D%/box_maker.c $(reporter_sample)
+%C%_box_maker_LDFLAGS = $(AM_LDFLAGS) -Wl,--build-id=sha1
 %C%_box_maker_LDADD =
 
-shell_tests += %D%/reporter.sh
+shell_tests += %D%/reporter.sh %D%/symbols.sh

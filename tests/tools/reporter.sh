@@ -72,12 +72,12 @@ json_is_sound()
 
 # ---- the command line -------------------------------------------------------
 
-for command in run ls show dump diff conf; do
+for command in run ls show dump diff prof conf; do
 	run "$command" --help
 	tap_is "$command --help" "0|Usage: mstat $command" "$status|$(grep -o "^Usage: mstat $command" <<<"$out")"
 done
 run --help
-tap_is "--help" "0|6" "$status|$(grep -cE '^  (run|ls|show|dump|diff|conf) ' <<<"$out")"
+tap_is "--help" "0|7" "$status|$(grep -cE '^  (run|ls|show|dump|diff|prof|conf) ' <<<"$out")"
 run --version
 matches "--version" '^mstat [0-9]+\.[0-9]+\.[0-9]+$'
 run
@@ -94,6 +94,15 @@ fails "a PID that is none" 2 "mstat dump: self is no PID
 Try 'mstat dump --help'." dump self
 fails "an option without its value" 2 "mstat ls: --dir needs a value
 Try 'mstat ls --help'." ls --dir
+fails "a key that is none" 2 "mstat prof: --by is function, file, line or dso, not size
+Try 'mstat prof --help'." prof --by size 1
+fails "a number that is none" 2 "mstat prof: -1 is no number
+Try 'mstat prof --help'." prof --top -1 1
+fails "two things on one output" 2 \
+	"mstat prof: only one of --folded, --json, --pprof - and --flame - can go to the output
+Try 'mstat prof --help'." prof --json --folded 1
+fails "a change of one" 2 "mstat prof: --diff needs two, A and B, and nothing more
+Try 'mstat prof --help'." prof --diff 1
 run conf
 matches "conf lists the keys" '^exit_report:0$'
 tap_none "no line of conf is longer than 80 columns" < <(awk 'length > 80' <<<"$out")
@@ -114,7 +123,7 @@ echo hello >hello
 truncate -s 65M huge
 printf 'mstat dump 1\nalloc 5\n' >cut.dump
 printf '{"mstat_dump":1,"totals":{' >cut.json
-for kind in dead version header truncated identity events hostile; do
+for kind in dead version header truncated identity events hostile sites grown; do
 	"$maker" box $kind $kind.box || exit 1
 done
 
@@ -176,6 +185,87 @@ run show --json hostile.box
 json_is_sound "JSON of a box that lies parses"
 fails "a dead process takes no dump" 1 "mstat: there is no process 999999999" dump 999999999
 
+# ---- call sites --------------------------------------------------------------
+
+has_go()
+{
+	command -v go >/dev/null && go tool pprof -help >/dev/null 2>&1
+}
+
+run prof sites.box
+tap_is "call sites are shown" "0|" "$status|$err"
+matches "of what rate" '^rate      1 sample in 512\.0 KiB$'
+matches "of how many samples" '^samples   4,160 of 5,000 taken are of it$'
+matches "their sum has its error" '^live      4\.1 MiB ± 64\.5 KiB in 66,560 objects; '
+matches "a function has what it asked for" \
+	'^ *4\.0 MiB +± 64\.0 KiB +98\.5 % +4\.0 MiB +98\.5 % +65,536 +4,096  fill_identity'
+matches "and what it called" '^ *0 B +± 0 B +0\.0 % +3\.0 MiB +73\.8 % .*  make_box'
+matches "what is not known says so" '  \[unknown\]$'
+run prof --top 1 --total --bytes sites.box
+matches "--total" '^total     42,598,400 ± [0-9,]+ in 665,600 objects; '
+matches "--top tells of the others" '^3 more; --top 0 shows all$'
+run prof --peak sites.box
+matches "what no peak is known of was alive then" '^at peak   4\.1 MiB '
+matches "when the peak was" '^peak      8\.0 MiB in spans, 2026-01-01 00:01:00$'
+run prof --by dso sites.box
+matches "--by dso" '  box_maker$'
+run prof --sites sites.box
+matches "--sites shows what is asked for" '^3\.0 MiB ± 55\.4 KiB, 73\.8 %, 49,152 objects, 3,072 samples$'
+matches "and who asked" '^    make_box'
+matches "as far as is known" '^    \[cut\]$'
+run prof --folded sites.box
+tap_is "--folded" "make_box;fill_identity 3145728
+[cut];fill_identity 1048576
+[unknown] 65536" "$out"
+run prof --diff sites.box grown.box
+matches "--diff tells what grew" '^ *\+1\.0 MiB .*  fill_identity'
+matches "in all" '^change    \+1\.0 MiB ± 96\.7 KiB of what is alive, '
+run prof --diff sites.box sites.box
+matches "of the same nothing" '^Nothing differs\.$'
+run prof --diff sites.box --folded grown.box
+tap_is "--folded has what grew" "[cut];fill_identity 1048576" "$out"
+run prof --json sites.box
+json_is_sound "prof --json parses"
+tap_is "with the same numbers" "524288|5000" "$(field rate_bytes)|$(field samples)"
+matches "and a site a line" '^    \{"live":\{"samples":3072,.*"function":"fill_identity",'
+run prof --json --diff sites.box grown.box
+json_is_sound "prof --json --diff parses"
+run prof --flame flame.svg --pprof profile.gz sites.box
+tap_is "files are written without a word" "0||" "$status|$err|$out"
+if command -v xmllint >/dev/null; then
+	tap_run "the flame graph is sound" xmllint --noout flame.svg
+else
+	tap_skip "the flame graph is sound" "no xmllint"
+fi
+tap_run "the profile is gzipped" gzip -t profile.gz
+if has_go; then
+	out=$(HOME=$work go tool pprof -top profile.gz 2>"$work/stderr")
+	matches "pprof reads the profile" '^ *4096kB 98\.46% .* fill_identity$'
+	run prof --pprof change.gz --diff sites.box grown.box
+	out=$(HOME=$work go tool pprof -top change.gz 2>"$work/stderr")
+	matches "and that of a change" '^ *1MB +100% .* fill_identity$'
+else
+	tap_skip "pprof reads the profile" "no go"
+	tap_skip "and that of a change" "no go"
+fi
+out=$("$mstat" prof --pprof - sites.box | gzip -dc | tr -d '\0' | grep -ac fill_identity)
+tap_is "--pprof - is the output" 1 "$((out > 0))"
+run prof dead.box
+matches "without samples it tells why" '^No samples: sampling is off\.  MSTAT_CONF=sample:512k'
+run prof --folded dead.box
+tap_is "and on stderr, where lines are expected" "0||1" "$status|$out|$(grep -c 'sampling is off' <<<"$err")"
+printf 'mstat dump 1\nalloc 5\nend\n' >whole.dump
+fails "a dump has no call sites" 1 \
+	"mstat: whole.dump is a dump, which has no call sites: a PID or a BOX is needed" prof whole.dump
+fails "a file that cannot be written" 1 "mstat: there is no file nowhere/f.svg" \
+	prof --flame nowhere/f.svg sites.box
+if [ -c /dev/full ]; then
+	fails "a disk that is full" 1 "mstat: cannot write /dev/full: No space left on device" \
+		prof --flame /dev/full sites.box
+fi
+run prof hostile.box
+tap_is "a box that lies is read all the same" "0|" "$status|$err"
+
 # ---- a living process -------------------------------------------------------
 
 mkdir boxes
@@ -210,6 +300,8 @@ json_is_sound "ls --json parses"
 cp "$box" copy.box
 run show copy.box
 matches "a copy of its box is told from the box" '^sample \([0-9]+\)  replaced: '
+run prof "$pid"
+matches "its call sites are named" '  fill_identity'
 run dump "$pid"
 tap_is "dump asks, waits and prints" "0|mstat dump 1
 pid 1

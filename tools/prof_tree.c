@@ -1,0 +1,70 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "tools/prof.h"
+#include "tools/units.h"
+
+const char *prof_value_word(enum site_value value)
+{
+	static const char *const words[] = {[SITE_LIVE] = "live", [SITE_TOTAL] = "total",
+		[SITE_PEAK] = "peak"};
+
+	return words[value];
+}
+
+bool prof_tree_make(struct stack_tree *tree, struct prof *prof, enum stack_by by)
+{
+	bool done = stack_tree_begin(tree, by) &&
+		(!prof->is_diff || stack_tree_add(tree, STACK_BEFORE,
+					   &prof->sides[STACK_BEFORE].stacks, prof->value)) &&
+		stack_tree_add(tree, STACK_AFTER, &prof->sides[STACK_AFTER].stacks, prof->value);
+
+	if (done)
+		stack_tree_sum(tree);
+	else
+		stack_tree_free(tree);
+	return done;
+}
+
+static const char *nothing_yet(const struct sites *sites, char *text, size_t text_bytes)
+{
+	if (sites->rate_bytes == 0)
+		snprintf(text, text_bytes, "No samples: sampling is off.  MSTAT_CONF=sample:512k, "
+					   "set before the program starts, turns it on.");
+	else
+		snprintf(text, text_bytes,
+			"No samples yet: the process has allocated less than about %s.",
+			units_bytes(prof_whole((double)sites->rate_bytes), false).text);
+	return text;
+}
+
+static bool has_any(const struct sites *sites, enum site_value value)
+{
+	return sites_sum(sites, value).samples != 0;
+}
+
+const char *prof_nothing(const struct prof *prof, char *text, size_t text_bytes)
+{
+	const struct sites *sites = prof_sites(prof);
+
+	if (has_any(sites, prof->value) ||
+		(prof->is_diff && has_any(prof->sides[STACK_BEFORE].stacks.sites, prof->value)))
+		return NULL;
+	if (sites->sample_count == 0)
+		return nothing_yet(sites, text, text_bytes);
+	if (prof->value == SITE_PEAK && sites->peak.sequence == 0)
+		return "No peak of the heap has been noted yet.";
+	if (prof->value == SITE_PEAK)
+		return "None of the samples was alive at the heap's last peak.";
+	return "None of the samples is alive.";
+}
+
+int64_t prof_whole(double value)
+{
+	/* The largest double below 2^63. */
+	const double most = 9223372036854774784.0;
+
+	if (isnan(value))
+		return 0;
+	return (int64_t)llround(value > most ? most : value < -most ? -most : value);
+}
