@@ -19,7 +19,7 @@
 
 #include "tests/preload/tap.h"
 
-enum { FORKS = 300, OBJECTS = 2000, REPORTER_OBJECTS = 20000 };
+enum { FORKS = 300, OBJECTS = 2000, REPORTER_OBJECTS = 20000, TIMER_MICROSECONDS = 500 };
 
 static volatile int forks, failures;
 static volatile bool is_child;
@@ -35,6 +35,15 @@ static void await(pid_t child)
 		failures++;
 }
 
+/* Once: where a fork takes longer than that, a timer that went on would leave no time for
+   anything else. */
+static void timer_set(long microseconds)
+{
+	struct itimerval timer = {{0, 0}, {0, microseconds}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static void handle(int number)
 {
 	int saved = errno;
@@ -47,6 +56,8 @@ static void handle(int number)
 	forks++;
 	if (child > 0)
 		await(child);
+	if (child > 0 && forks < FORKS)
+		timer_set(TIMER_MICROSECONDS);
 	errno = saved;
 }
 
@@ -71,21 +82,13 @@ static void *work_on(void *unused)
 	return unused;
 }
 
-static void timer_set(long microseconds)
-{
-	struct itimerval timer = {{0, microseconds}, {0, microseconds}};
-
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
 static int test_forks(void)
 {
 	free(malloc(1)); /* the heap has begun */
 	signal(SIGALRM, handle);
-	timer_set(500);
+	timer_set(TIMER_MICROSECONDS);
 	while (forks < FORKS && !is_child)
 		work();
-	timer_set(0);
 	if (is_child) {
 		work();
 		exit(0); /* the handlers of the end run */

@@ -161,7 +161,8 @@ static void fill_identity(void);
 /* make_box() called fill_identity(), and somebody who is not known did so as well. */
 static void fill_sites(uint64_t growth)
 {
-	sample.sampling = (struct box_sampling){.rate_bytes = 512 << 10, .sample_count = 5000,
+	sample.control.sample_bytes = 512 << 10;
+	sample.sampling = (struct box_sampling){.sample_count = 5000,
 		.site_count = 3, .frame_count = 4, .module_count = 1};
 	fill_module(&sample.modules[0]);
 	fill_frame(1, (uintptr_t)make_box + 8, 0);

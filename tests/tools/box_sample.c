@@ -132,7 +132,8 @@ static size_t lay_out(struct box_header *header)
 		{BOX_SECTION_SAMPLING, 1, sizeof(struct box_sampling)},
 		{BOX_SECTION_SITES, SAMPLE_SITES, sizeof(struct box_site)},
 		{BOX_SECTION_FRAMES, SAMPLE_FRAMES, sizeof(struct box_frame)},
-		{BOX_SECTION_MODULES, SAMPLE_MODULES, sizeof(struct box_module)}};
+		{BOX_SECTION_MODULES, SAMPLE_MODULES, sizeof(struct box_module)},
+		{BOX_SECTION_CONTROL, 1, sizeof(struct box_control)}};
 	size_t at = round_up(sizeof(*header), 64);
 
 	memcpy(header->magic, BOX_MAGIC, sizeof(header->magic));
@@ -167,6 +168,7 @@ static void write_sites(char *image, const struct sample *sample)
 	const struct box_sampling *sampling = &sample->sampling;
 
 	sample_write_copy(image, BOX_SECTION_SAMPLING, 0, 1, 1, sampling);
+	sample_write_copy(image, BOX_SECTION_CONTROL, 0, 1, 1, &sample->control);
 	for (uint32_t i = 0; i < SAMPLE_SITES && i < sampling->site_count; i++)
 		sample_write_copy(image, BOX_SECTION_SITES, i, 1, 1, &sample->sites[i]);
 	for (uint32_t i = 0; i < SAMPLE_MODULES && i < sampling->module_count; i++)

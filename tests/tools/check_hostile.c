@@ -99,7 +99,8 @@ static void print_sites(const struct box_image *image, const struct box_content 
 static void init_with_sites(struct sample *sample)
 {
 	sample_init(sample);
-	sample->sampling = (struct box_sampling){.rate_bytes = 4096, .sample_count = 100,
+	sample->control.sample_bytes = 4096;
+	sample->sampling = (struct box_sampling){.sample_count = 100,
 		.site_count = SAMPLE_SITES, .frame_count = SAMPLE_FRAMES,
 		.module_count = SAMPLE_MODULES};
 	for (uint32_t i = 0; i < SAMPLE_SITES; i++) {
