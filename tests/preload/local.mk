@@ -332,3 +332,21 @@ tested_programs += %D%/colossal
 %C%_colossal_SOURCES = %D%/colossal.c $(BOOKS)
 %C%_colossal_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_colossal_LDADD =
+
+# Call sites: functions of known names, in plugins too.
+program_tests += %D%/sample.sh
+
+tested_programs += %D%/sampled
+%C%_sampled_SOURCES = %D%/sampled.c
+%C%_sampled_CFLAGS = $(CALLS_KEPT_CFLAGS) -g
+%C%_sampled_LDADD =
+
+if PROGRAM_TESTS
+check_LTLIBRARIES += %D%/grow_here.la %D%/grow_there.la
+endif
+%C%_grow_here_la_SOURCES = %D%/grower.c
+%C%_grow_here_la_CFLAGS = $(CALLS_KEPT_CFLAGS) -g -DGROWER=grow_here -fvisibility=default
+%C%_grow_here_la_LDFLAGS = $(MODULE_LDFLAGS)
+%C%_grow_there_la_SOURCES = %D%/grower.c
+%C%_grow_there_la_CFLAGS = $(CALLS_KEPT_CFLAGS) -g -DGROWER=grow_there -fvisibility=default
+%C%_grow_there_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -190,7 +190,7 @@ START_TEST(test_all_ends_leave_nothing)   /* _i: the size */
 	static struct batch batch;
 	pthread_t thread;
 
-	sample_set_rate(_i % 2 == 0 ? 64 : RATE);
+	sample_set_rate(_i % 2 == 0 ? 64 : 400);
 	batch = (struct batch){.bytes = sizes[_i], .count = OBJECTS};
 	batch_allocate(&batch);
 	ck_assert_uint_gt(live_sum().samples, 0);
