@@ -23,7 +23,9 @@ struct found {
 struct object {
 	struct box_module module;
 	uint64_t generation;        /* of the box's part */
-	const unsigned char *header; /* with the range, what tells it from another */
+	/* With the range, what tells it from another, which may be as large and stand there. */
+	const unsigned char *header;
+	const unsigned char *build_id; /* where it is in memory; NULL: it has none */
 };
 
 BULKY struct object loaded_objects[BOX_MODULES_MAX];
@@ -122,15 +124,16 @@ static bool is_within(const struct found *found, uintptr_t address, size_t bytes
 	return address >= found->start && address < found->end && bytes <= found->end - address;
 }
 
-static void build_id_take(struct box_module *module, const unsigned char *id, size_t bytes)
+static void build_id_take(struct object *object, const unsigned char *id, size_t bytes)
 {
-	if (bytes > BOX_BUILD_ID_BYTES)
+	if (bytes == 0 || bytes > BOX_BUILD_ID_BYTES)
 		return;
-	memcpy(module->build_id, id, bytes);
-	module->build_id_bytes = bytes;
+	memcpy(object->module.build_id, id, bytes);
+	object->module.build_id_bytes = bytes;
+	object->build_id = id;
 }
 
-static void notes_look(struct box_module *module, uintptr_t at, size_t bytes)
+static void notes_look(struct object *object, uintptr_t at, size_t bytes)
 {
 	while (bytes >= sizeof(ElfW(Nhdr))) {
 		const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
@@ -141,14 +144,14 @@ static void notes_look(struct box_module *module, uintptr_t at, size_t bytes)
 			return;
 		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof(ELF_NOTE_GNU) &&
 			memcmp(name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0)
-			build_id_take(module, name + name_bytes, note->n_descsz);
+			build_id_take(object, name + name_bytes, note->n_descsz);
 		at += note_bytes;
 		bytes -= note_bytes;
 	}
 }
 
 /* The file's header is at its beginning, which is what is mapped first. */
-static void build_id_find(struct box_module *module, const struct found *found)
+static void build_id_find(struct object *object, const struct found *found)
 {
 	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)found->start;
 
@@ -162,7 +165,7 @@ static void build_id_find(struct box_module *module, const struct found *found)
 		uintptr_t at = found->bias + segments[i].p_vaddr;
 		if (segments[i].p_type == PT_NOTE && is_within(found, at, segments[i].p_memsz) &&
 			os_can_read((const void *)at))
-			notes_look(module, at, segments[i].p_memsz);
+			notes_look(object, at, segments[i].p_memsz);
 	}
 }
 
@@ -184,13 +187,16 @@ static void path_find(struct box_module *module)
 	maps_close(&reader);
 }
 
-static void describe(struct box_module *module, const struct found *found)
+static void describe(struct object *object, const struct found *found)
 {
-	*module = (struct box_module){.start = found->start, .end = found->end, .bias = found->bias};
+	struct box_module *module = &object->module;
+
+	*object = (struct object){.header = found->header,
+		.module = {.start = found->start, .end = found->end, .bias = found->bias}};
 	strncpy(module->path, found->name, sizeof(module->path) - 1);
 	if (found->name[0] != '/' && found->name[0] != '\0')
 		path_find(module);
-	build_id_find(module, found);
+	build_id_find(object, found);
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -211,8 +217,7 @@ static uint32_t add(const struct found *found)
 	if (object_count == BOX_MODULES_MAX)
 		return LOADED_NONE;
 	struct object *object = &loaded_objects[object_count];
-	describe(&object->module, found);
-	object->header = found->header;
+	describe(object, found);
 	publish(object_count);
 	return object_count++;
 }
@@ -229,6 +234,25 @@ uint32_t loaded_number(uintptr_t pc)
 	return loader_find(pc, &found) ? add(&found) : LOADED_NONE;
 }
 
+/* What is loaded there now begins with a page that can be read. */
+static bool has_build_id(const struct object *object)
+{
+	const unsigned char *id = object->build_id;
+
+	if (id == NULL)
+		return true;
+	if ((uintptr_t)id - object->module.start >= os_page_bytes() - BOX_BUILD_ID_BYTES &&
+		!os_can_read(id))
+		return false;
+	return memcmp(id, object->module.build_id, object->module.build_id_bytes) == 0;
+}
+
+static bool is_of(const struct object *object, const struct found *found)
+{
+	return found->start == object->module.start && found->end == object->module.end &&
+		found->header == object->header && has_build_id(object);
+}
+
 bool loaded_is_there(uint32_t number)
 {
 	struct object *object = &loaded_objects[number];
@@ -236,8 +260,7 @@ bool loaded_is_there(uint32_t number)
 
 	if (object->module.is_gone != 0)
 		return false;
-	if (loader_find(object->module.start, &found) && found.start == object->module.start &&
-		found.end == object->module.end && found.header == object->header)
+	if (loader_find(object->module.start, &found) && is_of(object, &found))
 		return true;
 	object->module.is_gone = 1;
 	publish(number);
