@@ -41,15 +41,16 @@ def library_path(name):
 
 
 def allocators_of(words, build):
-    """Name -> library ("": glibc's own), ours last."""
+    """Name -> library ("": glibc's own), and what MSTAT_CONF is behind an @; ours last."""
     chosen = {}
     for word in ",".join(words).split(","):
         name, equals, path = word.partition("=")
+        path, at, conf = path.partition("@")
         if equals and not os.path.isfile(path):
             die(f"there is no {path}")
         if not equals and name not in DEBIAN_PEERS:
             die(f"no peer {name}: know {', '.join(DEBIAN_PEERS)}, or NAME=LIBRARY")
-        chosen[name] = os.path.realpath(path) if equals else library_path(DEBIAN_PEERS[name])
+        chosen[name] = os.path.realpath(path) + at + conf if equals else library_path(DEBIAN_PEERS[name])
     ours = os.environ.get("MSTAT_LIBRARY", str(build / ".libs/libmstat.so"))
     if not os.path.isfile(ours):
         die(f"there is no {ours}: run ./dev bench")
@@ -84,9 +85,12 @@ class Runner:
 
     def start(self, row, library, result, wrap=()):
         warm_mib = self.peak_kib.get(row.name, 0) * 5 // 4096 or WARM_FIRST_MIB
-        measure = [str(self.programs / "measure"), result, library, str(warm_mib)]
+        path, _, conf = library.partition("@")
+        measure = [str(self.programs / "measure"), result, path, str(warm_mib)]
         environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
         environment["LC_ALL"] = "C"
+        if conf:
+            environment["MSTAT_CONF"] = conf.replace(";", ",")
         return subprocess.Popen([*wrap, *measure, *row.argv(self.programs, self.work, self.quick)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, env=environment,

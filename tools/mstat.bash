@@ -72,6 +72,15 @@ _mstat()
 			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
 		fi
 		;;
+	set)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--timeout --help' -- "$cur")
+		elif [[ $prev =~ ^[0-9]+$ ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'sample:64k sample:512k sample:0' -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
+		fi
+		;;
 	prof)
 		case $prev in
 		--by) mapfile -t COMPREPLY < <(compgen -W 'function file line dso' -- "$cur") ;;

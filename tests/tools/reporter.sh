@@ -90,6 +90,12 @@ fails "a missing argument" 2 "mstat show: one PID, BOX or DUMP is needed, not 0
 Try 'mstat show --help'." show
 fails "a time that is none" 2 "mstat dump: soon is no time
 Try 'mstat dump --help'." dump --timeout soon 1
+fails "a rate that is none" 2 "mstat set: sample:much is no sample:BYTES, as sample:64k
+Try 'mstat set --help'." set 1 sample:much
+fails "a rate that is too much" 2 "mstat set: sample:2g is no sample:BYTES, as sample:64k
+Try 'mstat set --help'." set 1 sample:2g
+fails "another key" 2 "mstat set: tiny:0 is no sample:BYTES, as sample:64k
+Try 'mstat set --help'." set 1 tiny:0
 fails "a PID that is none" 2 "mstat dump: self is no PID
 Try 'mstat dump --help'." dump self
 fails "an option without its value" 2 "mstat ls: --dir needs a value
@@ -362,6 +368,8 @@ fails "a program that took the handler away" 1 \
 	"mstat: $refuse ($pid) would not answer SIGUSR2: the program took libmstat's handler away" dump "$pid"
 hold "$work/boxes" 0
 fails "signal:none" 1 "mstat: sample ($pid) has no dump signal: it runs with signal:none" dump "$pid"
+fails "nor is anything set" 1 "mstat: sample ($pid) has no dump signal: it runs with signal:none" \
+	set "$pid" sample:64k
 hold "$work/boxes" 5
 fails "a handler that the kernel does not know of" 1 \
 	"mstat: $refuse ($pid) would not answer SIGUSR2: it has no handler any more" dump "$pid"
