@@ -16,17 +16,6 @@ void apart_relist(struct central *central, struct span *span)
 	}
 }
 
-static struct span *span_make(uint32_t class, enum span_use use) REQUIRES(centrals[class].lock)
-{
-	struct span *span = central_obtain(class);
-
-	if (span == NULL)
-		return NULL;
-	span->use = (uint8_t)use;
-	span_map(span);
-	return span;
-}
-
 void *apart_take(uint32_t class, enum span_use use)
 {
 	struct central *central = &centrals[class];
@@ -34,7 +23,7 @@ void *apart_take(uint32_t class, enum span_use use)
 	void *object;
 
 	if (span == NULL)
-		span = span_make(class, use);
+		span = central_obtain(class, use);
 	if (span == NULL)
 		return NULL;
 	span_take_objects(span, &object, 1);

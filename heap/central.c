@@ -150,16 +150,18 @@ static struct span *span_fullest(struct central *central)
 	return NULL;
 }
 
-struct span *central_obtain(uint32_t class)
+struct span *central_obtain(uint32_t class, enum span_use use)
 {
 	struct central *central = &centrals[class];
 	bool is_zero;
 
 	lock_acquire(&page_heap_lock);
-	struct span *span = page_heap_take(size_classes[class].span_pages, 1, &is_zero);
+	struct span *span = page_heap_take(span_use_pages(class, use), 1, &is_zero);
 	if (span != NULL) {
-		span_open_small(span, class);
+		span_open_small(span, class, use);
 		word_add(&central->span_count, 1);
+		if (use == SPAN_SAMPLED)
+			word_add(&central->sampled_span_count, 1);
 		central->taken_is_zero = is_zero && size_classes[class].span_objects == 1;
 		release_after_change();
 	}
@@ -175,6 +177,8 @@ static void span_give_up(struct central *central, struct span *span)
 	else if (span->list != 0)
 		span_list_remove(span);
 	word_subtract(&central->span_count, 1);
+	if (span->use == SPAN_SAMPLED)
+		word_subtract(&central->sampled_span_count, 1);
 	cooling_forget(central, span);
 	lock_acquire(&page_heap_lock);
 	span_close_small(span);
@@ -197,7 +201,7 @@ static uint32_t take_from_spans(struct central *central, uint32_t class, void **
 				break;
 			span = draining_end_one(central);
 			if (span == NULL)
-				span = central_obtain(class);
+				span = central_obtain(class, SPAN_ORDINARY);
 			if (span == NULL)
 				break;
 		}
@@ -257,7 +261,7 @@ static COLD _Noreturn void refuse(uint32_t class, const void *object, const void
 
 static bool span_is_all_home(const struct span *span)
 {
-	return span_free_objects(span) == size_classes[span->class].span_objects;
+	return span_free_objects(span) == span_objects(span);
 }
 
 /* Of the samples one such span stays, the only one with room: the next sample is there, and
@@ -381,7 +385,8 @@ void central_forget(uint32_t class)
 	struct central *central = &centrals[class];
 
 	central->stacked_count = central->stacked_low = 0;
-	central->span_count = central->draining_free = central->released_bytes = 0;
+	central->span_count = central->sampled_span_count = 0;
+	central->draining_free = central->released_bytes = 0;
 	central->draining = NULL;
 	memset(central->apart, 0, sizeof(central->apart));
 	memset(central->partial, 0, sizeof(central->partial));
@@ -409,7 +414,8 @@ void central_adopt(struct span *span)
 	span_map(span);
 	span_relist(central, span);
 	central->span_count++;
-	central->out_objects += size_classes[span->class].span_objects - span_free_objects(span);
+	central->sampled_span_count += span->use == SPAN_SAMPLED;
+	central->out_objects += span_objects(span) - span_free_objects(span);
 	central->released_bytes += cooling_released_units(span) * os_page_bytes();
 	if (span_free_objects(span) != 0)
 		cooling_touch(central, span, true);
@@ -442,7 +448,7 @@ void central_audit(uint32_t class)
 		list_audit(class, central->partial[list], list + 1, &free_in_spans, &released_bytes);
 	for (int use = 0; use < SPAN_USES; use++)
 		list_audit(class, central->apart[use], SPAN_APART, &free_in_spans, &released_bytes);
-	if (central->span_count * size_classes[class].span_objects !=
+	if (central_span_objects(class) !=
 		central->out_objects + central->stacked_count + free_in_spans)
 		fatal("audit: a size class does not add up");
 	/* A span without a free object has no free page. */

@@ -9,7 +9,7 @@
  *            so that sparse ones drain and go back whole.
  *
  * INVARIANT  For every class, in objects:
- *                span_count * span_objects == out + stacked + free in spans
+ *                objects of all spans == out + stacked + free in spans
  *            where out are those that threads hold, live or in magazines.
  *            Magazines change under the lock when objects move, so that a
  *            fork, which holds it, never finds one in flight.
@@ -52,6 +52,7 @@ struct central {
 	struct span *draining;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
 	struct span *apart[SPAN_USES]; /* heap/apart.h: those with a free object */
+	uint64_t sampled_span_count; /* of span_count: SPAN_SAMPLED */
 	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
 	void **stack;             /* room for stack_capacity pointers */
@@ -114,8 +115,25 @@ void central_drain(uint32_t class) REQUIRES(centrals[class].lock);
 /* Sends all of it home. */
 void central_drain_all(uint32_t class) REQUIRES(centrals[class].lock);
 
+/* Objects that all spans of a class have room for, and pages of them; any thread. */
+static inline uint64_t central_span_objects(uint32_t class)
+{
+	uint64_t sampled = word_load(&centrals[class].sampled_span_count);
+
+	return (word_load(&centrals[class].span_count) - sampled) * size_classes[class].span_objects +
+		sampled * span_use_objects(class, SPAN_SAMPLED);
+}
+
+static inline uint64_t central_span_pages(uint32_t class)
+{
+	uint64_t sampled = word_load(&centrals[class].sampled_span_count);
+
+	return (word_load(&centrals[class].span_count) - sampled) * size_classes[class].span_pages +
+		sampled * span_use_pages(class, SPAN_SAMPLED);
+}
+
 /* A span for this class, in no list yet; NULL if the OS refuses. */
-struct span *central_obtain(uint32_t class) REQUIRES(centrals[class].lock);
+struct span *central_obtain(uint32_t class, enum span_use use) REQUIRES(centrals[class].lock);
 
 /* Whether it is an object of this class that is not home. */
 bool central_is_out(uint32_t class, const void *object) REQUIRES(centrals[class].lock);

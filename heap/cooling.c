@@ -149,7 +149,7 @@ static bool unit_is_free(const struct span *span, size_t unit)
 	if ((arena.page_info[span_page(span) + (offset >> PAGE_SHIFT)] & PAGE_IS_DIRTY) == 0 ||
 		is_released(span, unit))
 		return false;
-	if (from >= size_classes[span->class].span_objects)
+	if (from >= span_objects(span))
 		return false; /* carving left it over, and nothing wrote there */
 	if (span->class == SIZE_CLASS_TINY &&
 		span_address(span) + offset + unit_bytes > span_records(span))

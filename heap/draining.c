@@ -16,7 +16,7 @@ enum {
 static uint64_t free_objects(uint32_t class)
 {
 	const struct central *central = &centrals[class];
-	uint64_t objects = word_load(&central->span_count) * size_classes[class].span_objects;
+	uint64_t objects = central_span_objects(class);
 	uint64_t taken = word_load(&central->out_objects) + word_load(&central->stacked_count) +
 		word_load(&central->draining_free);
 

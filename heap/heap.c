@@ -162,7 +162,7 @@ bool heap_find(const struct span *span, const void *ptr, void **base, size_t *si
 	size_t bytes = is_small ? size_classes[span->class].object_bytes
 				: (size_t)span->page_count << PAGE_SHIFT;
 
-	if (is_small && offset >= bytes * size_classes[span->class].span_objects)
+	if (is_small && offset >= bytes * span_objects(span))
 		return false; /* in what carving left over */
 	if (is_small && base != NULL)
 		start = size_class_index(span->class, offset) * bytes;
@@ -249,7 +249,7 @@ void heap_audit(void)
 			net += cache_at(index)->classes[class].net;
 		if (net != (int64_t)centrals[class].out_objects)
 			fatal("audit: threads and pool disagree on a size class");
-		inuse += centrals[class].span_count * size_classes[class].span_pages;
+		inuse += central_span_pages(class);
 		central_unlock(class);
 	}
 	lock_acquire(&page_heap_lock);

@@ -98,9 +98,9 @@ void publish_class(uint32_t class)
 		return;
 	struct box_class row = {
 		.object_bytes = size_classes[class].object_bytes,
-		.span_bytes = (uint64_t)size_classes[class].span_pages << PAGE_SHIFT,
+		.span_bytes = central_span_pages(class) << PAGE_SHIFT,
 		.span_count = central->span_count,
-		.span_objects = central->span_count * size_classes[class].span_objects,
+		.span_objects = central_span_objects(class),
 		.out_objects = central->out_objects,
 		.sampled_objects = central->sampled_objects,
 		.sampled_bytes = central->sampled_bytes,

@@ -55,7 +55,8 @@ double sample_due(struct cache *cache, uint32_t class);
 /* So many mallocs to the class's next sample, `most` at most. */
 uint32_t sample_countdown(struct cache *cache, uint32_t class, uint32_t most);
 
-/* A sample instead of an object that malloc has popped and counted, which goes back.
+/* A sample instead of an object that malloc has popped and counted, which goes back; of a
+   class whose spans hold several.
    `object` itself if there is no memory for one. */
 void *sample_take(struct cache *cache, uint32_t class, void *object);
 

@@ -232,15 +232,18 @@ static inline void *popped_object(struct cache *cache, uint32_t class)
 	return CONFIG_BOOKS && magazine->until < 0 ? cache_slots(cache)[magazine->top + 1] : NULL;
 }
 
+/* One that is alone in its span is apart as it is. */
 static COLD void *sample_instead(struct cache *cache, uint32_t class, void *object, double weight)
 {
-	void *sample = sample_take(cache, class, object);
+	bool is_alone = size_classes[class].span_objects == 1;
+	void *sample = is_alone ? object : sample_take(cache, class, object);
 
-	if (sample != object) {
+	if (sample != object || is_alone) {
 		cache->sampled = sample;
 		cache->sampling.weight = weight;
-		cache->fill_is_zero = false;
 	}
+	if (sample != object)
+		cache->fill_is_zero = false;
 	return sample;
 }
 

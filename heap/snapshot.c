@@ -154,7 +154,7 @@ static void source_add(uint32_t class, struct source_class *out)
 	const struct central *central = &centrals[class];
 	struct class_sums sums = class_collect(class);
 	uint64_t spans = word_load(&central->span_count);
-	uint64_t objects = spans * size_classes[class].span_objects;
+	uint64_t objects = central_span_objects(class);
 	uint64_t held = (uint64_t)sums.live_objects + sums.held_objects;
 
 	out->nmalloc += sums.nmalloc;
@@ -163,6 +163,7 @@ static void source_add(uint32_t class, struct source_class *out)
 	out->magazine_objects += sums.held_objects;
 	out->span_free_objects += objects > held ? objects - held : 0;
 	out->span_count += spans;
+	out->span_bytes += central_span_pages(class) << PAGE_SHIFT;
 	out->sampled_objects += word_load(&central->sampled_objects);
 	out->sampled_bytes += word_load(&central->sampled_bytes);
 }
@@ -171,7 +172,6 @@ static void source_size_class(uint32_t class, struct source_class *out)
 {
 	*out = (struct source_class){
 		.object_bytes = size_classes[class].object_bytes,
-		.span_bytes = (uint64_t)size_classes[class].span_pages << PAGE_SHIFT,
 	};
 	source_add(class, out);
 	if (size_class_end_now() == SIZED_CLASS_COUNT)

@@ -67,7 +67,7 @@ static void records_clear(struct span *span)
 	memset(span_records(span), 0, (size_t)(end - span_records(span)));
 }
 
-void span_open_small(struct span *span, uint32_t class)
+void span_open_small(struct span *span, uint32_t class, enum span_use use)
 {
 	size_t first = span_page(span);
 
@@ -79,14 +79,14 @@ void span_open_small(struct span *span, uint32_t class)
 	if (class == SIZE_CLASS_TINY)
 		records_clear(span);
 	memset(span_home_words(span), 0,
-		(size_classes[class].span_objects + 63) / 64 * sizeof(uint64_t));
+		(span_use_objects(class, use) + 63) / 64 * sizeof(uint64_t));
 	span->home_count = 0;
 	span->carved_count = 0;
 	span->list = 0;
 	span->cooling_next = span->cooling_prev = 0;
 	span->released[0] = span->released[1] = 0;
 	span->special = 0;
-	span->use = SPAN_ORDINARY;
+	span->use = (uint8_t)use;
 	span_set_kind(span, SPAN_SMALL);
 	span_map(span);
 }

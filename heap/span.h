@@ -75,6 +75,29 @@ struct span {
 	uint64_t released[2];   /* SPAN_SMALL: a bit for each OS page given back */
 }; /* 64 bytes: one cache line a span */
 
+/* What a span of a class is made of, by its use: one of samples holds few objects at a time,
+   of many classes one or none. */
+static inline uint32_t span_use_pages(uint32_t class, enum span_use use)
+{
+	const struct size_class *row = &size_classes[class];
+
+	return use != SPAN_SAMPLED ? row->span_pages
+				   : (row->object_bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+}
+
+static inline uint32_t span_use_objects(uint32_t class, enum span_use use)
+{
+	const struct size_class *row = &size_classes[class];
+
+	return use != SPAN_SAMPLED ? row->span_objects
+				   : span_use_pages(class, use) * PAGE_BYTES / row->object_bytes;
+}
+
+static inline uint32_t span_objects(const struct span *span)
+{
+	return span_use_objects(span->class, span->use);
+}
+
 static inline size_t span_page(const struct span *span)
 {
 	return (size_t)(span - arena.spans);
@@ -101,7 +124,7 @@ static inline char *span_records(const struct span *span)
 /* Objects that the span could still hand out. */
 static inline uint32_t span_free_objects(const struct span *span)
 {
-	return span->home_count + size_classes[span->class].span_objects - span->carved_count;
+	return span->home_count + span_objects(span) - span->carved_count;
 }
 
 static inline bool span_is_collectable(const struct span *span)
@@ -149,7 +172,7 @@ void span_map(struct span *span);
 
 /* Small spans.  Makes a run of pages one, or undoes it: the class map's
    bytes and the pages' way back. */
-void span_open_small(struct span *span, uint32_t class);
+void span_open_small(struct span *span, uint32_t class, enum span_use use);
 void span_close_small(struct span *span);
 
 /* Takes up to `want` free objects into objects[], the lowest address last, so

@@ -1,5 +1,6 @@
 #include "preload/process.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -274,7 +275,8 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	}
 	fatal_observer = fatal_note;
 	if (CONFIG_BOOKS)
-		sites_init((uintptr_t)process_start);
+		sites_init((uintptr_t)process_start,
+			(uintptr_t)dlsym(RTLD_DEFAULT, "__libc_start_main"));
 	if (CONFIG_BOOKS && process_conf.sample_bytes != 0)
 		signal_set_sample(process_conf.sample_bytes);
 	/* The heap begins with the first allocation: many a process makes none. */

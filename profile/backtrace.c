@@ -10,6 +10,7 @@
 
 enum {
 	KEPT_RULES = 1024, /* 16 KiB; a program's hot callers of malloc are some hundreds */
+	KEPT_FIRST = 256,  /* the first of them are a page, and all that a small program touches */
 	LOWEST_PC = 4096,
 	FRAME_MOST_BYTES = 8 << 20 /* what a frame pointer may skip */
 };
@@ -20,7 +21,9 @@ struct kept {
 	uint64_t rule;
 };
 
-BULKY struct kept backtrace_kept[KEPT_RULES];
+BULKY struct kept backtrace_kept[KEPT_RULES] __attribute__((aligned(4096)));
+
+static uintptr_t end_start, end_end;
 
 /* A frame, and what is known to be readable of its stack. */
 struct frame {
@@ -52,9 +55,21 @@ static uint64_t key_of(uintptr_t pc, uint64_t rule)
 	return pc ^ rule * 0x9e3779b97f4a7c15u;
 }
 
+/* Where the rule of an address is, or may be: among the first, unless another is there. */
+static struct kept *kept_of(uintptr_t pc)
+{
+	uint64_t hash = pc * 0x9e3779b97f4a7c15u >> 32;
+	struct kept *first = &backtrace_kept[hash % KEPT_FIRST];
+	uint64_t key = word_load(&first->key);
+
+	if (LIKELY(key == 0 || key == key_of(pc, word_load(&first->rule))))
+		return first;
+	return &backtrace_kept[KEPT_FIRST + hash % (KEPT_RULES - KEPT_FIRST)];
+}
+
 static struct cfi_rule rule_at(uintptr_t pc)
 {
-	struct kept *kept = &backtrace_kept[(pc * 0x9e3779b97f4a7c15u >> 32) % KEPT_RULES];
+	struct kept *kept = kept_of(pc);
 	uint64_t word = word_load(&kept->rule);
 	struct cfi_rule rule;
 
@@ -180,6 +195,12 @@ static ALWAYS_INLINE struct frame frame_here(void)
 	return frame;
 }
 
+void backtrace_end_at(uintptr_t start, uintptr_t end)
+{
+	end_start = start;
+	end_end = end;
+}
+
 NOINLINE void backtrace_capture(struct backtrace *trace)
 {
 	struct frame frame = frame_here();
@@ -190,6 +211,10 @@ NOINLINE void backtrace_capture(struct backtrace *trace)
 	while (step(&frame, rule)) {
 		if (trace->count == BACKTRACE_MOST)
 			return;
+		if (UNLIKELY(frame.pc - end_start < end_end - end_start)) {
+			trace->is_cut = false;
+			return;
+		}
 		trace->pcs[trace->count++] = frame.pc + frame.is_exact;
 		rule = rule_at(frame.pc - !frame.is_exact);
 		if (is_last(rule)) {

@@ -30,6 +30,10 @@ struct backtrace {
 	                                  byte further, so that each less 1 is in its function */
 };
 
+/* Whoever calls from these addresses is nobody: libc's start of the program, whose tables a
+   small process else reads for nothing but that. */
+void backtrace_end_at(uintptr_t start, uintptr_t end);
+
 /* The calling thread's, the caller of this function first. */
 void backtrace_capture(struct backtrace *trace);
 

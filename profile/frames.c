@@ -16,7 +16,12 @@ enum {
 
 static const uint64_t ADDRESS_MASK = ((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1;
 
-BULKY struct box_frame frames_all[BOX_FRAMES_MAX];
+struct frame_kept {
+	struct box_frame frame;
+	uint32_t mark;
+};
+
+BULKY struct frame_kept frames_all[BOX_FRAMES_MAX];
 
 static uint32_t frame_count = 1; /* 0 is nobody */
 
@@ -55,7 +60,7 @@ static uint32_t *entry_of(uint64_t address, uint32_t caller)
 	uint32_t at = place_of(address, caller);
 
 	for (;; at = (at + 1) & (table_words - 1)) {
-		const struct box_frame *frame = &frames_all[table[at]];
+		const struct box_frame *frame = frames_at(table[at]);
 		if (table[at] == 0 || (address_of(frame) == address && frame->caller == caller))
 			return &table[at];
 	}
@@ -80,7 +85,7 @@ static bool table_make(uint32_t words)
 	table_words = words;
 	table_used = 0;
 	for (uint32_t number = 1; number < frame_count; number++) {
-		const struct box_frame *frame = &frames_all[number];
+		const struct box_frame *frame = frames_at(number);
 		if (!is_to_be_found(frame))
 			continue;
 		*entry_of(address_of(frame), frame->caller) = number;
@@ -109,7 +114,7 @@ static uint32_t frame_add(uint64_t address, uint32_t caller, uint32_t module)
 	if (number == BOX_FRAMES_MAX || !table_has_room())
 		return 0;
 	frame.check = box_frame_check(frame.place, caller, number);
-	frames_all[number] = frame;
+	frames_all[number].frame = frame;
 	frame_count++;
 	*entry_of(address, caller) = number;
 	table_used++;
@@ -149,7 +154,7 @@ static uint32_t module_now(struct checked *checked, uint64_t address)
 static uint32_t frame_find(struct checked *checked, uint64_t address, uint32_t caller)
 {
 	uint32_t number = *entry_of(address, caller);
-	uint32_t module = number != 0 ? module_of(&frames_all[number]) : LOADED_NONE;
+	uint32_t module = number != 0 ? module_of(frames_at(number)) : LOADED_NONE;
 
 	if (module == LOADED_NONE || is_there(checked, module))
 		return number;
@@ -188,11 +193,16 @@ uint32_t frames_count(void)
 
 const struct box_frame *frames_at(uint32_t number)
 {
-	return &frames_all[number];
+	return &frames_all[number].frame;
+}
+
+uint32_t *frames_mark(uint32_t number)
+{
+	return &frames_all[number].mark;
 }
 
 void frames_publish(void)
 {
 	for (uint32_t number = 1; number < frame_count; number++)
-		box_write_frame(number, &frames_all[number]);
+		box_write_frame(number, frames_at(number));
 }

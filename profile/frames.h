@@ -26,6 +26,9 @@ uint32_t frames_count(void);
 
 const struct box_frame *frames_at(uint32_t number);
 
+/* A number that whoever has the lock keeps for a frame, frame 0 too; 0 at first. */
+uint32_t *frames_mark(uint32_t number);
+
 /* All of them once more, for a box that is new. */
 void frames_publish(void);
 

@@ -15,15 +15,15 @@
 #include "stats/box.h"
 #include "tinyalloc/special.h"
 
+/* __libc_start_main() calls main() itself, or what stands beside it does (glibc 2.34). */
+enum { START_BYTES = 512 };
+
 struct site_kept {
 	struct box_site site;
 	uint64_t generation; /* of the box's part */
 };
 
 BULKY struct site_kept sites_all[BOX_SITES_MAX];
-
-/* The number of the site whose innermost frame it is, and 1; 0: there is none yet. */
-BULKY uint32_t sites_of_frames[BOX_FRAMES_MAX];
 
 struct lock sites_lock = {.rank = LOCK_RANK_SITES};
 
@@ -118,16 +118,19 @@ static uint32_t skipped_frames(const struct backtrace *trace)
 	return skipped;
 }
 
+/* A frame is marked by the number of the site whose innermost it is, and 1. */
 static bool site_find(uint32_t frame, uint32_t *number)
 {
-	if (sites_of_frames[frame] == 0) {
+	uint32_t *mark = frames_mark(frame);
+
+	if (*mark == 0) {
 		if (site_count == BOX_SITES_MAX)
 			return false;
 		sites_all[site_count].site = (struct box_site){.frame = frame,
 			.peak_sequence = publish_peak_count()};
-		sites_of_frames[frame] = ++site_count;
+		*mark = ++site_count;
 	}
-	*number = sites_of_frames[frame] - 1;
+	*number = *mark - 1;
 	return true;
 }
 
@@ -225,10 +228,12 @@ static const struct source_sites source = {.sample_bytes = sample_rate,
 
 /* ---- all of them ------------------------------------------------------------------------- */
 
-void sites_init(uintptr_t own_pc)
+void sites_init(uintptr_t own_pc, uintptr_t start)
 {
 	if (own_pc != 0)
 		loaded_find_range(own_pc, &own_start, &own_end);
+	if (start != 0)
+		backtrace_end_at(start - START_BYTES, start + START_BYTES);
 	special_sample_ended = sample_ended;
 	special_sample_resized = sample_resized;
 	heap_hooks.sampled = sampled;

@@ -29,8 +29,9 @@ struct box_site;
 extern struct lock sites_lock;
 
 /* Samples are told from now on.  `own_pc` is an address in the object whose frames are
-   passed over, this library's; 0: none are. */
-void sites_init(uintptr_t own_pc);
+   passed over, this library's; 0: none are.  `start` is libc's function that main() returns
+   to, or into its neighbour; 0: not known. */
+void sites_init(uintptr_t own_pc, uintptr_t start);
 
 /* All of it once more, for a box that is new. */
 void sites_publish(void);

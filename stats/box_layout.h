@@ -39,7 +39,7 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 4,
+	BOX_LAYOUT_VERSION = 5,
 	BOX_SECTIONS_MAX = 16,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
 	BOX_ALL_CLASSES_MAX = 2 * BOX_CLASSES_MAX, /* the hinted ones too */
@@ -214,7 +214,7 @@ struct box_dump {
      span_objects - out_objects are free in spans, batches and bitmaps */
 struct box_class {
 	uint64_t object_bytes;
-	uint64_t span_bytes;    /* of one span */
+	uint64_t span_bytes;    /* of all spans; those of samples are smaller than others */
 	uint64_t span_count;
 	uint64_t span_objects;  /* objects that all spans have room for */
 	uint64_t out_objects;   /* taken by threads: live or in magazines */

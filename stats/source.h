@@ -23,7 +23,7 @@ struct source_class {
 	uint64_t magazine_objects;
 	uint64_t span_free_objects;
 	uint64_t span_count;
-	uint64_t span_bytes;
+	uint64_t span_bytes; /* of all of them */
 	uint64_t sampled_objects;
 	uint64_t sampled_bytes;
 };

@@ -26,7 +26,7 @@ uint64_t books_class_live_bytes(const struct books_class *row)
 
 uint64_t books_class_span_bytes(const struct books_class *row)
 {
-	return row->span_count * row->span_bytes;
+	return row->span_bytes;
 }
 
 uint64_t books_class_free_bytes(const struct books_class *row)

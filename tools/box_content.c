@@ -191,8 +191,7 @@ static void class_add(struct books_class *to, const struct books_class *part)
 	to->magazine_objects += part->magazine_objects;
 	to->span_free_objects += part->span_free_objects;
 	to->span_count += part->span_count;
-	if (to->span_bytes == 0)
-		to->span_bytes = part->span_bytes;
+	to->span_bytes += part->span_bytes;
 	to->sampled_objects += part->sampled_objects;
 	to->sampled_bytes += part->sampled_bytes;
 }

@@ -106,7 +106,7 @@ START_TEST(test_rows_agree_with_totals)
 		live_bytes += row.live_objects * row.object_bytes;
 		magazine_bytes += row.magazine_objects * row.object_bytes;
 		free_bytes += row.span_free_objects * row.object_bytes;
-		span_bytes += row.span_count * row.span_bytes;
+		span_bytes += row.span_bytes;
 	}
 	ck_assert_uint_eq(live_bytes, snapshot.alloc - snapshot.large_alloc);
 	ck_assert_uint_eq(magazine_bytes, snapshot.magazine_bytes);

@@ -23,7 +23,7 @@ static struct span *span_surely(uint32_t class)
 	lock_acquire(&page_heap_lock);
 	while ((span = page_heap_take(size_classes[class].span_pages, 1, &zero)) == NULL)
 		ck_assert(is_excused());
-	span_open_small(span, class);
+	span_open_small(span, class, SPAN_ORDINARY);
 	lock_release(&page_heap_lock);
 	return span;
 }

@@ -37,7 +37,7 @@ static void init_class(struct box_class *row, uint64_t object_bytes, uint64_t sp
 	uint64_t out_objects)
 {
 	row->object_bytes = object_bytes;
-	row->span_bytes = SAMPLE_SPAN_BYTES;
+	row->span_bytes = span_count * SAMPLE_SPAN_BYTES;
 	row->span_count = span_count;
 	row->span_objects = span_count * (SAMPLE_SPAN_BYTES / object_bytes);
 	row->out_objects = out_objects;
