@@ -49,6 +49,7 @@ libreporter_la_SOURCES = \
 	%D%/symbols.h %D%/symbols.c \
 	%D%/table.h %D%/table.c \
 	%D%/target.h %D%/target.c \
+	%D%/target_symbols.h %D%/target_symbols.c \
 	%D%/term.h %D%/term.c \
 	%D%/text.h %D%/text.c \
 	%D%/texts.h %D%/texts.c \
