@@ -60,6 +60,7 @@ libreporter_la_SOURCES = \
 	%D%/top_pages.h %D%/top_pages.c \
 	%D%/top_process.h %D%/top_process.c \
 	%D%/top_screen.h %D%/top_screen.c \
+	%D%/top_terminal.h %D%/top_terminal.c \
 	%D%/units.h %D%/units.c \
 	stats/conf.c stats/fields.c
 libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(DWFL_CFLAGS) $(PROTOBUF_C_CFLAGS) \

@@ -11,6 +11,7 @@
 
 #include "tools/term.h"
 #include "tools/text.h"
+#include "tools/top_terminal.h"
 
 enum {
 	LINE_CHARACTERS = 2048,
@@ -44,17 +45,9 @@ static void signals_set(void (*from)(int), void (*to)(int))
 	}
 }
 
-static bool terminal_is_fit(void)
-{
-	const char *term = getenv("TERM");
-
-	return term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 &&
-		isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-}
-
 bool screen_open(void)
 {
-	if (!terminal_is_fit())
+	if (!terminal_has_screen())
 		return false;
 	setlocale(LC_CTYPE, "");
 	/* Before curses, which leaves handlers that are there alone. */

@@ -148,5 +148,12 @@ watch "Ctrl-C gives the terminal back" 24x80 "see:$first" send:^C ends:-2
 watch "so does a signal" 24x80 "see:$first" signal:15 ends:-15
 TEST_TERM=dumb watch "a dumb terminal gets the text once" 50x100 "see:$first" ends:0
 TEST_TERM=nothing-knows-me watch "so does one that nobody knows" 50x100 "see:$first" ends:0
+# A printer.
+export TERMINFO=$work/terminfo
+if tic -o "$TERMINFO" - <<<'paper, am, cols#80, cr=\r, cud1=\n, ind=\n,' 2>/dev/null; then
+	TEST_TERM=paper watch "and one that cannot place its cursor" 50x100 "see:$first" ends:0
+else
+	tap_skip "and one that cannot place its cursor" "no tic"
+fi
 
 tap_done
