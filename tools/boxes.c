@@ -28,6 +28,7 @@ static void entry_books(struct box_entry *entry, const struct box_content *conte
 	entry->start_realtime_ns = books.start_realtime_ns;
 	entry->realtime_ns = books.realtime_ns;
 	entry->live_bytes = books.totals.alloc;
+	entry->nmalloc = books.totals.nmalloc;
 	entry->inuse_bytes = books.totals.heap_inuse;
 	entry->peak_bytes = books.peak_heap_inuse;
 	entry->command = strdup(books.command[0] != '\0' ? books.command : books.exe);

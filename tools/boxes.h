@@ -27,6 +27,7 @@ struct box_entry {
 	uint64_t start_realtime_ns;
 	uint64_t realtime_ns;
 	uint64_t live_bytes;
+	uint64_t nmalloc;
 	uint64_t inuse_bytes;
 	uint64_t peak_bytes;
 	char *command;

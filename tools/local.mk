@@ -14,6 +14,7 @@ libreporter_la_SOURCES = \
 	%D%/clear.h %D%/clear.c \
 	%D%/command.h \
 	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/prof.c %D%/run.c %D%/set.c %D%/show.c \
+	%D%/top.c \
 	%D%/control.h %D%/control.c \
 	%D%/debug_file.h %D%/debug_file.c \
 	%D%/demangle.h %D%/demangle.c \
@@ -32,12 +33,14 @@ libreporter_la_SOURCES = \
 	%D%/mappings.h %D%/mappings.c \
 	%D%/names.h %D%/names.c \
 	%D%/output.h %D%/output.c \
+	%D%/page.h %D%/page.c \
 	%D%/perf_map.h %D%/perf_map.c \
 	%D%/places.h %D%/places.c \
 	%D%/pprof.h %D%/pprof.c \
 	%D%/process.h %D%/process.c \
 	%D%/prof.h %D%/prof_json.c %D%/prof_text.c %D%/prof_tree.c \
 	%D%/prof_rows.h %D%/prof_rows.c \
+	%D%/rate.h %D%/rate.c \
 	%D%/remote.h %D%/remote.c \
 	%D%/report.h %D%/report.c %D%/report_json.c %D%/report_text.c \
 	%D%/resident.h %D%/resident.c \
@@ -49,9 +52,15 @@ libreporter_la_SOURCES = \
 	%D%/symbols.h %D%/symbols.c \
 	%D%/table.h %D%/table.c \
 	%D%/target.h %D%/target.c \
+	%D%/target_symbols.h %D%/target_symbols.c \
 	%D%/term.h %D%/term.c \
 	%D%/text.h %D%/text.c \
 	%D%/texts.h %D%/texts.c \
+	%D%/top_list.h %D%/top_list.c \
+	%D%/top_pages.h %D%/top_pages.c \
+	%D%/top_process.h %D%/top_process.c \
+	%D%/top_screen.h %D%/top_screen.c \
+	%D%/top_terminal.h %D%/top_terminal.c \
 	%D%/units.h %D%/units.c \
 	stats/conf.c stats/fields.c
 libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(DWFL_CFLAGS) $(PROTOBUF_C_CFLAGS) \

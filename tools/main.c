@@ -75,6 +75,14 @@ static const struct command commands[] = {
 		"      --debuginfod    fetch missing debug files from $DEBUGINFOD_URLS\n"
 		"\n"
 		"FILE may be -, the output.\n"},
+	{"top", command_top, "[--interval TIME] [--once] [PID]",
+		"watch the processes, or one of them",
+		"Shows the processes that run under libmstat, or one of them, and how fast they\n"
+		"allocate and grow; again and again, until q is pressed.  The keys are told on\n"
+		"the screen.  Without a terminal the same text is printed once.\n"
+		"\n"
+		"      --interval TIME   between two looks: 500ms, 10s, 2m (default 1s)\n"
+		"      --once            look twice, so far apart, and print the text\n"},
 	{"set", command_set, "[--timeout TIME] PID sample:BYTES",
 		"change how often a running process is looked at",
 		"Asks a process, by the dump signal whose handler is libmstat's, to take one sample\n"

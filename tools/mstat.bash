@@ -11,7 +11,7 @@ _mstat_pids()
 _mstat()
 {
 	local cur prev words cword command i
-	local commands='run ls show dump diff prof set conf help'
+	local commands='run ls show dump diff prof top set conf help'
 
 	_init_completion -s 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}
@@ -96,6 +96,13 @@ _mstat()
 			fi
 			;;
 		esac
+		;;
+	top)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--interval --once --help' -- "$cur")
+		elif [ "$prev" != --interval ]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
+		fi
 		;;
 	conf)
 		mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur")

@@ -97,6 +97,17 @@ uint64_t process_start_ticks(pid_t pid)
 	return read_stat(pid, &process) ? process.start_ticks : 0;
 }
 
+uint64_t process_rss_bytes(pid_t pid)
+{
+	char path[64], text[256];
+	unsigned long long pages;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	if (file_read_small(path, text, sizeof(text)) <= 0 || sscanf(text, "%*u %llu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 struct process *process_list(size_t *count)
 {
 	DIR *proc = opendir("/proc");

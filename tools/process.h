@@ -32,6 +32,10 @@ bool process_read(pid_t pid, struct process *process);
 /* Its present start time; 0 if it is gone. */
 uint64_t process_start_ticks(pid_t pid);
 
+/* What of it is in memory, as the kernel counts it along the way: it may be a little
+   behind, and costs nothing.  0 if it does not say. */
+uint64_t process_rss_bytes(pid_t pid);
+
 /* All processes, by one look at /proc.  The caller frees the array. */
 struct process *process_list(size_t *count);
 

@@ -4,14 +4,13 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/command.h"
 #include "tools/flame.h"
 #include "tools/folded.h"
 #include "tools/output.h"
 #include "tools/pprof.h"
-#include "tools/target.h"
+#include "tools/target_symbols.h"
 
 enum { OPTION_LIVE = 256, OPTION_TOTAL, OPTION_PEAK, OPTION_BY, OPTION_SITES, OPTION_TOP,
 	OPTION_BYTES, OPTION_DIFF, OPTION_FOLDED, OPTION_PPROF, OPTION_FLAME, OPTION_JSON,
@@ -35,36 +34,15 @@ struct wish {
 struct subject {
 	struct target target;
 	struct symbols *symbols;
-	char root[64];
-	char perf_map[128];
 };
 
 /* ---- targets --------------------------------------------------------------- */
 
-/* The files of a living process, as it sees them: it may be in a container. */
-static struct symbols_settings settings_of(struct subject *subject, const struct wish *wish)
-{
-	const struct target *target = &subject->target;
-	struct symbols_settings settings = {.use_debuginfod = wish->options.use_debuginfod};
-
-	if (target->life != LIFE_LIVE)
-		return settings;
-	snprintf(subject->root, sizeof(subject->root), "/proc/%d/root", (int)target->process.pid);
-	if (access(subject->root, X_OK) != 0)
-		subject->root[0] = '\0';
-	snprintf(subject->perf_map, sizeof(subject->perf_map), "%s/tmp/perf-%lld.map", subject->root,
-		(long long)target->books.pid);
-	settings.perf_map = subject->perf_map;
-	settings.root = subject->root[0] != '\0' ? subject->root : NULL;
-	return settings;
-}
-
 static bool side_fill(struct prof_side *side, struct subject *subject, const struct wish *wish)
 {
-	struct symbols_settings settings = settings_of(subject, wish);
 	const struct sites *sites = &subject->target.sites;
 
-	subject->symbols = symbols_open(sites, &settings);
+	subject->symbols = target_symbols(&subject->target, wish->options.use_debuginfod);
 	side->title = subject->target.title;
 	side->realtime_ns = subject->target.books.realtime_ns;
 	return subject->symbols != NULL && stacks_open(&side->stacks, sites, subject->symbols);

@@ -12,19 +12,29 @@
 #include "tools/perf_map.h"
 #include "tools/texts.h"
 
-/* A module, opened when the first frame in it is asked for. */
+/* A module, opened when the first frame in it is asked for.  It stays where it is, as
+   tools/binary.h needs it. */
 struct object {
-	bool is_open;
+	struct site_module module; /* as it was when it was opened */
 	struct binary binary;
 	struct lines lines;
 	struct names names;
 };
 
+/* What was found for a frame, as it was then. */
+struct found {
+	struct symbol_list symbols; /* list is NULL: nobody has asked for it */
+	uint64_t address;
+	uint32_t module;
+};
+
 struct symbols {
 	const struct sites *sites;
 	struct symbols_settings settings; /* its texts are our own */
-	struct object *objects;     /* one a module */
-	struct symbol_list *frames; /* list is NULL of those nobody has asked for */
+	struct object **objects;    /* one a module; NULL: not yet opened */
+	size_t object_count;
+	struct found *frames;
+	size_t frame_count;
 	struct texts texts;
 	struct perf_map perf_map;
 	bool has_perf_map;          /* it was read, or there is none */
@@ -48,30 +58,124 @@ struct symbols *symbols_open(const struct sites *sites, const struct symbols_set
 
 	if (symbols == NULL)
 		return NULL;
-	symbols->sites = sites;
-	symbols->objects = calloc(sites->module_count + 1, sizeof(*symbols->objects));
-	symbols->frames = calloc(sites->frame_count + 1, sizeof(*symbols->frames));
-	if (settings_copy(symbols, settings) && symbols->objects != NULL && symbols->frames != NULL)
+	if (settings_copy(symbols, settings) && symbols_follow(symbols, sites))
 		return symbols;
 	symbols_close(symbols);
 	return NULL;
 }
 
-static void object_open(struct symbols *symbols, uint32_t module)
+/* Room for so many; what is new is zero. */
+static bool objects_grow(struct symbols *symbols, size_t count)
 {
-	struct object *object = &symbols->objects[module];
+	struct object **larger = reallocarray(symbols->objects, count + 1, sizeof(struct object *));
+
+	if (larger == NULL)
+		return false;
+	for (size_t i = symbols->object_count; i < count; i++)
+		larger[i] = NULL;
+	symbols->objects = larger;
+	symbols->object_count = count;
+	return true;
+}
+
+static bool frames_grow(struct symbols *symbols, size_t count)
+{
+	struct found *larger = reallocarray(symbols->frames, count + 1, sizeof(*larger));
+
+	if (larger == NULL)
+		return false;
+	for (size_t i = symbols->frame_count; i < count; i++)
+		larger[i] = (struct found){0};
+	symbols->frames = larger;
+	symbols->frame_count = count;
+	return true;
+}
+
+static void found_forget(struct found *found)
+{
+	if (found->symbols.list != &nothing)
+		free((void *)found->symbols.list);
+	*found = (struct found){0};
+}
+
+/* A process goes on to compile, and to write its map. */
+static void perf_map_forget(struct symbols *symbols)
+{
+	if (symbols->settings.perf_map == NULL || !symbols->has_perf_map)
+		return;
+	perf_map_free(&symbols->perf_map);
+	symbols->has_perf_map = false;
+	for (size_t i = 0; i < symbols->frame_count; i++) {
+		struct found *found = &symbols->frames[i];
+		if (found->symbols.list != NULL && found->module == SITES_NO_MODULE &&
+			!found->symbols.list[0].is_known)
+			found_forget(found);
+	}
+}
+
+bool symbols_follow(struct symbols *symbols, const struct sites *sites)
+{
+	bool has_more = sites->frame_count > symbols->frame_count;
+
+	if (symbols->objects == NULL || sites->module_count > symbols->object_count)
+		if (!objects_grow(symbols, sites->module_count))
+			return false;
+	if (symbols->frames == NULL || has_more)
+		if (!frames_grow(symbols, sites->frame_count))
+			return false;
+	if (has_more)
+		perf_map_forget(symbols);
+	symbols->sites = sites;
+	return true;
+}
+
+static void object_free(struct object *object)
+{
+	if (object == NULL)
+		return;
+	names_free(&object->names);
+	lines_free(&object->lines);
+	binary_close(&object->binary);
+	free(object);
+}
+
+static bool is_same_module(const struct site_module *a, const struct site_module *b)
+{
+	return a->start == b->start && a->bias == b->bias &&
+		a->build_id_bytes == b->build_id_bytes &&
+		memcmp(a->build_id, b->build_id, a->build_id_bytes) == 0 &&
+		strcmp(a->path, b->path) == 0;
+}
+
+static void object_read(struct object *object, const struct symbols_settings *settings)
+{
 	struct binary *binary = &object->binary;
 
-	if (object->is_open)
-		return;
-	object->is_open = true;
-	binary_open(binary, &symbols->sites->modules[module], &symbols->settings);
+	binary_open(binary, &object->module, settings);
 	if (binary->dwarf != NULL)
 		lines_read(&object->lines, binary->dwarf);
 	if (binary->module != NULL)
 		names_read(&object->names, binary->module);
 	if (binary->state == MODULE_STRIPPED && object->names.spans.count > 0)
 		binary->state = MODULE_SYMBOLS;
+}
+
+/* NULL if there is no memory. */
+static struct object *object_of(struct symbols *symbols, uint32_t module)
+{
+	const struct site_module *wanted = &symbols->sites->modules[module];
+	struct object *object = symbols->objects[module];
+
+	if (object != NULL && is_same_module(&object->module, wanted))
+		return object;
+	object_free(object);
+	object = calloc(1, sizeof(*object));
+	symbols->objects[module] = object;
+	if (object == NULL)
+		return NULL;
+	object->module = *wanted;
+	object_read(object, &symbols->settings);
+	return object;
 }
 
 /* C++ as it was written. */
@@ -145,8 +249,9 @@ static size_t calls_find(struct symbols *symbols, const struct site_frame *frame
 		calls[0].function = perf_name(symbols, address);
 		return 1;
 	}
-	object_open(symbols, frame->module);
-	struct object *object = &symbols->objects[frame->module];
+	struct object *object = object_of(symbols, frame->module);
+	if (object == NULL)
+		return 1;
 	address -= symbols->sites->modules[frame->module].bias;
 	size_t count = lines_find(&object->lines, address, calls);
 	if (count == 0)
@@ -171,35 +276,35 @@ static struct symbol_list frame_find(struct symbols *symbols, const struct site_
 
 struct symbol_list symbols_of(struct symbols *symbols, uint32_t frame)
 {
-	struct symbol_list *found = &symbols->frames[frame];
+	const struct site_frame *at = &symbols->sites->frames[frame];
+	struct found *found = &symbols->frames[frame];
 
-	if (found->list == NULL)
-		*found = frame_find(symbols, &symbols->sites->frames[frame]);
-	return *found;
+	if (found->symbols.list != NULL && found->address == at->address &&
+		found->module == at->module)
+		return found->symbols;
+	found_forget(found);
+	*found = (struct found){frame_find(symbols, at), at->address, at->module};
+	return found->symbols;
 }
 
 enum module_file symbols_module(struct symbols *symbols, uint32_t module)
 {
-	object_open(symbols, module);
-	return symbols->objects[module].binary.state;
+	const struct object *object = object_of(symbols, module);
+
+	return object != NULL ? object->binary.state : MODULE_UNREADABLE;
 }
 
 static void objects_free(struct symbols *symbols)
 {
-	for (size_t i = 0; symbols->objects != NULL && i < symbols->sites->module_count; i++) {
-		names_free(&symbols->objects[i].names);
-		lines_free(&symbols->objects[i].lines);
-		binary_close(&symbols->objects[i].binary);
-	}
+	for (size_t i = 0; i < symbols->object_count; i++)
+		object_free(symbols->objects[i]);
 	free(symbols->objects);
 }
 
 static void frames_free(struct symbols *symbols)
 {
-	for (size_t i = 0; symbols->frames != NULL && i < symbols->sites->frame_count; i++) {
-		if (symbols->frames[i].list != &nothing)
-			free((void *)symbols->frames[i].list);
-	}
+	for (size_t i = 0; i < symbols->frame_count; i++)
+		found_forget(&symbols->frames[i]);
 	free(symbols->frames);
 }
 

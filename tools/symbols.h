@@ -57,6 +57,11 @@ struct symbols_settings {
 /* NULL if there is no memory. */
 struct symbols *symbols_open(const struct sites *sites, const struct symbols_settings *settings);
 
+/* From now on they are of another reading of the same box, which has all frames that the
+   former had, and must outlive the struct in its place.  What was found stays, unless a
+   frame or module is another than it was.  False if there is no memory: nothing changed. */
+bool symbols_follow(struct symbols *symbols, const struct sites *sites);
+
 /* Frame numbers above 0.  Found when first asked for, then kept. */
 struct symbol_list symbols_of(struct symbols *symbols, uint32_t frame);
 

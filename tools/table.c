@@ -27,26 +27,26 @@ void table_add(struct table *table, const char *text)
 		table->cells[table->cell_count++] = copy;
 }
 
-static void pad(size_t columns)
+static void pad(FILE *out, size_t columns)
 {
-	printf("%*s", (int)columns, "");
+	fprintf(out, "%*s", (int)columns, "");
 }
 
-static void cell_print(const struct table_column *column, const char *text, size_t width,
-	size_t columns_left, bool is_last)
+static void cell_print(FILE *out, const struct table_column *column, const char *text,
+	size_t width, size_t columns_left, bool is_last)
 {
 	size_t columns = text_columns(text);
 
 	if (!column->is_text) {
-		pad(width - columns);
-		fputs(text, stdout);
+		pad(out, width - columns);
+		fputs(text, out);
 	} else if (!is_last) {
-		fputs(text, stdout);
-		pad(width - columns);
+		fputs(text, out);
+		pad(out, width - columns);
 	} else if (columns <= columns_left || columns_left < 8) {
-		fputs(text, stdout);
+		fputs(text, out);
 	} else {
-		printf("%.*s...", (int)text_cut(text, columns_left - 3), text);
+		fprintf(out, "%.*s...", (int)text_cut(text, columns_left - 3), text);
 	}
 }
 
@@ -55,15 +55,16 @@ static size_t last_columns(const struct table *table, size_t left)
 	return left > table->last_least ? left : table->last_least;
 }
 
-static void row_print(const struct table *table, char *const *cells, const size_t *widths)
+static void row_print(const struct table *table, FILE *out, size_t columns, char *const *cells,
+	const size_t *widths)
 {
-	size_t at = 0, columns = term_columns();
+	size_t at = 0;
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		const char *gap = i == 0 ? "" : "  ";
 		at += strlen(gap);
-		fputs(gap, stdout);
-		cell_print(&table->columns[i], cells[i], widths[i],
+		fputs(gap, out);
+		cell_print(out, &table->columns[i], cells[i], widths[i],
 			last_columns(table, columns > at ? columns - at : 0),
 			i + 1 == table->column_count);
 		at += widths[i];
@@ -83,7 +84,8 @@ static void widths_measure(const struct table *table, size_t *widths)
 	}
 }
 
-void table_print(struct table *table)
+static void rows_print(struct table *table, FILE *out, size_t columns, const char *before_titles,
+	const char *after_titles)
 {
 	size_t widths[TABLE_COLUMNS_MAX] = {0};
 	char *titles[TABLE_COLUMNS_MAX];
@@ -91,14 +93,24 @@ void table_print(struct table *table)
 	widths_measure(table, widths);
 	for (size_t i = 0; i < table->column_count; i++)
 		titles[i] = (char *)(size_t)table->columns[i].title;
-	fputs(term_dim(), stdout);
-	row_print(table, titles, widths);
-	printf("%s\n", term_plain());
+	fputs(before_titles, out);
+	row_print(table, out, columns, titles, widths);
+	fprintf(out, "%s\n", after_titles);
 	for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
-		row_print(table, table->cells + i, widths);
-		putchar('\n');
+		row_print(table, out, columns, table->cells + i, widths);
+		putc('\n', out);
 	}
 	for (size_t i = 0; i < table->cell_count; i++)
 		free(table->cells[i]);
 	free(table->cells);
+}
+
+void table_print(struct table *table)
+{
+	rows_print(table, stdout, term_columns(), term_dim(), term_plain());
+}
+
+void table_write(struct table *table, FILE *out, size_t columns)
+{
+	rows_print(table, out, columns, "", "");
 }

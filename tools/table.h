@@ -6,13 +6,14 @@
  *            terminal's width but not below last_least, and only if it holds
  *            text.
  *
- * OWNERSHIP  Cells are copied; table_print() frees them.
+ * OWNERSHIP  Cells are copied; table_print() and table_write() free them.
  */
 #ifndef TOOLS_TABLE_H
 #define TOOLS_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum { TABLE_COLUMNS_MAX = 10 };
 
@@ -35,6 +36,10 @@ void table_begin(struct table *table, const struct table_column *columns, size_t
 /* The next cell, from left to right and downwards. */
 void table_add(struct table *table, const char *text);
 
+/* On stdout, as wide as its terminal. */
 void table_print(struct table *table);
+
+/* Plain lines, the first the titles. */
+void table_write(struct table *table, FILE *out, size_t columns);
 
 #endif

@@ -1,12 +1,11 @@
 #include "tools/term.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static bool has_colour(void)
+bool term_has_colour(void)
 {
 	static int known = -1;
 
@@ -20,17 +19,17 @@ static bool has_colour(void)
 
 const char *term_bold(void)
 {
-	return has_colour() ? "\033[1m" : "";
+	return term_has_colour() ? "\033[1m" : "";
 }
 
 const char *term_dim(void)
 {
-	return has_colour() ? "\033[2m" : "";
+	return term_has_colour() ? "\033[2m" : "";
 }
 
 const char *term_plain(void)
 {
-	return has_colour() ? "\033[0m" : "";
+	return term_has_colour() ? "\033[0m" : "";
 }
 
 size_t term_columns(void)

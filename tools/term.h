@@ -6,9 +6,13 @@
 #ifndef TOOLS_TERM_H
 #define TOOLS_TERM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { TERM_COLUMNS = 80 }; /* where there is no terminal to ask */
+
+/* Whether any are wanted on stdout. */
+bool term_has_colour(void);
 
 /* Escape sequences, or "" where they are not wanted. */
 const char *term_bold(void);

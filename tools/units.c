@@ -31,14 +31,16 @@ static struct units_text grouped(const char *sign, uint64_t value)
 	return out;
 }
 
-static struct units_text scaled(const char *sign, uint64_t bytes)
+/* "1.5 KiB", or shorter "1.5K". */
+static struct units_text scaled_as(const char *sign, uint64_t bytes, bool is_short)
 {
-	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	static const char *const names[] = {" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
 	struct units_text out;
 	size_t unit = 0;
 
 	if (bytes < 1024) {
-		snprintf(out.text, sizeof(out.text), "%s%u B", sign, (unsigned)bytes);
+		snprintf(out.text, sizeof(out.text), is_short ? "%s%uB" : "%s%u B", sign,
+			(unsigned)bytes);
 		return out;
 	}
 	double value = (double)bytes / 1024;
@@ -47,8 +49,14 @@ static struct units_text scaled(const char *sign, uint64_t bytes)
 		value /= 1024;
 		unit++;
 	}
-	snprintf(out.text, sizeof(out.text), "%s%.1f %s", sign, value, names[unit]);
+	snprintf(out.text, sizeof(out.text), "%s%.1f%.*s", sign, value, is_short ? 1 : 4,
+		names[unit] + is_short);
 	return out;
+}
+
+static struct units_text scaled(const char *sign, uint64_t bytes)
+{
+	return scaled_as(sign, bytes, false);
 }
 
 struct units_text units_bytes(int64_t bytes, bool exact)
@@ -64,6 +72,16 @@ static const char *change_sign(int64_t change)
 struct units_text units_change(int64_t bytes, bool exact)
 {
 	return (exact ? grouped : scaled)(change_sign(bytes), magnitude(bytes));
+}
+
+struct units_text units_short(int64_t bytes)
+{
+	return scaled_as(bytes < 0 ? "-" : "", magnitude(bytes), true);
+}
+
+struct units_text units_short_change(int64_t bytes)
+{
+	return scaled_as(change_sign(bytes), magnitude(bytes), true);
 }
 
 struct units_text units_count(int64_t count)

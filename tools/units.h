@@ -24,6 +24,11 @@ struct units_text units_bytes(int64_t bytes, bool exact);
 /* The same with a plus sign above zero: a change. */
 struct units_text units_change(int64_t bytes, bool exact);
 
+/* For narrow columns "0B", "512B", "1.5K", "23.4M", at most seven characters up to EiB and
+   one more for a sign. */
+struct units_text units_short(int64_t bytes);
+struct units_text units_short_change(int64_t bytes);
+
 /* "1,234,567". */
 struct units_text units_count(int64_t count);
 struct units_text units_count_change(int64_t count);

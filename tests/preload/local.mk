@@ -9,7 +9,7 @@
 EXTRA_DIST += %D%/preload.sh
 # Programs that are on the machine.
 program_tests += %D%/shell.sh %D%/python3.sh %D%/compilers.sh %D%/git.sh \
-	%D%/sqlite3.sh %D%/redis.sh %D%/tools.sh %D%/ledger.sh
+	%D%/sqlite3.sh %D%/redis.sh %D%/tools.sh %D%/ledger.sh %D%/top.sh
 
 TAP = %D%/tap.h %D%/tap.c
 

@@ -163,6 +163,39 @@ START_TEST(test_what_was_found_is_kept)
 }
 END_TEST
 
+START_TEST(test_another_reading_keeps_what_was_found)
+{
+	static struct site_frame more[6];
+	static struct site_module more_modules[3];
+	struct sites next = {.frames = more, .frame_count = 6, .modules = more_modules,
+		.module_count = 3};
+	const struct symbol *found = told(1).list;
+
+	memcpy(more, frames, sizeof(frames));
+	memcpy(more_modules, modules, sizeof(modules));
+	more[5] = frames[1];
+	ck_assert(symbols_follow(symbols, &next));
+	memset(&modules, 0, sizeof(modules)); /* the former may go */
+	memset(&frames, 0, sizeof(frames));
+	ck_assert_ptr_eq(symbols_of(symbols, 1).list, found);
+	ck_assert_str_eq(symbols_of(symbols, 5).list[0].function, found->function);
+}
+END_TEST
+
+START_TEST(test_a_frame_or_module_that_is_another_is_looked_up_anew)
+{
+	ck_assert(told(1).list[0].is_known);
+	frames[1].module = SITES_NO_MODULE;
+	ck_assert(symbols_follow(symbols, &sites));
+	ck_assert(!symbols_of(symbols, 1).list[0].is_known);
+	frames[1].module = 0;
+	path_set("/nowhere");
+	ck_assert(symbols_follow(symbols, &sites));
+	is_untold("nowhere");
+	ck_assert_int_eq(state(), MODULE_MISSING);
+}
+END_TEST
+
 START_TEST(test_an_address_outside_is_a_place)
 {
 	uint64_t addresses[] = {0, 1, modules[0].start + 1, modules[0].end + 4096, UINT64_MAX};
@@ -410,6 +443,8 @@ int main(void)
 	tcase_add_test(tests, test_a_name_of_cxx_is_as_it_was_written);
 	tcase_add_test(tests, test_a_library_has_at_least_the_names_that_others_call);
 	tcase_add_test(tests, test_what_was_found_is_kept);
+	tcase_add_test(tests, test_another_reading_keeps_what_was_found);
+	tcase_add_test(tests, test_a_frame_or_module_that_is_another_is_looked_up_anew);
 	tcase_add_test(tests, test_an_address_outside_is_a_place);
 	tcase_add_test(tests, test_another_file_at_the_path_tells_nothing);
 	tcase_add_test(tests, test_without_a_build_id_a_file_that_has_one_is_another);

@@ -54,6 +54,18 @@ START_TEST(test_a_sign_stands_before_what_is_below_zero)
 }
 END_TEST
 
+START_TEST(test_narrow_columns_have_a_letter_for_the_unit)
+{
+	ck_assert_str_eq(units_short(0).text, "0B");
+	ck_assert_str_eq(units_short(1023).text, "1023B");
+	ck_assert_str_eq(units_short(1536).text, "1.5K");
+	ck_assert_str_eq(units_short(-1024 * 1024).text, "-1.0M");
+	ck_assert_str_eq(units_short((int64_t)1 << 60).text, "1.0E");
+	ck_assert_str_eq(units_short_change(1536).text, "+1.5K");
+	ck_assert_str_eq(units_short_change(0).text, "0B");
+}
+END_TEST
+
 START_TEST(test_shares_and_ages)
 {
 	ck_assert_str_eq(units_share(1, 3).text, "33.3 %");
@@ -125,6 +137,7 @@ int main(void)
 	tcase_add_test(tests, test_no_value_is_rounded_up_to_1024_of_a_unit);
 	tcase_add_test(tests, test_exact_bytes_and_counts_come_in_groups_of_three);
 	tcase_add_test(tests, test_a_sign_stands_before_what_is_below_zero);
+	tcase_add_test(tests, test_narrow_columns_have_a_letter_for_the_unit);
 	tcase_add_test(tests, test_shares_and_ages);
 	tcase_add_test(tests, test_a_moment_is_local_time);
 	tcase_add_test(tests, test_durations_are_read);

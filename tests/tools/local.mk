@@ -6,7 +6,7 @@ reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(reporter_libs) $(C
 unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
 	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols \
-	%D%/check_prof_tree %D%/check_prof_files
+	%D%/check_prof_tree %D%/check_prof_files %D%/check_top
 
 %C%_check_units_LDADD = $(reporter_ldadd)
 %C%_check_text_LDADD = $(reporter_ldadd)
@@ -28,6 +28,8 @@ prof_sample = %D%/sites_sample.h %D%/sites_sample.c
 %C%_check_prof_files_SOURCES = %D%/check_prof_files.c $(prof_sample)
 %C%_check_prof_files_CFLAGS = $(AM_CFLAGS) $(PROTOBUF_C_CFLAGS) $(ZLIB_CFLAGS)
 %C%_check_prof_files_LDADD = $(reporter_ldadd)
+%C%_check_top_SOURCES = %D%/check_top.c $(prof_sample)
+%C%_check_top_LDADD = $(reporter_ldadd)
 $(%C%_check_prof_files_OBJECTS): | tools/profile.pb-c.h
 
 # What these look up is their own code: with debugging information, an inlined function
@@ -56,4 +58,7 @@ check_PROGRAMS += %D%/box_maker
 %C%_box_maker_LDFLAGS = $(AM_LDFLAGS) -Wl,--build-id=sha1
 %C%_box_maker_LDADD =
 
-shell_tests += %D%/reporter.sh %D%/symbols.sh
+# What top.sh watches mstat through.
+EXTRA_DIST += %D%/terminal.py
+
+shell_tests += %D%/reporter.sh %D%/symbols.sh %D%/top.sh

@@ -72,12 +72,12 @@ json_is_sound()
 
 # ---- the command line -------------------------------------------------------
 
-for command in run ls show dump diff prof conf; do
+for command in run ls show dump diff prof top conf; do
 	run "$command" --help
 	tap_is "$command --help" "0|Usage: mstat $command" "$status|$(grep -o "^Usage: mstat $command" <<<"$out")"
 done
 run --help
-tap_is "--help" "0|7" "$status|$(grep -cE '^  (run|ls|show|dump|diff|prof|conf) ' <<<"$out")"
+tap_is "--help" "0|8" "$status|$(grep -cE '^  (run|ls|show|dump|diff|prof|top|conf) ' <<<"$out")"
 run --version
 matches "--version" '^mstat [0-9]+\.[0-9]+\.[0-9]+$'
 run

@@ -25,6 +25,12 @@ struct symbols *symbols_open(const struct sites *sites, const struct symbols_set
 	return symbols;
 }
 
+bool symbols_follow(struct symbols *symbols, const struct sites *sites)
+{
+	symbols->sites = sites;
+	return true;
+}
+
 struct symbol_list symbols_of(struct symbols *symbols, uint32_t frame)
 {
 	(void)symbols;

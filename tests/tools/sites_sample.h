@@ -3,7 +3,7 @@
  *
  * WHY        What the writers of `mstat prof` do must not depend on what a compiler makes of
  *            a program: here each frame has the names that a test gives it.  The program
- *            has the four functions of tools/symbols.h itself, and no debugging information
+ *            has the functions of tools/symbols.h itself, and no debugging information
  *            is read.
  */
 #ifndef TESTS_TOOLS_SITES_SAMPLE_H
