@@ -42,6 +42,7 @@ libreporter_la_SOURCES = \
 	%D%/report.h %D%/report.c %D%/report_json.c %D%/report_text.c \
 	%D%/resident.h %D%/resident.c \
 	%D%/sites.h %D%/sites.c \
+	%D%/sites_json.h %D%/sites_json.c \
 	%D%/spans.h %D%/spans.c \
 	%D%/stack_names.h %D%/stack_names.c \
 	%D%/stack_tree.h %D%/stack_tree.c \

@@ -55,10 +55,11 @@ static const struct command commands[] = {
 		"\n"
 		"      --json      as JSON\n"
 		"      --bytes     exact bytes instead of KiB and MiB\n"},
-	{"prof", command_prof, "[OPTION...] [--diff BASE] PID|BOX",
+	{"prof", command_prof, "[OPTION...] [--diff BASE] PID|BOX|DUMP",
 		"show which functions hold the memory, or allocated it",
 		"Shows where a process's memory was allocated, by the samples that libmstat takes\n"
-		"(MSTAT_CONF=sample:512k): estimates, each with its standard error.\n"
+		"(MSTAT_CONF=sample:512k): estimates, each with its standard error.  A DUMP has them\n"
+		"if it is of dump_format:json.\n"
 		"\n"
 		"      --live          what is alive (default)\n"
 		"      --total         all that was allocated since the start\n"
@@ -67,7 +68,7 @@ static const struct command commands[] = {
 		"      --sites         whole call stacks instead\n"
 		"      --top N         how many of them (default 20, 0: all)\n"
 		"      --bytes         exact bytes instead of KiB and MiB\n"
-		"      --diff BASE     what grew and shrank since BASE, another PID or BOX\n"
+		"      --diff BASE     what grew and shrank since BASE: PID, BOX or DUMP\n"
 		"      --folded        stacks as lines \"a;b;c BYTES\", for other tools\n"
 		"      --pprof FILE    write a profile for pprof\n"
 		"      --flame FILE    write a flame graph, an SVG that needs nothing else\n"

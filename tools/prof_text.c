@@ -76,7 +76,7 @@ static void print_samples(const struct prof *prof, const struct site_sum *sum)
 		printf("          %s are not followed, for want of memory: counted as not alive\n",
 			units_count((int64_t)sites->lost_count).text);
 	if (sites->damaged_parts != 0)
-		printf("          %s part%s of the box damaged, counted as nothing\n",
+		printf("          %s part%s damaged, counted as nothing\n",
 			units_count((int64_t)sites->damaged_parts).text,
 			sites->damaged_parts == 1 ? " is" : "s are");
 }

@@ -255,8 +255,33 @@ matches "without samples it tells why" '^No samples: sampling is off\.  MSTAT_CO
 run prof --folded dead.box
 tap_is "and on stderr, where lines are expected" "0||1" "$status|$out|$(grep -c 'sampling is off' <<<"$err")"
 printf 'mstat dump 1\nalloc 5\nend\n' >whole.dump
-fails "a dump has no call sites" 1 \
-	"mstat: whole.dump is a dump, which has no call sites: a PID or a BOX is needed" prof whole.dump
+fails "a dump in text has no call sites" 1 \
+	"mstat: whole.dump is a dump in text, which has no call sites: dump_format:json writes them" \
+	prof whole.dump
+"$maker" dump sites sites.json && "$maker" dump grown grown.json || exit 1
+for form in '' --sites --by\ dso --total --folded; do
+	run prof $form sites.box
+	want=$(grep -v '^peak' <<<"$out")
+	run prof $form sites.json
+	tap_is "prof $form of a dump in JSON is that of its box" "0||$want" "$status|$err|$out"
+done
+run prof --diff sites.box --folded grown.json
+tap_is "a change from a box to a dump" "[cut];fill_identity 1048576" "$out"
+run prof --diff sites.json --folded grown.box
+tap_is "and from a dump to a box" "[cut];fill_identity 1048576" "$out"
+run prof --json sites.json
+json_is_sound "prof --json of a dump parses"
+tap_is "with the numbers of its box" "524288|5000|0" \
+	"$(field rate_bytes)|$(field samples)|$(field damaged_parts)"
+sed 's/^\[\([0-9]*\),0,1\]/[\1,0,9]/' sites.json >callers.json
+run prof callers.json
+matches "a caller that does not stand before is damage" '^          1 part is damaged, counted as nothing$'
+sed 's/"call_sites":/"later":/' sites.json >later.json
+fails "a dump of another library" 1 \
+	"mstat: the dump later.json has no call sites: another version of libmstat wrote it" prof later.json
+sed 's/"frames":\[/"frames":3,"x":[/' sites.json >frames.json
+fails "call sites that are none" 3 "mstat: the dump frames.json is corrupt: its call sites" \
+	prof frames.json
 fails "a file that cannot be written" 1 "mstat: there is no file nowhere/f.svg" \
 	prof --flame nowhere/f.svg sites.box
 if [ -c /dev/full ]; then
