@@ -27,6 +27,7 @@
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
 #include "preload/api.h"
+#include "preload/cgroup.h"
 #include "preload/fork.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
@@ -178,6 +179,8 @@ static void interval_passed(void)
 		box_identify(0, NULL);
 		box_make();
 	}
+	if (cgroup_take() && !is_sandboxed())
+		cgroup_publish();
 	signal_check();
 	pthread_setcancelstate(cancel_state, NULL);
 	errno = saved;
@@ -194,6 +197,7 @@ static void become_child(void)
 	dump_forget();
 	collect_forget();
 	signal_forget();
+	cgroup_forget();
 	redirect_forget();
 	box_is_due = process_conf.box;
 	if (process_conf.exit_check)

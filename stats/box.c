@@ -18,7 +18,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 15,
+	SECTION_COUNT = 16,
 	PAGE_BITS = 12,
 	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
@@ -82,6 +82,8 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_SIGNAL, 1, sizeof(struct box_signal));
 	at = section_add(at, BOX_SECTION_CONTROL, 1, sizeof(struct box_control));
 	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
+	/* On the pages of those beside it: it is written once, and is not worth one. */
+	at = section_add(at, BOX_SECTION_CGROUP, 1, sizeof(struct box_cgroup));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count + hinted_count,
 		sizeof(struct box_class));
 	at = section_add(at, BOX_SECTION_THREADS, BOX_THREADS_MAX, sizeof(struct box_thread));
