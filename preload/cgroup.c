@@ -13,7 +13,8 @@
 
 enum {
 	TEXT_BYTES = 4096, /* /proc/self/cgroup has a line for each of a dozen hierarchies */
-	FILE_BYTES = BOX_PATH_BYTES + 128
+	FILE_BYTES = BOX_PATH_BYTES + 128,
+	YOUNG_NS = 100 * 1000 * 1000 /* most processes end before, and start-up time matters */
 };
 
 /* Where the hierarchies are mounted: by systemd and by whoever makes containers. */
@@ -131,6 +132,7 @@ static void inode_read(void)
 bool cgroup_take(void)
 {
 	return box_exists() && !word_load(&was_looked_at) &&
+		os_boottime_ns() - box_identity()->made_boottime_ns >= YOUNG_NS &&
 		!__atomic_exchange_n(&was_looked_at, true, __ATOMIC_RELAXED);
 }
 

@@ -14,7 +14,8 @@
 
 #include <stdbool.h>
 
-/* Whether there is a box, and nobody has looked yet: then the caller does, or nobody. */
+/* Whether there is a box that is not quite new, and nobody has looked yet: then the caller
+   does, or nobody. */
 bool cgroup_take(void);
 
 /* Looks, and writes it into the box.  Not in a process that is confined, or filtered. */

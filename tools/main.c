@@ -76,6 +76,15 @@ static const struct command commands[] = {
 		"      --debuginfod    fetch missing debug files from $DEBUGINFOD_URLS\n"
 		"\n"
 		"FILE may be -, the output.\n"},
+	{"post", command_post, "[--json] [--top N] [--dir DIR] PID|BOX",
+		"show how a process ended, what it held, and who had asked for it",
+		"Reads the box that a process left which was killed: what it was, how it ended as far\n"
+		"as that can be known, its last errors, how its heap grew, and by the samples that\n"
+		"libmstat takes (MSTAT_CONF=sample:512k) which functions held the memory.\n"
+		"\n"
+		"      --json      everything, as JSON\n"
+		"      --top N     how many functions (default 10, 0: all)\n"
+		"      --dir DIR   look for the box of PID in DIR too, as a program does under dir:DIR\n"},
 	{"set", command_set, "[--timeout TIME] PID sample:BYTES",
 		"change how often a running process is looked at",
 		"Asks a process, by the dump signal whose handler is libmstat's, to take one sample\n"

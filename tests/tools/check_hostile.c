@@ -16,6 +16,7 @@
 #include "tools/dump_read.h"
 #include "tools/flame.h"
 #include "tools/folded.h"
+#include "tools/post.h"
 #include "tools/pprof.h"
 #include "tools/report.h"
 
@@ -114,6 +115,27 @@ static void init_with_sites(struct sample *sample)
 	}
 }
 
+/* As of a process that ended; the kernel's log is empty. */
+static void print_post(const struct target *whole, const struct box_image *image)
+{
+	static struct target target;
+	static struct post post;
+	struct failure failure;
+
+	target = (struct target){.kind = TARGET_BOX,
+		.life = (enum box_life)random_below(LIFE_UNSEEN + 1)};
+	strcpy(target.title, whole->title);
+	ck_assert(box_content_read(&target.content, image, "BOX", &failure));
+	ck_assert(box_content_books(&target.content, &target.books));
+	ck_assert(sites_read(&target.sites, image, &target.content));
+	ck_assert(post_gather(&post, &target, "/dev/null", &failure));
+	post.top_count = random_below(3);
+	ck_assert(post_print_text(&post));
+	ck_assert(post_print_json(&post));
+	post_free(&post);
+	expect_clean();
+}
+
 static void read_box(const char *bytes, size_t count)
 {
 	static struct report report;
@@ -134,6 +156,8 @@ static void read_box(const char *bytes, size_t count)
 	ck_assert(sites_read(&sites, &image, &target->content));
 	print_sites(&sites);
 	sites_free(&sites);
+	if (random_below(4) == 0)
+		print_post(target, &image);
 	report_free(&report);
 }
 

@@ -6,7 +6,8 @@ reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(reporter_libs) $(C
 unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
 	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols \
-	%D%/check_prof_tree %D%/check_prof_files %D%/check_sites_json
+	%D%/check_prof_tree %D%/check_prof_files %D%/check_sites_json \
+	%D%/check_kmsg %D%/check_death
 
 %C%_check_units_LDADD = $(reporter_ldadd)
 %C%_check_text_LDADD = $(reporter_ldadd)
@@ -17,6 +18,9 @@ unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 %C%_check_dump_read_LDADD = $(reporter_ldadd)
 %C%_check_sites_json_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %C%_check_sites_json_LDADD = $(reporter_ldadd)
+%C%_check_kmsg_LDADD = $(reporter_ldadd)
+%C%_check_death_SOURCES = %D%/check_death.c $(reporter_sample)
+%C%_check_death_LDADD = $(reporter_ldadd)
 %C%_check_ledger_LDADD = $(reporter_ldadd)
 %C%_check_cgroup_LDADD = $(reporter_ldadd)
 %C%_check_clear_LDADD = $(reporter_ldadd)
