@@ -262,13 +262,15 @@ static ALWAYS_INLINE void part_write_at(char *memory, enum box_section_kind kind
 	uint64_t *to = (uint64_t *)(copy + 1);
 	uint64_t sum = box_checksum_begin(next, (uint64_t)(part - memory));
 
-	copy->generation = next;
 #pragma GCC unroll 8
 	for (size_t i = 0; i < payload_bytes / 8; i++) {
 		to[i] = from[i];
 		sum = box_checksum_add(sum, from[i]);
 	}
 	copy->checksum = sum;
+	/* Last: until then who is killed leaves a part's first copy as one that never was. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	copy->generation = next;
 	*generation = next;
 }
 

@@ -13,10 +13,11 @@
  *                part  = copy copy
  *                copy  = struct box_copy, then payload_bytes of payload
  *
- *            The writer overwrites the older copy, so a writer that is killed
- *            between any two instructions leaves the newer one whole.  The
- *            reader takes the valid copy of the higher generation; a part of
- *            which none is valid was never written (all zero), or is damaged.
+ *            The writer overwrites the older copy, its generation last, so a
+ *            writer that is killed between any two instructions leaves the
+ *            newer one whole, or a part without any generation.  The reader
+ *            takes the valid copy of the higher generation; a part of which none
+ *            is valid was never written (both generations 0), or is damaged.
  *
  * INVARIANT  Every payload is a whole number of 64-bit words, in the byte
  *            order of the machine.  A change of any struct here changes

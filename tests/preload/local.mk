@@ -332,3 +332,9 @@ tested_programs += %D%/colossal
 %C%_colossal_SOURCES = %D%/colossal.c $(BOOKS)
 %C%_colossal_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_colossal_LDADD =
+
+program_tests += %D%/killed.sh
+
+tested_programs += %D%/killed
+%C%_killed_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_killed_LDADD =
