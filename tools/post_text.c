@@ -79,7 +79,7 @@ static void print_head(const struct post *post)
 	print_cut("command", books->command[0] != '\0' ? books->command : books->exe);
 	print_cut("program", books->exe);
 	printf("%-*s%s\n", LABEL_COLUMNS, "began", units_time(books->start_realtime_ns).text);
-	printf("%-*s%s, %s later: that its books changed\n", LABEL_COLUMNS, "last",
+	printf("%-*s%s, %s later, by its books\n", LABEL_COLUMNS, "last",
 		units_time(post->last_realtime_ns).text,
 		age_between(books->start_realtime_ns, post->last_realtime_ns).text);
 	print_cut("box", post->path);

@@ -226,8 +226,7 @@ START_TEST(test_an_unknown_section_is_skipped)
 	struct box_header *header = (struct box_header *)bytes;
 	struct box_signal got;
 
-	header->sections[header->section_count] = header->sections[0];
-	header->sections[header->section_count++].kind = 77;
+	header->sections[header->section_count - 1].kind = 77; /* there is no room for one more */
 	sample_seal(bytes);
 	ck_assert_int_eq(read_signal(&got), PART_FOUND);
 }
