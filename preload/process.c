@@ -28,6 +28,7 @@
 #include "heap/slowpath.h"
 #include "heap/snapshot.h"
 #include "preload/api.h"
+#include "preload/cgroup.h"
 #include "preload/fork.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
@@ -179,6 +180,8 @@ static void interval_passed(void)
 		box_identify(0, NULL);
 		box_make();
 	}
+	if (cgroup_take() && !is_sandboxed())
+		cgroup_publish();
 	signal_check();
 	pthread_setcancelstate(cancel_state, NULL);
 	errno = saved;
@@ -195,6 +198,7 @@ static void become_child(void)
 	dump_forget();
 	collect_forget();
 	signal_forget();
+	cgroup_forget();
 	redirect_forget();
 	box_is_due = process_conf.box;
 	if (process_conf.exit_check)

@@ -18,7 +18,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 15,
+	SECTION_COUNT = 16,
 	PAGE_BITS = 12,
 	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
@@ -82,6 +82,8 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_SIGNAL, 1, sizeof(struct box_signal));
 	at = section_add(at, BOX_SECTION_CONTROL, 1, sizeof(struct box_control));
 	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
+	/* On the pages of those beside it: it is written once, and is not worth one. */
+	at = section_add(at, BOX_SECTION_CGROUP, 1, sizeof(struct box_cgroup));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count + hinted_count,
 		sizeof(struct box_class));
 	at = section_add(at, BOX_SECTION_THREADS, BOX_THREADS_MAX, sizeof(struct box_thread));
@@ -260,13 +262,15 @@ static ALWAYS_INLINE void part_write_at(char *memory, enum box_section_kind kind
 	uint64_t *to = (uint64_t *)(copy + 1);
 	uint64_t sum = box_checksum_begin(next, (uint64_t)(part - memory));
 
-	copy->generation = next;
 #pragma GCC unroll 8
 	for (size_t i = 0; i < payload_bytes / 8; i++) {
 		to[i] = from[i];
 		sum = box_checksum_add(sum, from[i]);
 	}
 	copy->checksum = sum;
+	/* Last: until then who is killed leaves a part's first copy as one that never was. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	copy->generation = next;
 	*generation = next;
 }
 

@@ -13,10 +13,11 @@
  *                part  = copy copy
  *                copy  = struct box_copy, then payload_bytes of payload
  *
- *            The writer overwrites the older copy, so a writer that is killed
- *            between any two instructions leaves the newer one whole.  The
- *            reader takes the valid copy of the higher generation; a part of
- *            which none is valid was never written (all zero), or is damaged.
+ *            The writer overwrites the older copy, its generation last, so a
+ *            writer that is killed between any two instructions leaves the
+ *            newer one whole, or a part without any generation.  The reader
+ *            takes the valid copy of the higher generation; a part of which none
+ *            is valid was never written (both generations 0), or is damaged.
  *
  * INVARIANT  Every payload is a whole number of 64-bit words, in the byte
  *            order of the machine.  A change of any struct here changes
@@ -72,7 +73,8 @@ enum box_section_kind {
 	BOX_SECTION_SITES = 12,   /* struct box_site, by their numbers */
 	BOX_SECTION_FRAMES = 13,  /* struct box_frame, each written once, by their numbers */
 	BOX_SECTION_MODULES = 14, /* struct box_module, by their numbers */
-	BOX_SECTION_CONTROL = 15  /* 1 x struct box_control */
+	BOX_SECTION_CONTROL = 15, /* 1 x struct box_control */
+	BOX_SECTION_CGROUP = 16   /* 1 x struct box_cgroup */
 };
 
 struct box_section {
@@ -356,6 +358,24 @@ struct box_module {
 	uint64_t build_id_bytes; /* 0: it has none */
 	unsigned char build_id[BOX_BUILD_ID_BYTES];
 	char path[BOX_PATH_BYTES]; /* "" for the program: box_identity.exe; "[vdso]" */
+};
+
+enum box_cgroup_flag {
+	BOX_CGROUP_V2 = 1,      /* of the unified hierarchy; else memory's of version 1 */
+	BOX_CGROUP_COUNTS = 2   /* it tells oom_kill_count */
+};
+
+/*
+ * The control group that the memory counts for, as it was at realtime_ns, soon after the
+ * start: what the kernel killed for memory in it since then is its counter less this one.
+ */
+struct box_cgroup {
+	uint64_t realtime_ns;
+	uint64_t flags;         /* enum box_cgroup_flag */
+	uint64_t inode;         /* of its folder, by which it is known again; 0: not known */
+	uint64_t oom_kill_count;
+	uint64_t limit_bytes;   /* its own, 0: none */
+	char path[BOX_PATH_BYTES]; /* within its hierarchy, as the process sees it */
 };
 
 static inline uint32_t box_frame_check(uint64_t place, uint32_t caller, uint32_t number)

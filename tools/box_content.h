@@ -29,6 +29,7 @@ struct box_content {
 	struct box_totals totals;
 	struct box_signal signal;
 	struct box_dump dump;
+	struct box_cgroup cgroup;         /* realtime_ns 0: not known */
 	uint32_t class_count;             /* class 0 included */
 	uint32_t all_count;               /* and behind them the hinted ones */
 	struct box_class classes[BOX_ALL_CLASSES_MAX];

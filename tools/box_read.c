@@ -78,9 +78,13 @@ static uint64_t copy_generation(const char *copy, size_t payload_bytes, uint64_t
 	return sum == head.checksum ? head.generation : 0;
 }
 
-static bool is_all_zero(const char *bytes, size_t count)
+/* Whether a copy was begun at the most: its generation is written last. */
+static bool copy_is_none(const char *copy)
 {
-	return bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0;
+	struct box_copy head;
+
+	memcpy(&head, copy, sizeof(head));
+	return head.generation == 0;
 }
 
 enum part_state box_part_read(const struct box_image *image, enum box_section_kind kind,
@@ -98,7 +102,7 @@ enum part_state box_part_read(const struct box_image *image, enum box_section_ki
 	uint64_t second = copy_generation(part + copy_bytes, section->payload_bytes, offset);
 
 	if (first == 0 && second == 0)
-		return is_all_zero(part, 2 * copy_bytes) ? PART_NEVER : PART_DAMAGED;
+		return copy_is_none(part) && copy_is_none(part + copy_bytes) ? PART_NEVER : PART_DAMAGED;
 	if (second > first)
 		newer = part + copy_bytes;
 	if (payload_bytes > section->payload_bytes)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/file.h"
 
@@ -106,22 +107,74 @@ static bool group_find(pid_t pid, bool is_v2, char group[PATH_MAX])
 	return false;
 }
 
+/* The folder of a group. */
+static void folder_find(const char *mount, const char *root, const char *group,
+	char folder[2 * PATH_MAX])
+{
+	size_t root_bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	/* Of a group beside what is mounted here, only the top can be seen. */
+	const char *below = strncmp(group, root, root_bytes) == 0 ? group + root_bytes : "";
+	if (strcmp(below, "/") == 0 || strstr(below, "/..") != NULL)
+		below = "";
+	snprintf(folder, 2 * PATH_MAX, "%s%s", mount, below);
+}
+
 static bool hierarchy_read(pid_t pid, bool is_v2, struct cgroup_memory *memory)
 {
 	char mount[PATH_MAX], root[PATH_MAX], group[PATH_MAX], folder[2 * PATH_MAX];
 
 	if (!mount_find(is_v2, mount, root) || !group_find(pid, is_v2, group))
 		return false;
-	size_t root_bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
-	/* Of a group beside what is mounted here, only the top can be seen. */
-	const char *below = strncmp(group, root, root_bytes) == 0 ? group + root_bytes : "";
-	if (strcmp(below, "/") == 0 || strstr(below, "/..") != NULL)
-		below = "";
-	snprintf(folder, sizeof(folder), "%s%s", mount, below);
+	folder_find(mount, root, group, folder);
 	return cgroup_tightest(mount, folder, is_v2, memory);
 }
 
 bool cgroup_memory_read(pid_t pid, struct cgroup_memory *memory)
 {
 	return hierarchy_read(pid, true, memory) || hierarchy_read(pid, false, memory);
+}
+
+/* ---- who was killed -------------------------------------------------------- */
+
+static bool kills_count(const char *folder, bool is_v2, uint64_t *count)
+{
+	static const char key[] = "oom_kill ";
+	char path[2 * PATH_MAX + 64], text[1024], *rest = text;
+
+	snprintf(path, sizeof(path), "%s/%s", folder,
+		is_v2 ? "memory.events" : "memory.oom_control");
+	if (file_read_small(path, text, sizeof(text)) <= 0)
+		return false;
+	for (const char *line; (line = strsep(&rest, "\n")) != NULL;)
+		if (strncmp(line, key, strlen(key)) == 0) {
+			*count = strtoull(line + strlen(key), NULL, 10);
+			return true;
+		}
+	return false;
+}
+
+bool cgroup_kills_since(const struct box_cgroup *then, const char *folder, uint64_t *kills)
+{
+	struct stat status;
+	uint64_t now;
+
+	if ((then->flags & BOX_CGROUP_COUNTS) == 0 || then->inode == 0 ||
+		stat(folder, &status) != 0 || status.st_ino != then->inode ||
+		!kills_count(folder, (then->flags & BOX_CGROUP_V2) != 0, &now) ||
+		now < then->oom_kill_count)
+		return false;
+	*kills = now - then->oom_kill_count;
+	return true;
+}
+
+bool cgroup_kills_read(const struct box_cgroup *then, uint64_t *kills)
+{
+	char mount[PATH_MAX], root[PATH_MAX], folder[2 * PATH_MAX];
+	char group[sizeof(then->path) + 1];
+
+	snprintf(group, sizeof(group), "%.*s", (int)sizeof(then->path), then->path);
+	if (then->realtime_ns == 0 || !mount_find((then->flags & BOX_CGROUP_V2) != 0, mount, root))
+		return false;
+	folder_find(mount, root, group, folder);
+	return cgroup_kills_since(then, folder, kills);
 }

@@ -18,6 +18,7 @@ int command_diff(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_prof(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_post(int argc, char **argv);
 int command_conf(int argc, char **argv);
 
 /* Prints what --help says of a command on stdout.  0. */

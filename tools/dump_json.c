@@ -5,6 +5,7 @@
 
 #include "stats/fields.h"
 #include "tools/dump_fields.h"
+#include "tools/sites_json.h"
 #include "tools/text.h"
 
 static void copy_string(char *out, size_t out_bytes, const json_t *object, const char *key)
@@ -105,15 +106,16 @@ static bool report_broken(const json_error_t *error, const char *path, struct fa
 		error->line, error->text);
 }
 
-bool dump_json_read(struct books *books, const char *bytes, size_t count, const char *path,
-	struct failure *failure)
+bool dump_json_read(struct books *books, struct sites *sites, const char *bytes, size_t count,
+	const char *path, struct failure *failure)
 {
 	json_error_t error;
 	json_t *root = json_loadb(bytes, count, 0, &error);
 
 	if (root == NULL)
 		return report_broken(&error, path, failure);
-	bool done = read_root(books, root, path, failure);
+	bool done = read_root(books, root, path, failure) &&
+		(sites == NULL || sites_json_read(sites, root, books->exe, path, failure));
 	json_decref(root);
 	return done;
 }

@@ -6,8 +6,10 @@
 
 #include "tools/books.h"
 #include "tools/failure.h"
+#include "tools/sites.h"
 
-bool dump_json_read(struct books *books, const char *bytes, size_t count, const char *path,
-	struct failure *failure);
+/* With its call sites if `sites` is not NULL. */
+bool dump_json_read(struct books *books, struct sites *sites, const char *bytes, size_t count,
+	const char *path, struct failure *failure);
 
 #endif

@@ -35,15 +35,26 @@ static void complete(struct books *books)
 		books->large_objects = books->totals.heap_objects - small_objects;
 }
 
-bool dump_read(struct books *books, char *bytes, size_t count, const char *path,
+static bool text_read(struct books *books, bool wants_sites, char *bytes, const char *path,
 	struct failure *failure)
+{
+	if (wants_sites)
+		return failure_set(failure, FAILURE_CANNOT,
+			"%s is a dump in text, which has no call sites: dump_format:json writes them",
+			path);
+	return dump_text_read(books, bytes, path, failure);
+}
+
+bool dump_read(struct books *books, struct sites *sites, char *bytes, size_t count,
+	const char *path, struct failure *failure)
 {
 	memset(books, 0, sizeof(*books));
 	books->class_count = 1;
 	/* A path or a thread's name may be in any encoding; JSON is in one. */
 	text_clean_bytes(bytes, count);
-	bool done = dump_text_is_one(bytes, count) ? dump_text_read(books, bytes, path, failure)
-						   : dump_json_read(books, bytes, count, path, failure);
+	bool done = dump_text_is_one(bytes, count)
+		? text_read(books, sites != NULL, bytes, path, failure)
+		: dump_json_read(books, sites, bytes, count, path, failure);
 	if (done)
 		complete(books);
 	else

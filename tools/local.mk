@@ -13,9 +13,10 @@ libreporter_la_SOURCES = \
 	%D%/cgroup.h %D%/cgroup.c \
 	%D%/clear.h %D%/clear.c \
 	%D%/command.h \
-	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/prof.c %D%/run.c %D%/set.c %D%/show.c \
-	%D%/top.c \
+	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/post.c %D%/prof.c %D%/run.c %D%/set.c \
+	%D%/show.c %D%/top.c \
 	%D%/control.h %D%/control.c \
+	%D%/death.h %D%/death.c \
 	%D%/debug_file.h %D%/debug_file.c \
 	%D%/demangle.h %D%/demangle.c \
 	%D%/dump_fields.h %D%/dump_fields.c \
@@ -28,6 +29,7 @@ libreporter_la_SOURCES = \
 	%D%/flame.h %D%/flame.c %D%/flame_script.c \
 	%D%/folded.h %D%/folded.c \
 	%D%/intern.h %D%/intern.c \
+	%D%/kmsg.h %D%/kmsg.c \
 	%D%/ledger.h %D%/ledger.c \
 	%D%/lines.h %D%/lines.c \
 	%D%/mappings.h %D%/mappings.c \
@@ -36,15 +38,18 @@ libreporter_la_SOURCES = \
 	%D%/page.h %D%/page.c \
 	%D%/perf_map.h %D%/perf_map.c \
 	%D%/places.h %D%/places.c \
+	%D%/post.h %D%/post_gather.c %D%/post_json.c %D%/post_text.c \
 	%D%/pprof.h %D%/pprof.c \
 	%D%/process.h %D%/process.c \
-	%D%/prof.h %D%/prof_json.c %D%/prof_text.c %D%/prof_tree.c \
+	%D%/prof.h %D%/prof_json.h %D%/prof_json.c %D%/prof_text.c %D%/prof_tree.c \
 	%D%/prof_rows.h %D%/prof_rows.c \
+	%D%/prof_table.h %D%/prof_table.c \
 	%D%/rate.h %D%/rate.c \
 	%D%/remote.h %D%/remote.c \
 	%D%/report.h %D%/report.c %D%/report_json.c %D%/report_text.c \
 	%D%/resident.h %D%/resident.c \
 	%D%/sites.h %D%/sites.c \
+	%D%/sites_json.h %D%/sites_json.c \
 	%D%/spans.h %D%/spans.c \
 	%D%/stack_names.h %D%/stack_names.c \
 	%D%/stack_tree.h %D%/stack_tree.c \

@@ -100,6 +100,7 @@ static void print_dead(const struct boxes *boxes, size_t first, bool all)
 	table_print(&table);
 	if (shown < count)
 		printf("%zu older ones: --all shows them, --clear removes them.\n", count - shown);
+	printf("'mstat post' tells of each how it ended, and who held its memory.\n");
 }
 
 static void print_text(const struct listing *listing)

@@ -55,10 +55,11 @@ static const struct command commands[] = {
 		"\n"
 		"      --json      as JSON\n"
 		"      --bytes     exact bytes instead of KiB and MiB\n"},
-	{"prof", command_prof, "[OPTION...] [--diff BASE] PID|BOX",
+	{"prof", command_prof, "[OPTION...] [--diff BASE] PID|BOX|DUMP",
 		"show which functions hold the memory, or allocated it",
 		"Shows where a process's memory was allocated, by the samples that libmstat takes\n"
-		"(MSTAT_CONF=sample:512k): estimates, each with its standard error.\n"
+		"(MSTAT_CONF=sample:512k): estimates, each with its standard error.  A DUMP has them\n"
+		"if it is of dump_format:json.\n"
 		"\n"
 		"      --live          what is alive (default)\n"
 		"      --total         all that was allocated since the start\n"
@@ -67,7 +68,7 @@ static const struct command commands[] = {
 		"      --sites         whole call stacks instead\n"
 		"      --top N         how many of them (default 20, 0: all)\n"
 		"      --bytes         exact bytes instead of KiB and MiB\n"
-		"      --diff BASE     what grew and shrank since BASE, another PID or BOX\n"
+		"      --diff BASE     what grew and shrank since BASE: PID, BOX or DUMP\n"
 		"      --folded        stacks as lines \"a;b;c BYTES\", for other tools\n"
 		"      --pprof FILE    write a profile for pprof\n"
 		"      --flame FILE    write a flame graph, an SVG that needs nothing else\n"
@@ -83,6 +84,15 @@ static const struct command commands[] = {
 		"\n"
 		"      --interval TIME   between two looks: 500ms, 10s, 2m (default 1s)\n"
 		"      --once            look twice, so far apart, and print the text\n"},
+	{"post", command_post, "[--json] [--top N] [--dir DIR] PID|BOX",
+		"show how a process ended, what it held, and who had asked for it",
+		"Reads the box that a process left which was killed: what it was, how it ended as far\n"
+		"as that can be known, its last errors, how its heap grew, and by the samples that\n"
+		"libmstat takes (MSTAT_CONF=sample:512k) which functions held the memory.\n"
+		"\n"
+		"      --json      everything, as JSON\n"
+		"      --top N     how many functions (default 10, 0: all)\n"
+		"      --dir DIR   look for the box of PID in DIR too, as a program does under dir:DIR\n"},
 	{"set", command_set, "[--timeout TIME] PID sample:BYTES",
 		"change how often a running process is looked at",
 		"Asks a process, by the dump signal whose handler is libmstat's, to take one sample\n"

@@ -8,10 +8,18 @@ _mstat_pids()
 		/"pid":/ && running { gsub(/[^0-9]/, ""); print; running = 0 }'
 }
 
+# The boxes that dead processes left.
+_mstat_dead()
+{
+	mstat ls --json 2>/dev/null | awk -F '"' '
+		$2 == "path" { path = $4 }
+		$2 == "state" && $4 == "ended" { print path }'
+}
+
 _mstat()
 {
 	local cur prev words cword command i
-	local commands='run ls show dump diff prof top set conf help'
+	local commands='run ls show dump diff prof post top set conf help'
 
 	_init_completion -s 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}
@@ -103,6 +111,19 @@ _mstat()
 		elif [ "$prev" != --interval ]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
 		fi
+		;;
+	post)
+		case $prev in
+		--top) ;;
+		--dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+		*)
+			if [[ $cur == -* ]]; then
+				mapfile -t COMPREPLY < <(compgen -W '--json --top --dir --help' -- "$cur")
+			else
+				mapfile -t COMPREPLY < <(compgen -W "$(_mstat_dead)" -- "$cur"; compgen -f -- "$cur")
+			fi
+			;;
+		esac
 		;;
 	conf)
 		mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur")

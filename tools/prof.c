@@ -54,15 +54,11 @@ static bool subject_open(struct subject *subject, struct prof_side *side, const 
 	*subject = (struct subject){0};
 	if (!target_open_sites(&subject->target, argument, failure))
 		return false;
-	bool is_box = subject->target.kind == TARGET_BOX;
-	if (is_box && side_fill(side, subject, wish))
+	if (side_fill(side, subject, wish))
 		return true;
 	if (subject->symbols != NULL)
 		symbols_close(subject->symbols);
 	target_close(&subject->target);
-	if (!is_box)
-		return failure_set(failure, FAILURE_CANNOT,
-			"%s is a dump, which has no call sites: a PID or a BOX is needed", argument);
 	return failure_set(failure, FAILURE_CANNOT, "no memory for the call sites of %s", argument);
 }
 
@@ -214,7 +210,7 @@ static int wish_check(const struct wish *wish, int argument_count)
 	if (argument_count != 1)
 		return failure_usage("prof", wish->base != NULL ?
 			"--diff needs two, A and B, and nothing more" :
-			"one PID or BOX is needed, not %d", argument_count);
+			"one PID, BOX or DUMP is needed, not %d", argument_count);
 	return FAILURE_NONE;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/prof.h"
+#include "tools/prof_json.h"
 #include "tools/prof_rows.h"
 #include "tools/text.h"
 
@@ -41,7 +41,7 @@ static json_t *text_or_null(const char *text)
 	return json_string(clean);
 }
 
-static json_t *sum_object(const struct site_sum *sum)
+json_t *prof_json_sum(const struct site_sum *sum)
 {
 	json_t *object = json_object();
 
@@ -74,7 +74,7 @@ static const char *state_word(enum module_file file)
 	return words[file];
 }
 
-static json_t *modules_array(const struct stacks *stacks)
+json_t *prof_json_modules(const struct stacks *stacks)
 {
 	json_t *array = json_array();
 
@@ -112,7 +112,7 @@ static void frames_append(json_t *frames, const struct stacks *stacks, uint32_t 
 	}
 }
 
-static json_t *site_object(struct stacks *stacks, const struct site *site)
+json_t *prof_json_site(struct stacks *stacks, const struct site *site)
 {
 	json_t *object = json_object(), *frames = json_array();
 	struct stack stack;
@@ -120,9 +120,9 @@ static json_t *site_object(struct stacks *stacks, const struct site *site)
 	stack_read(stacks, site->frame, &stack);
 	for (size_t i = 0; i < stack.count; i++)
 		frames_append(frames, stacks, stack.frames[i]);
-	set(object, "live", sum_object(&site->live));
-	set(object, "total", sum_object(&site->total));
-	set(object, "peak", sum_object(&site->peak));
+	set(object, "live", prof_json_sum(&site->live));
+	set(object, "total", prof_json_sum(&site->total));
+	set(object, "peak", prof_json_sum(&site->peak));
 	set(object, "cut", json_boolean(stack.is_cut));
 	set(object, "frames", frames);
 	return object;
@@ -144,7 +144,7 @@ static json_t *sums_object(const struct sites *sites)
 
 	for (enum site_value value = SITE_LIVE; value <= SITE_PEAK; value++) {
 		struct site_sum sum = sites_sum(sites, value);
-		set(object, prof_value_word(value), sum_object(&sum));
+		set(object, prof_value_word(value), prof_json_sum(&sum));
 	}
 	return object;
 }
@@ -198,7 +198,7 @@ static bool sites_print(struct prof *prof, size_t top_count)
 	if (done)
 		qsort_r(list, sites->count, sizeof(const struct site *), compare_sites, prof);
 	for (size_t i = 0; done && i < sites->count && i < top_count; i++) {
-		json_t *object = site_object(stacks, list[i]);
+		json_t *object = prof_json_site(stacks, list[i]);
 		printf("%s\n    ", i == 0 ? "" : ",");
 		done = object != NULL && json_dumpf(object, stdout, JSON_COMPACT) == 0;
 		json_decref(object);
@@ -218,7 +218,7 @@ static bool print_one(struct prof *prof, size_t top_count)
 	done = sites_print(prof, top_count) && done;
 	printf("\n  ],");
 	/* Behind the sites, whose frames tell which modules are looked at. */
-	set(modules, "modules", modules_array(&side->stacks));
+	set(modules, "modules", prof_json_modules(&side->stacks));
 	done = members_print(modules) && done;
 	printf("}\n");
 	return done;
@@ -231,8 +231,8 @@ static json_t *row_object(const struct prof_row *row)
 	set(object, "name", json_string(row->name->text));
 	set(object, "place", text_or_null(row->name->place[0] != '\0' ? row->name->place : NULL));
 	set(object, "module", json_string(row->name->module));
-	set(object, "before", sum_object(&row->flat.before));
-	set(object, "after", sum_object(&row->flat.after));
+	set(object, "before", prof_json_sum(&row->flat.before));
+	set(object, "after", prof_json_sum(&row->flat.after));
 	set(object, "change", json_integer(prof_whole(stack_sum_change(&row->flat))));
 	set(object, "change_error", json_integer(prof_whole(stack_sum_error(&row->flat))));
 	set(object, "cum_change", json_integer(prof_whole(stack_sum_change(&row->cum))));

@@ -1,14 +1,14 @@
 /*
  * tools/sites.h - call sites, their callers and the objects that these are in.
  *
- * WHY        A box has them as numbers that lead from one part to the next, and may be
+ * WHY        A box or a dump has them as numbers that lead from one part to the next, and may be
  *            damaged or hostile.  Here everything was checked: each number leads
  *            somewhere, and each chain of callers ends.
  *
  * INVARIANT  frames[f].caller < f, and frame 0 is nobody, so a chain of callers ends
  *            there.  A frame's module is below module_count, or SITES_NO_MODULE.
  *
- * OWNERSHIP  sites_free() frees what sites_read() got.
+ * OWNERSHIP  sites_free() frees what sites_read() or sites_json_read() got.
  */
 #ifndef TOOLS_SITES_H
 #define TOOLS_SITES_H

@@ -257,7 +257,8 @@ static bool file_load(struct target *target, struct file *file, struct failure *
 		return failure_set(failure, FAILURE_DAMAGED, "%s is neither a box nor a dump",
 			target->path);
 	target->kind = TARGET_DUMP;
-	if (!dump_read(&target->books, file->bytes, file->count, target->path, failure))
+	if (!dump_read(&target->books, target->wants_sites ? &target->sites : NULL, file->bytes,
+		    file->count, target->path, failure))
 		return false;
 	title_set(target);
 	return true;

@@ -36,13 +36,13 @@ struct target {
 	struct books books;
 	struct box_content content; /* of a box */
 	bool wants_sites;
-	struct sites sites;         /* of a box, if they are wanted */
+	struct sites sites;         /* if they are wanted */
 };
 
 /* Opens what an argument names.  A number is a process. */
 bool target_open(struct target *target, const char *argument, struct failure *failure);
 
-/* The same with the call sites of a box; a dump has none. */
+/* The same with the call sites; a dump in text has none. */
 bool target_open_sites(struct target *target, const char *argument, struct failure *failure);
 
 /* A process alone. */

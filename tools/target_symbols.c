@@ -9,7 +9,7 @@ struct symbols *target_symbols(const struct target *target, bool use_debuginfod)
 	struct symbols_settings settings = {.use_debuginfod = use_debuginfod};
 	char root[64], perf_map[128];
 
-	if (target->life != LIFE_LIVE)
+	if (target->kind != TARGET_BOX || target->life != LIFE_LIVE)
 		return symbols_open(&target->sites, &settings);
 	snprintf(root, sizeof(root), "/proc/%d/root", (int)target->process.pid);
 	if (access(root, X_OK) != 0)

@@ -350,3 +350,9 @@ endif
 %C%_grow_there_la_SOURCES = %D%/grower.c
 %C%_grow_there_la_CFLAGS = $(CALLS_KEPT_CFLAGS) -g -DGROWER=grow_there -fvisibility=default
 %C%_grow_there_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+program_tests += %D%/killed.sh
+
+tested_programs += %D%/killed
+%C%_killed_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_killed_LDADD =

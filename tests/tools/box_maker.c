@@ -4,6 +4,7 @@
  *
  *     box_maker box KIND PATH     KIND: dead, version, header, truncated, events, hostile,
  *                                 or sites, grown: with call sites in this program
+ *     box_maker dump KIND PATH    the call sites of such a box as a dump in JSON
  *     box_maker hold DIR [STATE]  is a living process with a box below DIR, whose path
  *                                 it prints, until stdin ends; STATE is of enum
  *                                 box_signal_state, or 5: claims a handler, has none;
@@ -23,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/format.h"
+#include "stats/report_sites.h"
 #include "tests/tools/box_sample.h"
 
 enum {
@@ -175,10 +178,8 @@ static void fill_sites(uint64_t growth)
 		.realtime_ns = UINT64_C(1767225660000000000)};
 }
 
-static int make_box(const char *kind, const char *path)
+static void make_sample(const char *kind)
 {
-	size_t bytes;
-
 	sample_init(&sample);
 	if (strcmp(kind, "hostile") == 0)
 		make_hostile();
@@ -188,6 +189,13 @@ static int make_box(const char *kind, const char *path)
 		fill_sites(0);
 	if (strcmp(kind, "grown") == 0)
 		fill_sites(1 << 20);
+}
+
+static int make_box(const char *kind, const char *path)
+{
+	size_t bytes;
+
+	make_sample(kind);
 	image = sample_image(&sample, &bytes);
 	struct box_header *header = (struct box_header *)image;
 	if (strcmp(kind, "version") == 0)
@@ -200,6 +208,53 @@ static int make_box(const char *kind, const char *path)
 	write_file(path, image, strcmp(kind, "truncated") == 0 ? bytes / 2 : bytes);
 	free(image);
 	return 0;
+}
+
+static uint64_t sample_bytes(void)
+{
+	return sample.control.sample_bytes;
+}
+
+static uint64_t peak_sequence(void)
+{
+	return sample.peaks[0].sequence;
+}
+
+static const struct box_sampling *sampling(void)
+{
+	return &sample.sampling;
+}
+
+static const struct box_module *module_of(uint32_t number)
+{
+	return &sample.modules[number];
+}
+
+static const struct box_frame *frame_of(uint32_t number)
+{
+	return &sample.frames[number];
+}
+
+static const struct box_site *site_of(uint32_t number)
+{
+	return &sample.sites[number];
+}
+
+static int make_dump(const char *kind, const char *path)
+{
+	static const struct source_sites sites = {sample_bytes, peak_sequence, sampling, module_of,
+		frame_of, site_of};
+	char buffer[4096];
+	struct format out;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	make_sample(kind);
+	format_init(&out, buffer, sizeof(buffer), fd);
+	format_text(&out, "{\"mstat_dump\":1,\"pid\":4711,\"exe\":\"/usr/bin/sample\",\"totals\":{},"
+			  "\"classes\":[],\"threads\":[]");
+	report_json_sites(&out, &sites);
+	format_text(&out, "}\n");
+	return format_flush(&out) && close(fd) == 0 ? 0 : 1;
 }
 
 static void fill_identity(void)
@@ -333,8 +388,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "box") == 0)
 		return make_box(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "dump") == 0)
+		return make_dump(argv[2], argv[3]);
 	if (argc >= 3 && strcmp(argv[1], "hold") == 0)
 		return hold(argv[2], argc > 3 ? atoi(argv[3]) : BOX_SIGNAL_OURS);
-	fprintf(stderr, "usage: box_maker box KIND PATH | box_maker hold DIR [STATE]\n");
+	fprintf(stderr, "usage: box_maker box|dump KIND PATH | box_maker hold DIR [STATE]\n");
 	return 2;
 }

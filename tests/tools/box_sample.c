@@ -133,7 +133,8 @@ static size_t lay_out(struct box_header *header)
 		{BOX_SECTION_SITES, SAMPLE_SITES, sizeof(struct box_site)},
 		{BOX_SECTION_FRAMES, SAMPLE_FRAMES, sizeof(struct box_frame)},
 		{BOX_SECTION_MODULES, SAMPLE_MODULES, sizeof(struct box_module)},
-		{BOX_SECTION_CONTROL, 1, sizeof(struct box_control)}};
+		{BOX_SECTION_CONTROL, 1, sizeof(struct box_control)},
+		{BOX_SECTION_CGROUP, 1, sizeof(struct box_cgroup)}};
 	size_t at = round_up(sizeof(*header), 64);
 
 	memcpy(header->magic, BOX_MAGIC, sizeof(header->magic));
@@ -205,5 +206,7 @@ char *sample_image(const struct sample *sample, size_t *bytes)
 		if (sample->peaks[i].sequence != 0)
 			sample_write_copy(image, BOX_SECTION_PEAKS, i, 1, 1, &sample->peaks[i]);
 	write_sites(image, sample);
+	if (sample->cgroup.realtime_ns != 0)
+		sample_write_copy(image, BOX_SECTION_CGROUP, 0, 1, 1, &sample->cgroup);
 	return image;
 }

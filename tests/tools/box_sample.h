@@ -55,6 +55,7 @@ struct sample {
 	struct box_peak peaks[BOX_PEAKS_MAX];
 	struct box_sampling sampling;
 	struct box_control control;
+	struct box_cgroup cgroup;    /* written if it has a time */
 	struct box_site sites[SAMPLE_SITES];
 	struct box_frame frames[SAMPLE_FRAMES]; /* sample_image() makes their checks */
 	struct box_module modules[SAMPLE_MODULES];

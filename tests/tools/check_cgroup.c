@@ -2,7 +2,8 @@
  * check_cgroup.c - tools/cgroup.c: the tightest limit above a process.
  *
  * Proves: the least limit among a group and those above it is found, in both
- * versions' files; "max", a huge number and no file are no limit.
+ * versions' files; "max", a huge number and no file are no limit; who was killed since is
+ * told of the same group alone.
  */
 #include "tools/cgroup.h"
 
@@ -86,6 +87,53 @@ START_TEST(test_nothing_above_the_mount_is_looked_at)
 }
 END_TEST
 
+static struct box_cgroup box_of(const char *folder, uint64_t flags, uint64_t kills)
+{
+	struct stat status;
+
+	ck_assert_int_eq(stat(folder, &status), 0);
+	return (struct box_cgroup){.realtime_ns = 1, .flags = flags | BOX_CGROUP_COUNTS,
+		.inode = status.st_ino, .oom_kill_count = kills};
+}
+
+START_TEST(test_kills_are_counted_from_the_boxs_number_on)   /* _i: version 1, 2 */
+{
+	struct box_cgroup then = box_of(inner, _i == 0 ? 0 : BOX_CGROUP_V2, 2);
+	uint64_t kills = 99;
+
+	ck_assert(!cgroup_kills_since(&then, inner, &kills));
+	if (_i == 0)
+		put(inner, "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n");
+	else
+		put(inner, "memory.events", "low 0\noom 9\noom_kill 5\noom_group_kill 0\n");
+	ck_assert(cgroup_kills_since(&then, inner, &kills));
+	ck_assert_uint_eq(kills, 3);
+	then.oom_kill_count = 5;
+	ck_assert(cgroup_kills_since(&then, inner, &kills));
+	ck_assert_uint_eq(kills, 0);
+}
+END_TEST
+
+START_TEST(test_of_another_group_no_kills_are_told)
+{
+	struct box_cgroup then = box_of(inner, BOX_CGROUP_V2, 2);
+	uint64_t kills;
+
+	put(inner, "memory.events", "oom_kill 5\n");
+	put(top, "memory.events", "oom_kill 5\n");
+	ck_assert(!cgroup_kills_since(&then, top, &kills));
+	ck_assert(!cgroup_kills_since(&then, "/nowhere", &kills));
+	then.oom_kill_count = 6;
+	ck_assert(!cgroup_kills_since(&then, inner, &kills));
+	then.oom_kill_count = 2;
+	then.flags = BOX_CGROUP_V2;
+	ck_assert(!cgroup_kills_since(&then, inner, &kills));
+	then.flags = BOX_CGROUP_V2 | BOX_CGROUP_COUNTS;
+	then.inode = 0;
+	ck_assert(!cgroup_kills_since(&then, inner, &kills));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("tools/cgroup", setup, teardown);
@@ -94,5 +142,7 @@ int main(void)
 	tcase_add_test(tests, test_max_is_no_limit);
 	tcase_add_test(tests, test_a_huge_number_is_no_limit_in_version_1);
 	tcase_add_test(tests, test_nothing_above_the_mount_is_looked_at);
+	tcase_add_loop_test(tests, test_kills_are_counted_from_the_boxs_number_on, 0, 2);
+	tcase_add_test(tests, test_of_another_group_no_kills_are_told);
 	return suite_end();
 }

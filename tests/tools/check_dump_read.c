@@ -66,7 +66,7 @@ static bool read_bytes(const char *dump, size_t count)
 	copy[count] = '\0';
 	failure = (struct failure){0};
 	books_free(&books);
-	bool done = dump_read(&books, copy, count, "DUMP", &failure);
+	bool done = dump_read(&books, NULL, copy, count, "DUMP", &failure);
 	free(copy);
 	return done;
 }

@@ -16,6 +16,7 @@
 #include "tools/dump_read.h"
 #include "tools/flame.h"
 #include "tools/folded.h"
+#include "tools/post.h"
 #include "tools/pprof.h"
 #include "tools/report.h"
 
@@ -72,26 +73,23 @@ static void print_profile(struct prof *prof)
 	free(bytes);
 }
 
-/* The sites of a box, as they are or as a change of one to itself. */
-static void print_sites(const struct box_image *image, const struct box_content *content)
+/* Sites as they are, or as a change of them to themselves. */
+static void print_sites(const struct sites *sites)
 {
 	const struct symbols_settings settings = {0};
 	struct prof prof = {.value = (enum site_value)random_below(3),
 		.is_diff = random_below(2) == 0};
-	struct sites sites;
+	struct symbols *symbols = symbols_open(sites, &settings);
 
-	ck_assert(sites_read(&sites, image, content));
-	struct symbols *symbols = symbols_open(&sites, &settings);
 	ck_assert_ptr_nonnull(symbols);
 	for (int side = 0; side < 2; side++) {
 		prof.sides[side].title = "sample (4711)";
-		ck_assert(stacks_open(&prof.sides[side].stacks, &sites, symbols));
+		ck_assert(stacks_open(&prof.sides[side].stacks, sites, symbols));
 	}
 	print_profile(&prof);
 	for (int side = 0; side < 2; side++)
 		stacks_close(&prof.sides[side].stacks);
 	symbols_close(symbols);
-	sites_free(&sites);
 	expect_clean();
 }
 
@@ -117,12 +115,34 @@ static void init_with_sites(struct sample *sample)
 	}
 }
 
+/* As of a process that ended; the kernel's log is empty. */
+static void print_post(const struct target *whole, const struct box_image *image)
+{
+	static struct target target;
+	static struct post post;
+	struct failure failure;
+
+	target = (struct target){.kind = TARGET_BOX,
+		.life = (enum box_life)random_below(LIFE_UNSEEN + 1)};
+	strcpy(target.title, whole->title);
+	ck_assert(box_content_read(&target.content, image, "BOX", &failure));
+	ck_assert(box_content_books(&target.content, &target.books));
+	ck_assert(sites_read(&target.sites, image, &target.content));
+	ck_assert(post_gather(&post, &target, "/dev/null", &failure));
+	post.top_count = random_below(3);
+	ck_assert(post_print_text(&post));
+	ck_assert(post_print_json(&post));
+	post_free(&post);
+	expect_clean();
+}
+
 static void read_box(const char *bytes, size_t count)
 {
 	static struct report report;
 	struct target *target = &report.target;
 	struct box_image image;
 	struct failure failure;
+	struct sites sites;
 
 	memset(&report, 0, sizeof(report));
 	target->life = LIFE_ENDED;
@@ -133,7 +153,11 @@ static void read_box(const char *bytes, size_t count)
 	ck_assert(box_content_books(&target->content, &target->books));
 	ledger_make(&report.ledger, &target->books, NULL);
 	print_everything(&report);
-	print_sites(&image, &target->content);
+	ck_assert(sites_read(&sites, &image, &target->content));
+	print_sites(&sites);
+	sites_free(&sites);
+	if (random_below(4) == 0)
+		print_post(target, &image);
 	report_free(&report);
 }
 
@@ -204,18 +228,40 @@ START_TEST(test_boxes_that_lie)
 }
 END_TEST
 
+static char *copy_of(const char *bytes, size_t count)
+{
+	char *copy = malloc(count + 1);
+
+	memcpy(copy, bytes, count);
+	copy[count] = '\0';
+	return copy;
+}
+
+static void read_dump_sites(const char *bytes, size_t count)
+{
+	struct books books;
+	struct sites sites = {0};
+	struct failure failure;
+	char *copy = copy_of(bytes, count);
+
+	if (dump_read(&books, &sites, copy, count, "DUMP", &failure)) {
+		print_sites(&sites);
+		books_free(&books);
+	}
+	sites_free(&sites);
+	free(copy);
+}
+
 static void read_dump(const char *bytes, size_t count)
 {
 	static struct report report;
 	struct failure failure;
-	char *copy = malloc(count + 1);
+	char *copy = copy_of(bytes, count);
 
 	memset(&report, 0, sizeof(report));
-	memcpy(copy, bytes, count);
-	copy[count] = '\0';
 	report.target.kind = TARGET_DUMP;
 	if (dump_is_one(copy, count) &&
-		dump_read(&report.target.books, copy, count, "DUMP", &failure)) {
+		dump_read(&report.target.books, NULL, copy, count, "DUMP", &failure)) {
 		ledger_make(&report.ledger, &report.target.books, NULL);
 		print_everything(&report);
 		report_free(&report);
@@ -231,7 +277,12 @@ static const char text_dump[] =
 static const char json_dump[] =
 	"{\"mstat_dump\":1,\"exe\":\"/bin/x\",\"totals\":{\"alloc\":4096,\"nmalloc\":9},"
 	"\"classes\":[{\"size_bytes\":16,\"live_objects\":3}],"
-	"\"threads\":[{\"tid\":1,\"alloc\":-5,\"state\":\"live\",\"name\":\"n\"}]}";
+	"\"threads\":[{\"tid\":1,\"alloc\":-5,\"state\":\"live\",\"name\":\"n\"}],"
+	"\"call_sites\":{\"sample_bytes\":4096,\"samples\":3,\"lost\":0,"
+	"\"modules\":[{\"start\":4096,\"end\":8192,\"bias\":0,\"gone\":0,\"build_id\":\"0a\","
+	"\"path\":\"/bin/y\"}],\"frames\":[[4100,0,0],[4200,0,1],[5,-1,-1]],"
+	"\"sites\":[{\"frame\":2,\"live\":[1,2,3,4,5],\"total\":[6,7,8,9,1],\"peak\":[0,0,0,0,0]},"
+	"{\"frame\":3,\"live\":[1,2,3,4,5],\"total\":[6,7,8,9,1],\"peak\":[0,0,0,0,0]}]}}";
 
 START_TEST(test_dumps_with_turned_bits_and_cut)   /* _i: text, JSON */
 {
@@ -246,6 +297,7 @@ START_TEST(test_dumps_with_turned_bits_and_cut)   /* _i: text, JSON */
 		if (random_below(4) == 0)
 			count = random_below(count);
 		read_dump(bytes, count);
+		read_dump_sites(bytes, count);
 	}
 }
 END_TEST

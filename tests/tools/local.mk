@@ -6,7 +6,8 @@ reporter_ldadd = tests/libsuite.la libreporter.la $(FLOORS) $(reporter_libs) $(C
 unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
 	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols \
-	%D%/check_prof_tree %D%/check_prof_files %D%/check_top
+	%D%/check_prof_tree %D%/check_prof_files %D%/check_sites_json \
+	%D%/check_kmsg %D%/check_death %D%/check_top
 
 %C%_check_units_LDADD = $(reporter_ldadd)
 %C%_check_text_LDADD = $(reporter_ldadd)
@@ -15,6 +16,11 @@ unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 %C%_check_box_content_SOURCES = %D%/check_box_content.c $(reporter_sample)
 %C%_check_box_content_LDADD = $(reporter_ldadd)
 %C%_check_dump_read_LDADD = $(reporter_ldadd)
+%C%_check_sites_json_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%C%_check_sites_json_LDADD = $(reporter_ldadd)
+%C%_check_kmsg_LDADD = $(reporter_ldadd)
+%C%_check_death_SOURCES = %D%/check_death.c $(reporter_sample)
+%C%_check_death_LDADD = $(reporter_ldadd)
 %C%_check_ledger_LDADD = $(reporter_ldadd)
 %C%_check_cgroup_LDADD = $(reporter_ldadd)
 %C%_check_clear_LDADD = $(reporter_ldadd)
@@ -56,7 +62,7 @@ check_PROGRAMS += %D%/symbol_teller
 check_PROGRAMS += %D%/box_maker
 %C%_box_maker_SOURCES = %D%/box_maker.c $(reporter_sample)
 %C%_box_maker_LDFLAGS = $(AM_LDFLAGS) -Wl,--build-id=sha1
-%C%_box_maker_LDADD =
+%C%_box_maker_LDADD = libstats.la libbase.la
 
 # What top.sh watches mstat through.
 EXTRA_DIST += %D%/terminal.py

@@ -72,12 +72,12 @@ json_is_sound()
 
 # ---- the command line -------------------------------------------------------
 
-for command in run ls show dump diff prof top conf; do
+for command in run ls show dump diff prof post top set conf; do
 	run "$command" --help
 	tap_is "$command --help" "0|Usage: mstat $command" "$status|$(grep -o "^Usage: mstat $command" <<<"$out")"
 done
 run --help
-tap_is "--help" "0|8" "$status|$(grep -cE '^  (run|ls|show|dump|diff|prof|top|conf) ' <<<"$out")"
+tap_is "--help" "0|10" "$status|$(grep -cE '^  (run|ls|show|dump|diff|prof|post|top|set|conf) ' <<<"$out")"
 run --version
 matches "--version" '^mstat [0-9]+\.[0-9]+\.[0-9]+$'
 run
@@ -261,8 +261,33 @@ matches "without samples it tells why" '^No samples: sampling is off\.  MSTAT_CO
 run prof --folded dead.box
 tap_is "and on stderr, where lines are expected" "0||1" "$status|$out|$(grep -c 'sampling is off' <<<"$err")"
 printf 'mstat dump 1\nalloc 5\nend\n' >whole.dump
-fails "a dump has no call sites" 1 \
-	"mstat: whole.dump is a dump, which has no call sites: a PID or a BOX is needed" prof whole.dump
+fails "a dump in text has no call sites" 1 \
+	"mstat: whole.dump is a dump in text, which has no call sites: dump_format:json writes them" \
+	prof whole.dump
+"$maker" dump sites sites.json && "$maker" dump grown grown.json || exit 1
+for form in '' --sites --by\ dso --total --folded; do
+	run prof $form sites.box
+	want=$(grep -v '^peak' <<<"$out")
+	run prof $form sites.json
+	tap_is "prof $form of a dump in JSON is that of its box" "0||$want" "$status|$err|$out"
+done
+run prof --diff sites.box --folded grown.json
+tap_is "a change from a box to a dump" "[cut];fill_identity 1048576" "$out"
+run prof --diff sites.json --folded grown.box
+tap_is "and from a dump to a box" "[cut];fill_identity 1048576" "$out"
+run prof --json sites.json
+json_is_sound "prof --json of a dump parses"
+tap_is "with the numbers of its box" "524288|5000|0" \
+	"$(field rate_bytes)|$(field samples)|$(field damaged_parts)"
+sed 's/^\[\([0-9]*\),0,1\]/[\1,0,9]/' sites.json >callers.json
+run prof callers.json
+matches "a caller that does not stand before is damage" '^          1 part is damaged, counted as nothing$'
+sed 's/"call_sites":/"later":/' sites.json >later.json
+fails "a dump of another library" 1 \
+	"mstat: the dump later.json has no call sites: another version of libmstat wrote it" prof later.json
+sed 's/"frames":\[/"frames":3,"x":[/' sites.json >frames.json
+fails "call sites that are none" 3 "mstat: the dump frames.json is corrupt: its call sites" \
+	prof frames.json
 fails "a file that cannot be written" 1 "mstat: there is no file nowhere/f.svg" \
 	prof --flame nowhere/f.svg sites.box
 if [ -c /dev/full ]; then
@@ -271,6 +296,46 @@ if [ -c /dev/full ]; then
 fi
 run prof hostile.box
 tap_is "a box that lies is read all the same" "0|" "$status|$err"
+
+# ---- how it ended -----------------------------------------------------------
+
+run post dead.box
+tap_is "post of a dead process's box" "0|" "$status|$err"
+matches "whose it was" '^sample \(4711\)  dead$'
+matches "when it began" '^began     2026-01-01 00:00:00$'
+matches "when it was last heard of" '^last      2026-01-01 01:00:00, 60 min later, by its books$'
+matches "that the machine was booted anew" '^  The machine was booted anew since: it ended then at the latest\.$'
+matches "that nothing else is known" '^  It is not known how: '
+matches "what it held" '^  live +204\.9 KiB  1,531 objects$'
+matches "what was resident of that at the most" '^  resident, at the most +576\.0 KiB '
+matches "why nobody is named" '^  No samples: sampling is off\.'
+tap_none "no line is longer than 80 columns" < <(grep -v '^box ' <<<"$out" | awk 'length > 80')
+run post events.box
+matches "what the library ended it for" '^  libmstat ended it\.$'
+matches "in its words" '^    event log, 2026-01-01 01:00:01: free\(\): 0x10 twice$'
+matches "its errors in their order" '^  2026-01-01 01:00:00 refused no memory for 4096 bytes$'
+run post --top 1 sites.box
+matches "who held the memory" '^ *4\.0 MiB +± 64\.0 KiB +98\.5 % .*  fill_identity'
+matches "and no more than asked for" '^3 more; --top 0 shows all$'
+matches "how it grew" '^2026-01-01 00:01:00 +60 s +8\.0 MiB +0 B +0$'
+matches "the largest stack" '^3\.0 MiB ± 55\.4 KiB, 73\.8 %, 49,152 objects, 3,072 samples$'
+run post --json sites.box
+json_is_sound "post --json parses"
+tap_is "with the same numbers" "4711|524288|5000|false" \
+	"$(field pid)|$(field rate_bytes)|$(field samples)|$(field known)"
+run post hostile.box
+tap_is "a box that lies is told of all the same" "0|" "$status|$err"
+tap_none "without an escape sequence" < <(grep -aP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$out")
+run post --json hostile.box
+json_is_sound "nor in JSON, which parses"
+fails "a dump did not end" 1 "mstat: whole.dump is a dump in text, which has no call sites: \
+dump_format:json writes them" post whole.dump
+fails "nor did one in JSON" 1 "mstat: sites.json is a dump, and a process that ended left a box" \
+	post sites.json
+fails "of whom there is no box" 1 "mstat: there is no box of a process 999999999: it was none under \
+libmstat, or ended by itself ('mstat ls --all' lists those that there are)" post 999999999
+fails "nothing to look at" 2 "mstat post: one PID or BOX is needed, not 0
+Try 'mstat post --help'." post
 
 # ---- a living process -------------------------------------------------------
 
@@ -308,6 +373,10 @@ run show copy.box
 matches "a copy of its box is told from the box" '^sample \([0-9]+\)  replaced: '
 run prof "$pid"
 matches "its call sites are named" '  fill_identity'
+fails "that it lives is what there is to tell" 1 "mstat: process $pid lives: 'mstat show $pid' tells \
+where its memory is, 'mstat prof $pid' who holds it" post --dir "$work/boxes" "$pid"
+fails "of its box too" 1 "mstat: sample ($pid) lives: 'mstat show $pid' tells where its memory is, \
+'mstat prof $pid' who holds it" post "$box"
 run dump "$pid"
 tap_is "dump asks, waits and prints" "0|mstat dump 1
 pid 1
@@ -340,6 +409,10 @@ matches "its box tells of it" '  dead, last heard of '
 run ls --dir "$work/boxes"
 matches "ls lists the dead" "^$box +ended "
 tap_run "a box that is not old is kept" test -e "$box"
+matches "and who tells more of them" "^'mstat post' tells of each "
+run post --dir "$work/boxes" "$pid"
+tap_is "post finds it by its pid" "0|" "$status|$err"
+matches "as of this boot" '^  (The kernel.s log|In its control group|Whether its control group) '
 
 hold "$work/boxes"
 rm -f "$box"

@@ -1,0 +1,158 @@
+#include "preload/cgroup.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/bits.h"
+#include "base/format.h"
+#include "base/os.h"
+#include "base/syscall.h"
+#include "stats/box.h"
+
+enum {
+	TEXT_BYTES = 4096, /* /proc/self/cgroup has a line for each of a dozen hierarchies */
+	FILE_BYTES = BOX_PATH_BYTES + 128,
+	YOUNG_NS = 100 * 1000 * 1000 /* most processes end before, and start-up time matters */
+};
+
+/* Where the hierarchies are mounted: by systemd and by whoever makes containers. */
+static const char MOUNT_V1[] = "/sys/fs/cgroup/memory";
+static const char MOUNT_V2[] = "/sys/fs/cgroup";
+
+/* Of version 1 "no limit" is a number near 2^63. */
+static const uint64_t NO_LIMIT_BYTES = (uint64_t)1 << 60;
+
+/* Not on the stack: the slow path of malloc() may run on a small one. */
+static struct {
+	char text[TEXT_BYTES];
+	char path[FILE_BYTES];
+	struct box_cgroup group;
+	uint64_t generation;
+} state;
+
+static bool was_looked_at;
+
+static bool file_read(const char *path)
+{
+	ssize_t count = os_read_file(path, state.text, sizeof(state.text) - 1);
+
+	state.text[count > 0 ? count : 0] = '\0';
+	return count > 0;
+}
+
+/* A file of the group's folder, or with "" the folder. */
+static const char *path_of(const char *name)
+{
+	struct format out;
+
+	format_init(&out, state.path, sizeof(state.path), -1);
+	format_text(&out, state.group.flags & BOX_CGROUP_V2 ? MOUNT_V2 : MOUNT_V1);
+	format_text(&out, state.group.path);
+	format_text(&out, name);
+	format_terminate(&out);
+	return state.path;
+}
+
+static uint64_t number_at(const char *text)
+{
+	uint64_t value = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		value = value * 10 + (uint64_t)(*text - '0');
+	return value;
+}
+
+/* A line's path, if it is of "memory" among other controllers, or of version 2. */
+static const char *line_path(const char *line, bool is_v2)
+{
+	const char *controllers = strchr(line, ':');
+	const char *path = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
+
+	if (path == NULL)
+		return NULL;
+	if (is_v2)
+		return strncmp(line, "0::", 3) == 0 ? path + 1 : NULL;
+	for (const char *at = controllers; at < path; at = strpbrk(at + 1, ",:"))
+		if (strncmp(at + 1, "memory", 6) == 0 && strchr(",:", at[7]) != NULL)
+			return path + 1;
+	return NULL;
+}
+
+/* Finds the group in the text; "/" is written as "". */
+static bool group_find(bool is_v2)
+{
+	struct box_cgroup *group = &state.group;
+
+	for (char *line = state.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		const char *path = line_path(line, is_v2);
+		size_t bytes = path != NULL ? strlen(path) : 0;
+		*end = '\n';
+		if (bytes == 0 || bytes >= sizeof(group->path))
+			continue;
+		memcpy(group->path, path, bytes);
+		group->path[bytes == 1 ? 0 : bytes] = '\0';
+		group->flags = is_v2 ? BOX_CGROUP_V2 : 0;
+		return true;
+	}
+	return false;
+}
+
+static void limit_read(bool is_v2)
+{
+	if (!file_read(path_of(is_v2 ? "/memory.max" : "/memory.limit_in_bytes")))
+		return;
+	uint64_t limit = number_at(state.text); /* of "max" 0 */
+	state.group.limit_bytes = limit < NO_LIMIT_BYTES ? limit : 0;
+}
+
+static void kills_read(bool is_v2)
+{
+	if (!file_read(path_of(is_v2 ? "/memory.events" : "/memory.oom_control")))
+		return;
+	const char *line = strstr(state.text, "oom_kill ");
+	if (line == NULL || (line != state.text && line[-1] != '\n'))
+		return;
+	state.group.oom_kill_count = number_at(line + strlen("oom_kill "));
+	state.group.flags |= BOX_CGROUP_COUNTS;
+}
+
+static void inode_read(void)
+{
+	struct stat status;
+	long failed = syscall_of_kernel(SYS_newfstatat, AT_FDCWD, (long)path_of(""), (long)&status,
+		0, 0, 0);
+
+	if (failed == 0)
+		state.group.inode = status.st_ino;
+}
+
+bool cgroup_take(void)
+{
+	return box_exists() && !word_load(&was_looked_at) &&
+		os_boottime_ns() - box_identity()->made_boottime_ns >= YOUNG_NS &&
+		!__atomic_exchange_n(&was_looked_at, true, __ATOMIC_RELAXED);
+}
+
+void cgroup_publish(void)
+{
+	if (!file_read("/proc/self/cgroup"))
+		return;
+	state.group = (struct box_cgroup){.realtime_ns = os_realtime_ns()};
+	/* Where both versions are mounted, memory counts in the one that names it. */
+	bool is_v1 = group_find(false);
+	if (!is_v1 && !group_find(true))
+		return;
+	inode_read();
+	limit_read(!is_v1);
+	kills_read(!is_v1);
+	box_write(BOX_SECTION_CGROUP, 0, &state.group, &state.generation);
+}
+
+void cgroup_forget(void)
+{
+	if (was_looked_at) /* a page that is not written is not copied */
+		was_looked_at = false;
+}

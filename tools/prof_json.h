@@ -1,0 +1,20 @@
+/*
+ * tools/prof_json.h - parts of a profile as JSON, for whoever puts them into an object.
+ */
+#ifndef TOOLS_PROF_JSON_H
+#define TOOLS_PROF_JSON_H
+
+#include <jansson.h>
+
+#include "tools/prof.h"
+
+/* "samples", "objects", "objects_error", "bytes", "bytes_error". */
+json_t *prof_json_sum(const struct site_sum *sum);
+
+/* A site with its sums and frames. */
+json_t *prof_json_site(struct stacks *stacks, const struct site *site);
+
+/* All modules; which of them were in a frame is known behind the sites. */
+json_t *prof_json_modules(const struct stacks *stacks);
+
+#endif
