@@ -7,6 +7,8 @@
 
 #include "tools/file.h"
 
+enum { FOLDER_BYTES = 2 * PATH_MAX };
+
 /* Version 1 says "no limit" by a number near 2^63, rounded to its pages. */
 static const uint64_t NO_LIMIT_BYTES = UINT64_C(1) << 60;
 
@@ -109,19 +111,19 @@ static bool group_find(pid_t pid, bool is_v2, char group[PATH_MAX])
 
 /* The folder of a group. */
 static void folder_find(const char *mount, const char *root, const char *group,
-	char folder[2 * PATH_MAX])
+	char folder[FOLDER_BYTES])
 {
 	size_t root_bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
 	/* Of a group beside what is mounted here, only the top can be seen. */
 	const char *below = strncmp(group, root, root_bytes) == 0 ? group + root_bytes : "";
 	if (strcmp(below, "/") == 0 || strstr(below, "/..") != NULL)
 		below = "";
-	snprintf(folder, 2 * PATH_MAX, "%s%s", mount, below);
+	snprintf(folder, FOLDER_BYTES, "%s%s", mount, below);
 }
 
 static bool hierarchy_read(pid_t pid, bool is_v2, struct cgroup_memory *memory)
 {
-	char mount[PATH_MAX], root[PATH_MAX], group[PATH_MAX], folder[2 * PATH_MAX];
+	char mount[PATH_MAX], root[PATH_MAX], group[PATH_MAX], folder[FOLDER_BYTES];
 
 	if (!mount_find(is_v2, mount, root) || !group_find(pid, is_v2, group))
 		return false;
@@ -139,7 +141,7 @@ bool cgroup_memory_read(pid_t pid, struct cgroup_memory *memory)
 static bool kills_count(const char *folder, bool is_v2, uint64_t *count)
 {
 	static const char key[] = "oom_kill ";
-	char path[2 * PATH_MAX + 64], text[1024], *rest = text;
+	char path[FOLDER_BYTES + 64], text[1024], *rest = text;
 
 	snprintf(path, sizeof(path), "%s/%s", folder,
 		is_v2 ? "memory.events" : "memory.oom_control");
@@ -169,7 +171,7 @@ bool cgroup_kills_since(const struct box_cgroup *then, const char *folder, uint6
 
 bool cgroup_kills_read(const struct box_cgroup *then, uint64_t *kills)
 {
-	char mount[PATH_MAX], root[PATH_MAX], folder[2 * PATH_MAX];
+	char mount[PATH_MAX], root[PATH_MAX], folder[FOLDER_BYTES];
 	char group[sizeof(then->path) + 1];
 
 	snprintf(group, sizeof(group), "%.*s", (int)sizeof(then->path), then->path);

@@ -1,5 +1,6 @@
 #include "tools/death.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,18 +132,20 @@ static void kernel_look(struct death *death, const struct target *target, const 
 static void cgroup_look(struct death *death, const struct box_cgroup *then)
 {
 	char path[sizeof(then->path) + 1];
+	uint64_t now;
 
 	death->has_kills = cgroup_kills_read(then, &death->kills);
 	if (!death->has_kills || death->kills == 0)
 		return;
 	text_copy(path, sizeof(path), then->path, sizeof(then->path));
+	now = then->oom_kill_count + death->kills;
 	struct death_clue *clue = clue_add(death, DEATH_BY_CGROUP, "oom_kills",
-		"The kernel killed %s process%s for memory in its control group since %s: it may be "
-		"one of them.", units_count((int64_t)death->kills).text,
-		death->kills == 1 ? "" : "es", units_time(then->realtime_ns).text);
-	snprintf(clue->evidence, sizeof(clue->evidence), "%s: oom_kill was %llu, is %llu",
-		path[0] != '\0' ? path : "/", (unsigned long long)then->oom_kill_count,
-		(unsigned long long)(then->oom_kill_count + death->kills));
+		"The kernel killed %s process%s for memory in its control group since %s%s.",
+		units_count((int64_t)death->kills).text, death->kills == 1 ? "" : "es",
+		units_time(then->realtime_ns).text,
+		death->is_known ? "" : ": it may be one of them");
+	snprintf(clue->evidence, sizeof(clue->evidence), "%s: oom_kill was %" PRIu64 ", is %" PRIu64,
+		path[0] != '\0' ? path : "/", then->oom_kill_count, now);
 }
 
 /* ---- boots ----------------------------------------------------------------- */
