@@ -149,7 +149,7 @@ END_TEST
 START_TEST(test_another_layout_is_named)
 {
 	((struct box_header *)bytes)->layout_version = 7;
-	refused("the box BOX has layout version 7, this mstat reads version 4");
+	refused("the box BOX has layout version 7, this mstat reads version 5");
 }
 END_TEST
 

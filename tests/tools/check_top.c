@@ -34,7 +34,7 @@ static void books_fill(struct books *books, uint64_t live_objects, uint64_t nmal
 	books->class_count = 3;
 	books->classes[1] = (struct books_class){.size_bytes = 64, .live_objects = live_objects,
 		.nmalloc = nmalloc, .nfree = nmalloc - live_objects, .span_count = 4,
-		.span_bytes = 32768, .span_free_objects = 100};
+		.span_bytes = 4 * 32768, .span_free_objects = 100};
 	books->totals.alloc = live_objects * 64;
 	books->totals.nmalloc = nmalloc;
 	books->totals.nfree = nmalloc - live_objects;
