@@ -9,13 +9,15 @@
 #include "heap/publish.h"
 
 enum {
-	WINDOW_NS = 4 * 1000 * 1000, /* what the coarse clock tells apart */
+	/* Some ticks of the coarse clock: what a program allocates when it begins, or all at once,
+	   is looked at as if it had done so slowly. */
+	WINDOW_NS = 32 * 1000 * 1000,
 	SHIFT_MOST = 24,
 	DISTANCE_MOST = 1 << 30 /* in objects */
 };
 
 /* A sample takes some microseconds: 2,000 a second are less than a hundredth of it. */
-uint32_t sample_window_most = 8;
+uint32_t sample_window_most = 64;
 
 static uint64_t rate_bytes;
 static uint32_t rate_generation = 1;
@@ -65,6 +67,8 @@ static void shift_follow(struct cache *cache, bool is_sample)
 	uint32_t back = windows > sample_window_most ? (uint32_t)bits_log2(windows / sample_window_most) : 0;
 	if (cache->sampling.window_samples < sample_window_most / 2)
 		back++;
+	if (cache->sampling.window_samples < sample_window_most / 8)
+		back += 2;
 	cache->sampling.shift = cache->sampling.shift > back ? cache->sampling.shift - back : 0;
 	cache->sampling.window_ns = now_ns;
 	cache->sampling.window_samples = 0;

@@ -57,9 +57,9 @@ static const struct command commands[] = {
 		"      --bytes     exact bytes instead of KiB and MiB\n"},
 	{"prof", command_prof, "[OPTION...] [--diff BASE] PID|BOX|DUMP",
 		"show which functions hold the memory, or allocated it",
-		"Shows where a process's memory was allocated, by the samples that libmstat takes\n"
-		"(MSTAT_CONF=sample:512k): estimates, each with its standard error.  A DUMP has them\n"
-		"if it is of dump_format:json.\n"
+		"Shows where a process's memory was allocated, by the samples that libmstat takes:\n"
+		"estimates, each with its standard error.  A DUMP has them if it is of\n"
+		"dump_format:json.\n"
 		"\n"
 		"      --live          what is alive (default)\n"
 		"      --total         all that was allocated since the start\n"
@@ -88,7 +88,7 @@ static const struct command commands[] = {
 		"show how a process ended, what it held, and who had asked for it",
 		"Reads the box that a process left which was killed: what it was, how it ended as far\n"
 		"as that can be known, its last errors, how its heap grew, and by the samples that\n"
-		"libmstat takes (MSTAT_CONF=sample:512k) which functions held the memory.\n"
+		"libmstat takes which functions held the memory.\n"
 		"\n"
 		"      --json      everything, as JSON\n"
 		"      --top N     how many functions (default 10, 0: all)\n"

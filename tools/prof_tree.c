@@ -29,8 +29,8 @@ bool prof_tree_make(struct stack_tree *tree, struct prof *prof, enum stack_by by
 static const char *nothing_yet(const struct sites *sites, char *text, size_t text_bytes)
 {
 	if (sites->rate_bytes == 0)
-		snprintf(text, text_bytes, "No samples: sampling is off.  MSTAT_CONF=sample:512k, "
-					   "set before the program starts, turns it on.");
+		snprintf(text, text_bytes, "No samples: sampling is off.  'mstat set PID sample:512k' "
+					   "turns it on.");
 	else
 		snprintf(text, text_bytes,
 			"No samples yet: the process has allocated less than about %s.",

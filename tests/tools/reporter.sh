@@ -257,7 +257,7 @@ fi
 out=$("$mstat" prof --pprof - sites.box | gzip -dc | tr -d '\0' | grep -ac fill_identity)
 tap_is "--pprof - is the output" 1 "$((out > 0))"
 run prof dead.box
-matches "without samples it tells why" '^No samples: sampling is off\.  MSTAT_CONF=sample:512k'
+matches "without samples it tells why" "^No samples: sampling is off\\.  'mstat set PID sample:512k'"
 run prof --folded dead.box
 tap_is "and on stderr, where lines are expected" "0||1" "$status|$out|$(grep -c 'sampling is off' <<<"$err")"
 printf 'mstat dump 1\nalloc 5\nend\n' >whole.dump
