@@ -147,6 +147,10 @@ class Screen:
             self.insert_lines(self.line, first)
         elif final == "M":
             self.delete_lines(self.line, first)
+        elif final == "S":
+            self.delete_lines(self.top, first)
+        elif final == "T":
+            self.insert_lines(self.top, first)
         elif final == "r":
             self.top = first - 1
             self.bottom = numbers[1] if len(numbers) > 1 else self.lines
