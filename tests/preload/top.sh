@@ -41,7 +41,7 @@ tap_is "the list has what it allocates and by how much it grows" yes \
 "$MSTAT_TOOL" top --once --interval 200ms "$pid" >"$scratch/text"
 tap_is "a function has its name" yes "$(grep -qE ' PyByteArray_\w+  ' "$scratch/text" && echo yes)"
 tap_run "symbols are kept while it goes on" timeout 100 python3 "$terminal" 24x80 \
-	send:s see:PyByteArray_ see:PyByteArray_ send:c "gone:PyByteArray_" send:s see:PyByteArray_ \
+	drawn: send:s see:PyByteArray_ see:PyByteArray_ send:c "gone:PyByteArray_" send:s see:PyByteArray_ \
 	send:q ends:0 -- "$MSTAT_TOOL" top --interval 100ms "$pid"
 kill -KILL "$pid"
 
@@ -53,7 +53,7 @@ os.execv("/bin/sleep", ["heir", "100"])'
 (sleep 2; echo >&8) &
 tap_run "another program is told from the one that was watched" timeout 100 python3 "$terminal" \
 	24x80 "see:= RSS" "top:PID $pid executed another program" "see:= RSS" 'send:\e' \
-	"see:  heir 100" gone:python3 send:q ends:0 -- "$MSTAT_TOOL" top --interval 100ms "$pid"
+	"see:  heir 100" send:q ends:0 -- "$MSTAT_TOOL" top --interval 100ms "$pid"
 kill -KILL "$pid"
 
 tap_done

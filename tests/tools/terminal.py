@@ -8,6 +8,7 @@ steps; the first that fails ends all with what is on the screen.  Steps are
     see:TEXT      wait until a line of the screen has TEXT
     gone:TEXT     wait until none has
     top:TEXT      wait until the first line has TEXT
+    drawn:        wait until the program has cleared a screen of its own
     marked:TEXT   wait until TEXT is on a line that is reversed
     send:KEYS     type; \\e is Escape, \\r Enter, ^L Ctrl-L
     size:LxC      another size, as a window that is resized
@@ -38,6 +39,7 @@ class Screen:
         self.pen = False
         self.pending = ""
         self.is_alternate = False
+        self.is_drawn = False
 
     def resize(self, lines, columns):
         self.lines, self.columns = lines, columns
@@ -164,6 +166,7 @@ class Screen:
             raise SystemExit("unknown sequence %r" % text)
 
     def erase(self, how):
+        self.is_drawn = self.is_alternate
         if how == 0:
             self.blank(self.line, self.column, self.columns)
         for line in range(self.line + 1 if how == 0 else 0, self.lines):
@@ -254,6 +257,8 @@ class Terminal:
             self.wait("not " + value, lambda: not any(value in row for row in screen.rows()))
         elif name == "top":
             self.wait(value, lambda: value in screen.rows()[0])
+        elif name == "drawn":
+            self.wait("a screen", lambda: screen.is_drawn)
         elif name == "marked":
             self.wait("marked " + value, lambda: any(value in row for row in screen.marked()))
         elif name == "send":

@@ -112,9 +112,9 @@ watch()
 watch "the list is shown with its keys, and q ends" 24x80 \
 	"top:under libmstat, by live bytes" "see:$first" "see:$second" "see:live/s   allocs/s  thr  command" \
 	"see:q quit" send:q ends:0
-watch "it is sorted by any key" 24x80 send:r "top:by RSS" send:a "top:by allocations" \
+watch "it is sorted by any key" 24x80 drawn: send:r "top:by RSS" send:a "top:by allocations" \
 	send:g "top:by growth" send:p "top:by PID" send:m "top:by live" send:q ends:0
-watch "a row is selected and opened, and left" 24x80 send:p "top:by PID" "see:$second" \
+watch "a row is selected and opened, and left" 24x80 drawn: send:p "top:by PID" "see:$second" \
 	'send:\e[H' 'send:\e[1~' 'send:kkkk' marked:1 'send:\r' "top:) " "see:[ledger]" "see:= RSS" "see:Esc list" \
 	'send:\e' "top:by PID" send:q ends:0
 watch "a process has four pages" 24x80 "top:sample ($first)" "see:live objects" send:c \
@@ -128,7 +128,8 @@ watch "other sizes" 24x80 "see:= RSS" size:40x120 "see:= RSS" "see:q quit" size:
 	size:24x80 "see:= RSS" 'send:\e' "see:command" size:5x20 "top:mstat top" size:1x1 \
 	size:24x80 "see:$second" send:q ends:0 -- "$first"
 for size in 1x1 2x2 3x7 5x20; do
-	watch "a terminal of $size" $size 'send:j\rctsl\e' send:q ends:0
+	# What is typed before the screen is there is echoed amid its first sequences.
+	watch "a terminal of $size" $size drawn: 'send:j\rctsl\e' send:q ends:0
 done
 watch "without colour" 24x80 "marked:M" send:q ends:0
 NO_COLOR=1 watch "NO_COLOR: what is selected is marked all the same" 24x80 marked:M send:q ends:0
