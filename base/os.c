@@ -182,6 +182,11 @@ void os_make_huge(void *address, size_t bytes)
 	advise(address, bytes, MADV_COLLAPSE);
 }
 
+bool os_read_alone(void *address, size_t bytes, bool alone)
+{
+	return advise(address, bytes, alone ? MADV_RANDOM : MADV_NORMAL);
+}
+
 int os_populate(void *address, size_t bytes)
 {
 	return (int)-syscall_of_kernel(SYS_madvise, (long)address, (long)bytes, MADV_POPULATE_WRITE,

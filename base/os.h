@@ -71,6 +71,10 @@ void os_want_huge(void *address, size_t bytes, bool want);
 /* Makes huge pages of the small ones that are there, at once; not before 6.1. */
 void os_make_huge(void *address, size_t bytes);
 
+/* Whether pages of a file are read alone or, as usual, with their neighbours: while they are
+   alone they are a mapping of their own. */
+bool os_read_alone(void *address, size_t bytes, bool alone);
+
 /* Makes the pages be there, to be written.  0, or an error's number. */
 int os_populate(void *address, size_t bytes);
 

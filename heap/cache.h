@@ -99,10 +99,6 @@ struct cache_class {
 
 /* How often this thread's allocations are looked at: heap/sample.h. */
 struct cache_sampling {
-	uint32_t generation;     /* of the process's rate */
-	uint32_t shift;          /* this thread's is 2^shift as much */
-	uint64_t window_ns;      /* began then */
-	uint32_t window_samples;
 	float large_rate;        /* that this was drawn at: */
 	double large_left_bytes; /* up to the next large sample; 0: not drawn */
 	double weight;           /* of the one that is being taken */

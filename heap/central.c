@@ -259,26 +259,11 @@ static COLD _Noreturn void refuse(uint32_t class, const void *object, const void
 		size_classes[class].object_bytes, caller);
 }
 
-static bool span_is_all_home(const struct span *span)
-{
-	return span_free_objects(span) == span_objects(span);
-}
-
-/* Of the samples one such span stays, the only one with room: the next sample is there, and
-   whoever frees its last object once more is found out. */
-static bool span_is_kept(const struct central *central, const struct span *span)
-{
-	const struct span *first = central->apart[SPAN_SAMPLED];
-
-	return span->use == SPAN_SAMPLED &&
-		(first == NULL || (first == span && span->next == NULL));
-}
-
 static void span_came_home(struct central *central, struct span *span, uint32_t count)
 {
 	if (span_is_draining(span))
 		word_add(&central->draining_free, count);
-	if (span_is_all_home(span) && !span_is_kept(central, span)) {
+	if (span_is_all_home(span) && !apart_keep(central, span)) {
 		span_give_up(central, span);
 		return;
 	}
@@ -365,8 +350,10 @@ void central_drain_all(uint32_t class)
 	centrals[class].stacked_low = 0;
 	for (; span != NULL; span = next) {
 		next = span->next;
-		if (span_is_all_home(span))
-			span_give_up(&centrals[class], span);
+		if (!span_is_all_home(span))
+			continue;
+		apart_unkeep();
+		span_give_up(&centrals[class], span);
 	}
 }
 

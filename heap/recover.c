@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "heap/apart.h"
 #include "heap/cache.h"
 #include "heap/central.h"
 #include "heap/page_heap.h"
@@ -119,11 +120,14 @@ static void pools_recover(const struct unfinished *found) UNCHECKED_LOCKING
 	for (uint32_t class = 1; class < size_class_end_now(); class++)
 		if (found->classes[class])
 			central_forget(class);
+	apart_recount_begin();
 	for (size_t page = 0, pages; page < arena.page_count; page += pages != 0 ? pages : 1) {
 		struct span *span = &arena.spans[page];
 		pages = span_pages_at(page);
 		if (span->kind == SPAN_SMALL && found->classes[span->class])
 			central_adopt(span);
+		if (span->kind == SPAN_SMALL)
+			apart_recount(span);
 	}
 }
 

@@ -16,16 +16,22 @@ enum {
 	DISTANCE_MOST = 1 << 30 /* in objects */
 };
 
-/* A sample takes some microseconds: 2,000 a second are less than a hundredth of it. */
-uint32_t sample_window_most = 64;
+/* A sample takes some microseconds: 1,000 a second are some thousandths of it. */
+uint32_t sample_window_most = 32;
 
 static uint64_t rate_bytes;
-static uint32_t rate_generation = 1;
+
+/* Of all threads.  Two that change it at once count a few samples less. */
+static struct {
+	uint64_t begin_ns;
+	uint32_t samples; /* in it */
+	uint32_t shift;   /* the rate is 2^shift as much */
+} window;
 
 void sample_set_rate(uint64_t bytes)
 {
 	word_store(&rate_bytes, bytes);
-	__atomic_fetch_add(&rate_generation, 1, __ATOMIC_RELEASE);
+	word_store(&window.shift, 0);
 }
 
 uint64_t sample_rate(void)
@@ -34,44 +40,42 @@ uint64_t sample_rate(void)
 }
 
 /* 0: none are taken. */
-static float rate_of(const struct cache *cache)
+static float rate_now(void)
 {
-	return (float)word_load(&rate_bytes) * (float)((uint32_t)1 << cache->sampling.shift);
+	return (float)word_load(&rate_bytes) * (float)((uint32_t)1 << word_load(&window.shift));
 }
 
-static void follow_rate(struct cache *cache)
+static void rate_double(void)
 {
-	uint32_t generation = __atomic_load_n(&rate_generation, __ATOMIC_ACQUIRE);
-
-	if (LIKELY(cache->sampling.generation == generation))
-		return;
-	cache->sampling.generation = generation;
-	cache->sampling.shift = 0;
+	word_store(&window.shift, (uint32_t)min_bytes(word_load(&window.shift) + 1, SHIFT_MOST));
+	word_store(&window.samples, 0);
 }
 
 /* Slower by as much as there were too many, faster by as much as there was time. */
-static void shift_follow(struct cache *cache, bool is_sample)
+static void rate_recover(uint64_t windows)
 {
-	uint64_t now_ns = os_coarse_ns(), passed_ns = now_ns - cache->sampling.window_ns;
-
-	cache->sampling.window_samples += is_sample;
-	if (passed_ns < WINDOW_NS) {
-		if (cache->sampling.window_samples > sample_window_most) {
-			cache->sampling.shift = (uint32_t)min_bytes(cache->sampling.shift + 1,
-				SHIFT_MOST);
-			cache->sampling.window_samples = 0;
-		}
-		return;
-	}
-	uint64_t windows = passed_ns / WINDOW_NS;
+	uint32_t shift = word_load(&window.shift);
+	uint32_t samples = __atomic_exchange_n(&window.samples, 0, __ATOMIC_RELAXED);
 	uint32_t back = windows > sample_window_most ? (uint32_t)bits_log2(windows / sample_window_most) : 0;
-	if (cache->sampling.window_samples < sample_window_most / 2)
+
+	if (samples < sample_window_most / 2)
 		back++;
-	if (cache->sampling.window_samples < sample_window_most / 8)
+	if (samples < sample_window_most / 8)
 		back += 2;
-	cache->sampling.shift = cache->sampling.shift > back ? cache->sampling.shift - back : 0;
-	cache->sampling.window_ns = now_ns;
-	cache->sampling.window_samples = 0;
+	word_store(&window.shift, shift > back ? shift - back : 0);
+}
+
+static void window_follow(bool is_sample)
+{
+	uint64_t now_ns = os_coarse_ns(), begin_ns = word_load(&window.begin_ns);
+	bool is_over = now_ns >= begin_ns + WINDOW_NS;
+
+	if (is_sample && __atomic_fetch_add(&window.samples, 1, __ATOMIC_RELAXED) ==
+			sample_window_most && !is_over)
+		rate_double();
+	if (is_over && __atomic_compare_exchange_n(&window.begin_ns, &begin_ns, now_ns, false,
+			__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		rate_recover((now_ns - begin_ns) / WINDOW_NS);
 }
 
 /* From the last `passed` mallocs on: the number of the malloc that is the next sample. */
@@ -102,20 +106,19 @@ double sample_due(struct cache *cache, uint32_t class)
 
 	if (cache->index == CACHE_SHARED || class == SIZE_CLASS_TINY)
 		return 0;
-	follow_rate(cache);
-	if (rate_of(cache) == 0) {
+	if (rate_now() == 0) {
 		row->sample_at = 0;
 		return 0;
 	}
 	if (row->sample_at == 0)
-		draw(cache, class, rate_of(cache), 1);
+		draw(cache, class, rate_now(), 1);
 	bool is_sample = is_due(cache, class);
 	if (is_sample)
 		weight = 1 / exponential_share(size_classes[class].object_bytes / (double)row->sample_rate);
-	if (is_sample || UNLIKELY(cache->sampling.shift != 0))
-		shift_follow(cache, is_sample);
-	if (is_sample || row->sample_rate != rate_of(cache))
-		draw(cache, class, rate_of(cache), 0);
+	if (is_sample || UNLIKELY(word_load(&window.shift) != 0))
+		window_follow(is_sample);
+	if (is_sample || row->sample_rate != rate_now())
+		draw(cache, class, rate_now(), 0);
 	return weight;
 }
 
@@ -154,8 +157,7 @@ double sample_large_due(struct cache *cache, size_t bytes)
 
 	if (cache->index == CACHE_SHARED)
 		return 0;
-	follow_rate(cache);
-	float rate = rate_of(cache);
+	float rate = rate_now();
 	if (rate == 0)
 		return 0;
 	if (sampling->large_left_bytes <= 0 || sampling->large_rate != rate)
@@ -164,7 +166,7 @@ double sample_large_due(struct cache *cache, size_t bytes)
 	sampling->large_left_bytes -= (double)bytes;
 	if (sampling->large_left_bytes > 0)
 		return 0;
-	shift_follow(cache, true);
+	window_follow(true);
 	return 1 / exponential_share((double)bytes / (double)rate);
 }
 

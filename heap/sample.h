@@ -14,9 +14,9 @@
  *            cut into objects.  Of a distance nothing is forgotten by drawing it anew,
  *            from where it was looked at.
  *
- * RATE       One for the process, and while a thread's samples come too fast for the clock,
- *            twice as much for that thread, and again: what a sample costs is a share of
- *            the time, whatever the program does.  Each sample says what it stands for.
+ * RATE       One for the process; while samples come too fast for the clock, twice as much,
+ *            and again: what they cost is a share of the time, whatever the program does
+ *            and in however many threads.  Each sample says what it stands for.
  *
  * NOT HERE   Objects of spans that are apart already, of blocks that combine tiny ones,
  *            of threads at their end.  A large object of another size is another object:
@@ -40,7 +40,7 @@ struct sample {
 	double weight;      /* how many allocations it stands for */
 };
 
-/* A thread that takes more in a window of some milliseconds takes fewer from then on. */
+/* After more in a window of some milliseconds fewer are taken. */
 extern HIDDEN uint32_t sample_window_most;
 
 /* From now on; 0: none are taken.  Threads follow at their next slow path. */

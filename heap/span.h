@@ -127,6 +127,11 @@ static inline uint32_t span_free_objects(const struct span *span)
 	return span->home_count + span_objects(span) - span->carved_count;
 }
 
+static inline bool span_is_all_home(const struct span *span)
+{
+	return span_free_objects(span) == span_objects(span);
+}
+
 static inline bool span_is_collectable(const struct span *span)
 {
 	return span->use == SPAN_COLLECTABLE;

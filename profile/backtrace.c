@@ -9,8 +9,10 @@
 #include "profile/loaded.h"
 
 enum {
-	KEPT_RULES = 1024, /* 16 KiB; a program's hot callers of malloc are some hundreds */
-	KEPT_FIRST = 256,  /* the first of them are a page, and all that a small program touches */
+	/* A program's hot callers of malloc are some hundreds, a small one's some dozens. */
+	KEPT_SETS = 32,
+	KEPT_WAYS = 4, /* a cache line */
+	KEPT_RULES = 1024,
 	LOWEST_PC = 4096,
 	FRAME_MOST_BYTES = 8 << 20 /* what a frame pointer may skip */
 };
@@ -21,7 +23,9 @@ struct kept {
 	uint64_t rule;
 };
 
-BULKY struct kept backtrace_kept[KEPT_RULES] __attribute__((aligned(4096)));
+/* The first addresses of each set, and all that found no room there. */
+static struct kept kept_first[KEPT_SETS][KEPT_WAYS] __attribute__((aligned(64)));
+BULKY struct kept backtrace_kept[KEPT_RULES];
 
 static uintptr_t end_start, end_end;
 
@@ -55,16 +59,18 @@ static uint64_t key_of(uintptr_t pc, uint64_t rule)
 	return pc ^ rule * 0x9e3779b97f4a7c15u;
 }
 
-/* Where the rule of an address is, or may be: among the first, unless another is there. */
+/* Where the rule of an address is, or may be. */
 static struct kept *kept_of(uintptr_t pc)
 {
 	uint64_t hash = pc * 0x9e3779b97f4a7c15u >> 32;
-	struct kept *first = &backtrace_kept[hash % KEPT_FIRST];
-	uint64_t key = word_load(&first->key);
+	struct kept *set = kept_first[hash % KEPT_SETS];
 
-	if (LIKELY(key == 0 || key == key_of(pc, word_load(&first->rule))))
-		return first;
-	return &backtrace_kept[KEPT_FIRST + hash % (KEPT_RULES - KEPT_FIRST)];
+	for (int way = 0; way < KEPT_WAYS; way++) {
+		uint64_t key = word_load(&set[way].key);
+		if (key == 0 || key == key_of(pc, word_load(&set[way].rule)))
+			return &set[way];
+	}
+	return &backtrace_kept[hash / KEPT_SETS % KEPT_RULES];
 }
 
 static struct cfi_rule rule_at(uintptr_t pc)
@@ -85,7 +91,10 @@ static struct cfi_rule rule_at(uintptr_t pc)
 void backtrace_forget(void)
 {
 	for (size_t i = 0; i < KEPT_RULES; i++)
-		word_store(&backtrace_kept[i].key, 0);
+		if (word_load(&backtrace_kept[i].key) != 0)
+			word_store(&backtrace_kept[i].key, 0);
+	for (size_t i = 0; i < KEPT_SETS * KEPT_WAYS; i++)
+		word_store(&kept_first[i / KEPT_WAYS][i % KEPT_WAYS].key, 0);
 }
 
 /* ---- frames ------------------------------------------------------------------------------ */

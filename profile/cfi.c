@@ -4,6 +4,7 @@
 
 #include "profile/cfi_expression.h"
 #include "profile/cfi_rows.h"
+#include "profile/table_pages.h"
 
 /* Two signed words of four bytes, from the header on: the one form that linkers write. */
 enum { HEADER_TABLE_ENCODING = 0x3b };
@@ -16,6 +17,8 @@ static struct bytes bytes_within(const struct cfi_tables *tables, uintptr_t from
 		in.at = in.end;
 		in.is_short = true;
 	}
+	if (in.at != in.end)
+		table_page_touch(in.at);
 	return in;
 }
 
@@ -118,6 +121,7 @@ static const unsigned char *row_find(const unsigned char *rows, size_t count, in
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
+		table_page_touch(rows + middle * 8);
 		memcpy(&start, rows + middle * 8, sizeof(start));
 		if (start <= pc_offset)
 			low = middle + 1;

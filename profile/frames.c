@@ -3,13 +3,14 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/compiler.h"
 #include "base/os.h"
+#include "base/table.h"
 #include "profile/loaded.h"
 #include "stats/box.h"
 
 enum {
-	TABLE_FIRST_WORDS = 1024, /* a page: a small program has some hundreds of frames */
+	TABLE_FIRST_WORDS = 128, /* a small program has some dozens of frames */
+	TABLE_UNMAPPED_WORDS = 2048, /* which are pages of their own (base/table.h) */
 	TABLE_MOST_WORDS = 2 * BOX_FRAMES_MAX,
 	LOADED_WORDS = (BOX_MODULES_MAX + 63) / 64
 };
@@ -21,9 +22,14 @@ struct frame_kept {
 	uint32_t mark;
 };
 
-BULKY struct frame_kept frames_all[BOX_FRAMES_MAX];
+static struct table frames = {.entry_bytes = sizeof(struct frame_kept), .first_bits = 5};
 
 static uint32_t frame_count = 1; /* 0 is nobody */
+
+static struct frame_kept *kept_at(uint32_t number)
+{
+	return table_at(&frames, number);
+}
 
 /* Their numbers, by address and caller; 0: no entry.  At most half full. */
 static uint32_t *table;
@@ -73,16 +79,9 @@ static bool is_to_be_found(const struct box_frame *frame)
 	return module == LOADED_NONE || !loaded_is_gone(module);
 }
 
-/* All that is to be found, into a table of so many words. */
-static bool table_make(uint32_t words)
+/* All that is to be found. */
+static void table_fill(void)
 {
-	uint32_t *old = table, old_words = table_words;
-	uint32_t *larger = os_map(words * sizeof(*larger));
-
-	if (larger == NULL)
-		return false;
-	table = larger;
-	table_words = words;
 	table_used = 0;
 	for (uint32_t number = 1; number < frame_count; number++) {
 		const struct box_frame *frame = frames_at(number);
@@ -91,7 +90,19 @@ static bool table_make(uint32_t words)
 		*entry_of(address_of(frame), frame->caller) = number;
 		table_used++;
 	}
-	if (old != NULL)
+}
+
+static bool table_make(uint32_t words)
+{
+	uint32_t *old = table, old_words = table_words;
+	uint32_t *larger = table_carve(words * sizeof(*larger));
+
+	if (larger == NULL)
+		return false;
+	table = larger;
+	table_words = words;
+	table_fill();
+	if (old_words >= TABLE_UNMAPPED_WORDS)
 		os_unmap(old, old_words * sizeof(*old));
 	return true;
 }
@@ -111,10 +122,10 @@ static uint32_t frame_add(uint64_t address, uint32_t caller, uint32_t module)
 		.place = address | (uint64_t)(module + 1) << BOX_FRAME_ADDRESS_BITS,
 		.caller = caller};
 
-	if (number == BOX_FRAMES_MAX || !table_has_room())
+	if (number == BOX_FRAMES_MAX || !table_make_room(&frames, number) || !table_has_room())
 		return 0;
 	frame.check = box_frame_check(frame.place, caller, number);
-	frames_all[number].frame = frame;
+	kept_at(number)->frame = frame;
 	frame_count++;
 	*entry_of(address, caller) = number;
 	table_used++;
@@ -137,7 +148,8 @@ static bool is_there(struct checked *checked, uint32_t module)
 static void forget_gone(void)
 {
 	backtrace_forget();
-	table_make(table_words);
+	memset(table, 0, table_words * sizeof(*table));
+	table_fill();
 }
 
 static uint32_t module_now(struct checked *checked, uint64_t address)
@@ -174,7 +186,7 @@ uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped)
 	static struct checked checked; /* stacks may be small */
 	uint32_t caller = trace->is_cut ? BOX_FRAME_CUT : 0;
 
-	if (table == NULL && !table_make(TABLE_FIRST_WORDS))
+	if (table == NULL && !(table_make_room(&frames, 0) && table_make(TABLE_FIRST_WORDS)))
 		return 0;
 	checked = (struct checked){{0}};
 	for (uint32_t i = trace->count; i > skipped; i--) {
@@ -193,12 +205,12 @@ uint32_t frames_count(void)
 
 const struct box_frame *frames_at(uint32_t number)
 {
-	return &frames_all[number].frame;
+	return &kept_at(number)->frame;
 }
 
 uint32_t *frames_mark(uint32_t number)
 {
-	return &frames_all[number].mark;
+	return &kept_at(number)->mark;
 }
 
 void frames_publish(void)

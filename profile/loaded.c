@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/compiler.h"
 #include "base/maps.h"
 #include "base/os.h"
+#include "base/table.h"
 #include "stats/box.h"
 
 /* What the loader says of an address. */
@@ -28,7 +28,12 @@ struct object {
 	const unsigned char *build_id; /* where it is in memory; NULL: it has none */
 };
 
-BULKY struct object loaded_objects[BOX_MODULES_MAX];
+static struct table objects = {.entry_bytes = sizeof(struct object), .first_bits = 1};
+
+static struct object *object_at(uint32_t number)
+{
+	return table_at(&objects, number);
+}
 
 static uint32_t object_count;
 static uint32_t last_found; /* callers of callers are often in the same */
@@ -203,8 +208,8 @@ static void describe(struct object *object, const struct found *found)
 
 static void publish(uint32_t number)
 {
-	box_write(BOX_SECTION_MODULES, number, &loaded_objects[number].module,
-		&loaded_objects[number].generation);
+	box_write(BOX_SECTION_MODULES, number, &object_at(number)->module,
+		&object_at(number)->generation);
 }
 
 static bool holds(const struct object *object, uintptr_t pc)
@@ -214,9 +219,9 @@ static bool holds(const struct object *object, uintptr_t pc)
 
 static uint32_t add(const struct found *found)
 {
-	if (object_count == BOX_MODULES_MAX)
+	if (object_count == BOX_MODULES_MAX || !table_make_room(&objects, object_count))
 		return LOADED_NONE;
-	struct object *object = &loaded_objects[object_count];
+	struct object *object = object_at(object_count);
 	describe(object, found);
 	publish(object_count);
 	return object_count++;
@@ -226,10 +231,10 @@ uint32_t loaded_number(uintptr_t pc)
 {
 	struct found found;
 
-	if (last_found < object_count && holds(&loaded_objects[last_found], pc))
+	if (last_found < object_count && holds(object_at(last_found), pc))
 		return last_found;
 	for (uint32_t i = 0; i < object_count; i++)
-		if (holds(&loaded_objects[i], pc))
+		if (holds(object_at(i), pc))
 			return last_found = i;
 	return loader_find(pc, &found) ? add(&found) : LOADED_NONE;
 }
@@ -255,7 +260,7 @@ static bool is_of(const struct object *object, const struct found *found)
 
 bool loaded_is_there(uint32_t number)
 {
-	struct object *object = &loaded_objects[number];
+	struct object *object = object_at(number);
 	struct found found;
 
 	if (object->module.is_gone != 0)
@@ -269,7 +274,7 @@ bool loaded_is_there(uint32_t number)
 
 bool loaded_is_gone(uint32_t number)
 {
-	return loaded_objects[number].module.is_gone != 0;
+	return object_at(number)->module.is_gone != 0;
 }
 
 uint32_t loaded_count(void)
@@ -279,7 +284,7 @@ uint32_t loaded_count(void)
 
 const struct box_module *loaded_at(uint32_t number)
 {
-	return &loaded_objects[number].module;
+	return &object_at(number)->module;
 }
 
 void loaded_publish(void)

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "base/bits.h"
-#include "base/compiler.h"
+#include "base/table.h"
 #include "heap/hooks.h"
 #include "heap/publish.h"
 #include "heap/sample.h"
@@ -23,7 +23,7 @@ struct site_kept {
 	uint64_t generation; /* of the box's part */
 };
 
-BULKY struct site_kept sites_all[BOX_SITES_MAX];
+static struct table sites = {.entry_bytes = sizeof(struct site_kept), .first_bits = 2};
 
 struct lock sites_lock = {.rank = LOCK_RANK_SITES};
 
@@ -31,6 +31,11 @@ static uint32_t site_count;
 static struct box_sampling sampling;
 static uint64_t sampling_generation;
 static uintptr_t own_start, own_end;
+
+static struct site_kept *kept_at(uint32_t number)
+{
+	return table_at(&sites, number);
+}
 
 /* ---- sums ---------------------------------------------------------------------------------- */
 
@@ -94,15 +99,20 @@ static void peaks_keep(struct box_site *site)
 
 static void site_publish(uint32_t number)
 {
-	box_write(BOX_SECTION_SITES, number, &sites_all[number].site, &sites_all[number].generation);
+	box_write(BOX_SECTION_SITES, number, &kept_at(number)->site, &kept_at(number)->generation);
+}
+
+static void count_store(uint64_t *count, uint64_t now)
+{
+	__atomic_store_n(count, now, __ATOMIC_RELEASE);
 }
 
 /* After what it counts. */
 static void sampling_publish(void)
 {
-	sampling.site_count = site_count;
-	sampling.frame_count = frames_count();
-	sampling.module_count = loaded_count();
+	count_store(&sampling.site_count, site_count);
+	count_store(&sampling.frame_count, frames_count());
+	count_store(&sampling.module_count, loaded_count());
 	box_write(BOX_SECTION_SAMPLING, 0, &sampling, &sampling_generation);
 }
 
@@ -124,11 +134,12 @@ static bool site_find(uint32_t frame, uint32_t *number)
 	uint32_t *mark = frames_mark(frame);
 
 	if (*mark == 0) {
-		if (site_count == BOX_SITES_MAX)
+		if (site_count == BOX_SITES_MAX || !table_make_room(&sites, site_count))
 			return false;
-		sites_all[site_count].site = (struct box_site){.frame = frame,
+		kept_at(site_count)->site = (struct box_site){.frame = frame,
 			.peak_sequence = publish_peak_count()};
-		*mark = ++site_count;
+		*mark = site_count + 1;
+		__atomic_store_n(&site_count, *mark, __ATOMIC_RELEASE);
 	}
 	*number = *mark - 1;
 	return true;
@@ -143,7 +154,7 @@ static bool sample_begin(struct special_sample *sample)
 	backtrace_capture(&trace);
 	bool is_counted = site_find(frames_intern(&trace, skipped_frames(&trace)), &sample->site);
 	if (is_counted) {
-		struct box_site *site = &sites_all[sample->site].site;
+		struct box_site *site = &kept_at(sample->site)->site;
 		peaks_keep(site);
 		sum_add(&site->live, &share);
 		sum_add(&site->total, &share);
@@ -158,7 +169,7 @@ static bool sample_begin(struct special_sample *sample)
 static void sample_end(const struct special_sample *sample)
 {
 	struct share share = share_of(sample);
-	struct box_site *site = &sites_all[sample->site].site;
+	struct box_site *site = &kept_at(sample->site)->site;
 
 	peaks_keep(site);
 	sum_subtract(&site->live, &share);
@@ -197,7 +208,7 @@ static void sample_resized(struct special_sample *sample, uint64_t bytes)
 	sample_end(sample);
 	sample->bytes = bytes;
 	struct share share = share_of(sample);
-	sum_add(&sites_all[sample->site].site.live, &share);
+	sum_add(&kept_at(sample->site)->site.live, &share);
 	site_publish(sample->site);
 	lock_release(&sites_lock);
 }
@@ -206,12 +217,12 @@ static void sample_resized(struct special_sample *sample, uint64_t bytes)
 
 uint32_t sites_count(void)
 {
-	return word_load(&site_count);
+	return __atomic_load_n(&site_count, __ATOMIC_ACQUIRE);
 }
 
 const struct box_site *sites_at(uint32_t number)
 {
-	return &sites_all[number].site;
+	return &kept_at(number)->site;
 }
 
 static const struct box_sampling *sampling_now(void)

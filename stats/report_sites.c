@@ -94,6 +94,12 @@ static void module(struct format *out, const struct box_module *module)
 	format_char(out, '}');
 }
 
+/* What it counts is there. */
+static uint64_t count_load(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_ACQUIRE);
+}
+
 static void separate(struct format *out, uint64_t index)
 {
 	format_text(out, index != 0 ? ",\n" : "\n");
@@ -102,9 +108,9 @@ static void separate(struct format *out, uint64_t index)
 void report_json_sites(struct format *out, const struct source_sites *sites)
 {
 	const struct box_sampling *sampling = sites->sampling();
-	uint64_t site_count = word_load(&sampling->site_count);
-	uint64_t frame_count = word_load(&sampling->frame_count);
-	uint64_t module_count = word_load(&sampling->module_count);
+	uint64_t site_count = count_load(&sampling->site_count);
+	uint64_t frame_count = count_load(&sampling->frame_count);
+	uint64_t module_count = count_load(&sampling->module_count);
 
 	format_text(out, ",\n\"call_sites\":{\"sample_bytes\":");
 	format_unsigned(out, sites->sample_bytes());

@@ -2,15 +2,9 @@
 
 #include <stddef.h>
 
-#include "base/os.h"
+#include "base/table.h"
 
-enum {
-	CHUNK_BYTES = 64 << 10, /* the largest page any kernel has here */
-	CHUNK_RECORDS = CHUNK_BYTES / sizeof(struct special),
-	CHUNKS_MAX = 64 << 10   /* more than a hundred million records */
-};
-
-BULKY struct special *special_chunks[CHUNKS_MAX];
+static struct table records = {.entry_bytes = sizeof(struct special), .first_bits = 5};
 
 struct lock special_pool_lock = {.rank = LOCK_RANK_SPECIAL};
 
@@ -19,19 +13,13 @@ static uint32_t made_count = 1; /* 0 is no number */
 
 struct special *special_at(uint32_t number)
 {
-	return special_chunks[number / CHUNK_RECORDS] + number % CHUNK_RECORDS;
+	return table_at(&records, number);
 }
 
 /* One that was never used. */
 static uint32_t make(void)
 {
-	uint32_t chunk = made_count / CHUNK_RECORDS;
-
-	if (chunk >= CHUNKS_MAX)
-		return 0;
-	if (special_chunks[chunk] == NULL)
-		special_chunks[chunk] = os_map(CHUNK_BYTES);
-	return special_chunks[chunk] != NULL ? made_count++ : 0;
+	return table_make_room(&records, made_count) ? made_count++ : 0;
 }
 
 uint32_t special_new(void)

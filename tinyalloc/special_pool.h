@@ -1,8 +1,8 @@
 /*
  * tinyalloc/special_pool.h - the records of specials, and those that are free.
  *
- * WHY        A span has four bytes for its specials: records go by number.  They come
- *            from the OS in chunks that never move.
+ * WHY        A span has four bytes for its specials: records go by number.  They 
+ *            never move (base/table.h).
  *
  * LOCKING    special_at() none; the others the pool's own lock.
  */

@@ -1,7 +1,7 @@
 # tests/base/local.mk - the unit suites of what every floor stands on, one a source.
 
 unit_suites += %D%/check_bits %D%/check_lock %D%/check_modules %D%/check_fatal \
-	%D%/check_elf_symbols %D%/check_exponential
+	%D%/check_elf_symbols %D%/check_exponential %D%/check_table
 
 %C%_check_exponential_LDADD = $(LDADD) -lm
 

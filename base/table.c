@@ -1,0 +1,37 @@
+#include "base/table.h"
+
+#include "base/compiler.h"
+#include "base/os.h"
+
+enum {
+	LINE_BYTES = 64,
+	SHARED_BYTES = 32 << 10,
+	SHARED_MOST_BYTES = 4096 /* what is larger has pages of its own */
+};
+
+BULKY char table_shared[SHARED_BYTES] __attribute__((aligned(4096)));
+
+static size_t shared_used;
+
+void *table_carve(size_t bytes)
+{
+	bytes = bits_round_up(bytes, LINE_BYTES);
+	if (bytes > SHARED_MOST_BYTES)
+		return os_map(bits_round_up(bytes, os_page_bytes()));
+	size_t at = __atomic_fetch_add(&shared_used, bytes, __ATOMIC_RELAXED);
+	return at + bytes <= SHARED_BYTES ? table_shared + at
+					  : os_map(bits_round_up(bytes, os_page_bytes()));
+}
+
+bool table_make_room(struct table *table, uint32_t number)
+{
+	uint32_t block = table_block_of(table, number);
+
+	if (block >= TABLE_BLOCKS)
+		return false;
+	if (table->blocks[block] != NULL)
+		return true;
+	size_t entries = (size_t)1 << (table->first_bits + (block != 0 ? block - 1 : 0));
+	table->blocks[block] = table_carve(entries * table->entry_bytes);
+	return table->blocks[block] != NULL;
+}
