@@ -12,6 +12,7 @@ enum {
 	/* Some ticks of the coarse clock: what a program allocates when it begins, or all at once,
 	   is looked at as if it had done so slowly. */
 	WINDOW_NS = 32 * 1000 * 1000,
+	SHORTEST_NS = 4 * 1000 * 1000, /* a tick */
 	SHIFT_MOST = 24,
 	DISTANCE_MOST = 1 << 30 /* in objects */
 };
@@ -45,9 +46,13 @@ static float rate_now(void)
 	return (float)word_load(&rate_bytes) * (float)((uint32_t)1 << word_load(&window.shift));
 }
 
-static void rate_double(void)
+/* By as much as they came too fast, as far as the coarse clock can tell. */
+static void rate_lower(uint64_t took_ns)
 {
-	word_store(&window.shift, (uint32_t)min_bytes(word_load(&window.shift) + 1, SHIFT_MOST));
+	uint32_t more = bits_log2(WINDOW_NS / max_bytes(took_ns, SHORTEST_NS));
+
+	word_store(&window.shift, (uint32_t)min_bytes(word_load(&window.shift) + max_bytes(more, 1),
+		SHIFT_MOST));
 	word_store(&window.samples, 0);
 }
 
@@ -72,7 +77,7 @@ static void window_follow(bool is_sample)
 
 	if (is_sample && __atomic_fetch_add(&window.samples, 1, __ATOMIC_RELAXED) ==
 			sample_window_most && !is_over)
-		rate_double();
+		rate_lower(now_ns - begin_ns);
 	if (is_over && __atomic_compare_exchange_n(&window.begin_ns, &begin_ns, now_ns, false,
 			__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		rate_recover((now_ns - begin_ns) / WINDOW_NS);
