@@ -98,18 +98,28 @@ size_t heap_usable_bytes(const void *ptr, const void *caller)
 	return bytes;
 }
 
-static void *move_to(size_t old_bytes, size_t bytes, uint32_t family)
+/* Of the class for `roomy_bytes`, for so many that were asked for: what samples count. */
+static void *alloc_roomy(size_t roomy_bytes, size_t bytes, uint32_t family)
 {
-	/* What grows will grow again: a large object may do so where it stands. */
-	if (bytes > max_bytes(old_bytes, SHARED_MAX_BYTES))
-		return large_hint(large_alloc(bytes, 1, false), family);
-	return family == SIZE_FAMILY_PLAIN ? heap_alloc(bytes) : heap_alloc_noscan(bytes);
+	uint32_t class = size_class_of(roomy_bytes) + family;
+	void *object = cache_pop(cache_self, class);
+	bool is_zero;
+
+	return LIKELY(object != NULL) ? object : heap_alloc_class_slow(class, bytes, &is_zero);
 }
 
-static void *move(void *ptr, size_t old_bytes, size_t bytes, const void *caller)
+static void *move_to(size_t old_bytes, size_t roomy_bytes, size_t bytes, uint32_t family)
+{
+	/* What grows will grow again: a large object may do so where it stands. */
+	if (roomy_bytes > max_bytes(old_bytes, SHARED_MAX_BYTES))
+		return large_hint(large_alloc(bytes, 1, false), family);
+	return alloc_roomy(roomy_bytes, bytes, family);
+}
+
+static void *move(void *ptr, size_t old_bytes, size_t roomy_bytes, size_t bytes, const void *caller)
 {
 	int saved = errno;
-	void *to = move_to(old_bytes, bytes, heap_family(ptr));
+	void *to = move_to(old_bytes, roomy_bytes, bytes, heap_family(ptr));
 
 	if (to == NULL) {
 		if (bytes > old_bytes)
@@ -124,7 +134,7 @@ static void *move(void *ptr, size_t old_bytes, size_t bytes, const void *caller)
 
 static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *caller)
 {
-	size_t old_bytes = size_classes[class].object_bytes;
+	size_t old_bytes = size_classes[class].object_bytes, roomy_bytes = bytes;
 
 	/* One comparison, where a look at the span would be felt. */
 	if (UNLIKELY(was_just_freed(ptr, class)))
@@ -135,8 +145,8 @@ static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *
 	/* A little larger grows by a quarter: what is appended to byte by byte is else
 	   copied at each of eight classes until it has doubled (as rpmalloc does). */
 	if (bytes > old_bytes)
-		bytes = max_bytes(bytes, old_bytes + old_bytes / 4);
-	return move(ptr, old_bytes, bytes, caller);
+		roomy_bytes = max_bytes(bytes, old_bytes + old_bytes / 4);
+	return move(ptr, old_bytes, roomy_bytes, bytes, caller);
 }
 
 void *heap_realloc(void *ptr, size_t bytes, const void *caller)
@@ -152,7 +162,7 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 	size_t old_bytes = large_usable_bytes(ptr);
 	if (old_bytes == 0)
 		misuse_bad_pointer("realloc", ptr, caller);
-	return move(ptr, old_bytes, bytes, caller);
+	return move(ptr, old_bytes, bytes, bytes, caller);
 }
 
 bool heap_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)

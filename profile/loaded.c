@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/bits.h"
 #include "base/maps.h"
@@ -124,11 +125,6 @@ bool loaded_find_range(uintptr_t pc, uintptr_t *start, uintptr_t *end)
 
 /* ---- what is told of one ------------------------------------------------------------------- */
 
-static bool is_within(const struct found *found, uintptr_t address, size_t bytes)
-{
-	return address >= found->start && address < found->end && bytes <= found->end - address;
-}
-
 static void build_id_take(struct object *object, const unsigned char *id, size_t bytes)
 {
 	if (bytes == 0 || bytes > BOX_BUILD_ID_BYTES)
@@ -155,21 +151,49 @@ static void notes_look(struct object *object, uintptr_t at, size_t bytes)
 	}
 }
 
-/* The file's header is at its beginning, which is what is mapped first. */
+/* An address in the same object, whose segments may lie apart. */
+static bool is_of_same(const struct found *found, uintptr_t address)
+{
+	struct found other;
+
+	return loader_find(address, &other) && other.bias == found->bias &&
+		other.name == found->name && os_can_read((const void *)address);
+}
+
+/* Behind the header of its file, which is mapped where the first segment is. */
+static const ElfW(Phdr) *segments_behind(const struct found *found, uintptr_t start, size_t *count)
+{
+	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)start;
+
+	if (!is_of_same(found, start) || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+		header->e_phentsize != sizeof(ElfW(Phdr)))
+		return NULL;
+	uintptr_t segments = start + header->e_phoff;
+	*count = header->e_phnum;
+	return is_of_same(found, segments) && is_of_same(found, segments + *count * sizeof(ElfW(Phdr)))
+		? (const ElfW(Phdr) *)segments : NULL;
+}
+
+/* Of the program the kernel told. */
+static const ElfW(Phdr) *segments_find(const struct found *found, size_t *count)
+{
+	if (found->name[0] == '\0' && getauxval(AT_PHENT) == sizeof(ElfW(Phdr))) {
+		*count = getauxval(AT_PHNUM);
+		return (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	}
+	const ElfW(Phdr) *segments = segments_behind(found, found->start, count);
+	return segments != NULL ? segments : segments_behind(found, found->bias, count);
+}
+
 static void build_id_find(struct object *object, const struct found *found)
 {
-	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)found->start;
+	size_t count;
+	const ElfW(Phdr) *segments = segments_find(found, &count);
 
-	if (!is_within(found, found->start, sizeof(*header)) || !os_can_read(header) ||
-		memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-		!is_within(found, found->start + header->e_phoff,
-			(size_t)header->e_phnum * sizeof(ElfW(Phdr))))
-		return;
-	const ElfW(Phdr) *segments = (const ElfW(Phdr) *)(found->start + header->e_phoff);
-	for (int i = 0; i < header->e_phnum; i++) {
+	for (size_t i = 0; segments != NULL && i < count; i++) {
 		uintptr_t at = found->bias + segments[i].p_vaddr;
-		if (segments[i].p_type == PT_NOTE && is_within(found, at, segments[i].p_memsz) &&
-			os_can_read((const void *)at))
+		if (segments[i].p_type == PT_NOTE && segments[i].p_memsz != 0 && is_of_same(found, at) &&
+			is_of_same(found, at + segments[i].p_memsz - 1))
 			notes_look(object, at, segments[i].p_memsz);
 	}
 }

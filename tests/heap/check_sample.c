@@ -202,6 +202,26 @@ START_TEST(test_a_large_object_of_another_size_is_another)
 }
 END_TEST
 
+/* Which is given room to grow. */
+START_TEST(test_what_grows_counts_what_was_asked_for)
+{
+	uint32_t seen = 0;
+
+	sample_set_rate(64);
+	for (int i = 0; i < 300; i++) {
+		char *object = alloc_surely(16);
+		for (size_t bytes = 17; bytes < 60000; bytes += 1 + bytes / 8) {
+			told.last = NULL;
+			object = realloc_surely(object, bytes);
+			seen += told.last == object;
+			ck_assert(told.last != object || told.last_bytes == bytes);
+		}
+		heap_free(object);
+	}
+	ck_assert_uint_gt(seen, 100);
+}
+END_TEST
+
 static void *act(void *argument)
 {
 	void *objects[LIVE] = {NULL};
@@ -247,6 +267,7 @@ int main(void)
 	tcase_add_test(tests, test_who_is_fast_has_fewer_samples_of_more_weight);
 	tcase_add_test(tests, test_a_change_of_the_rate_loses_none);
 	tcase_add_test(tests, test_a_large_object_of_another_size_is_another);
+	tcase_add_test(tests, test_what_grows_counts_what_was_asked_for);
 	tcase_add_test(tests, test_threads_and_changes_of_the_rate);
 	return suite_end();
 }

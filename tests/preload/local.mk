@@ -341,6 +341,13 @@ tested_programs += %D%/sampled
 %C%_sampled_CFLAGS = $(CALLS_KEPT_CFLAGS) -g
 %C%_sampled_LDADD =
 
+# A program whose segments lie apart from each other, as node's do.
+tested_programs += %D%/sampled_apart
+%C%_sampled_apart_SOURCES = %D%/sampled.c
+%C%_sampled_apart_CFLAGS = $(CALLS_KEPT_CFLAGS) -g -fno-pie
+%C%_sampled_apart_LDFLAGS = $(AM_LDFLAGS) -no-pie -Wl,-z,separate-code,-z,max-page-size=0x200000
+%C%_sampled_apart_LDADD =
+
 if PROGRAM_TESTS
 check_LTLIBRARIES += %D%/grow_here.la %D%/grow_there.la
 endif

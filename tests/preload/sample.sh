@@ -3,17 +3,19 @@
 # sample.sh - call sites of real processes (sampled.c), as mstat prof tells them.
 #
 # Proves: what a function of a plugin allocated stays told when it was unloaded, and is not
-# told of another that stands in its place since; a child has its own and what it came with;
+# told of another that stands in its place since; a program may lie in several places; a child has its own and what it came with;
 # nothing hangs or is lost while threads allocate and the rate changes.
 
 . "${BASH_SOURCE[0]%/*}/preload.sh"
 
 export MSTAT_CONF=dir:$scratch,sample:1
 
+program=sampled
+
 # begin ARG...: the program, up to its first line, which is $said.
 begin()
 {
-	coproc SAMPLED { preload "$programs/sampled" "$@"; }
+	coproc SAMPLED { preload "$programs/$program" "$@"; }
 	pid=$SAMPLED_PID
 	IFS= read -r said <&"${SAMPLED[0]}"
 }
@@ -49,6 +51,13 @@ tap_is "the parent has nothing of its child's" "" "$(told total child_keep "$pid
 tap_is "and holds what the child has freed" 1.0e+06 "$(told live parent_keep "$pid")"
 tap_is "which the child does not" "" "$(told live parent_keep "$child")"
 end "a fork"
+
+program=sampled_apart
+begin fork
+tap_is "functions of a program with gaps have names" 1.0e+06 "$(told live parent_keep "$pid")"
+tap_is "as it is the file that was loaded" "" \
+	"$("$MSTAT_TOOL" prof "$pid" 2>&1 >/dev/null)"
+end "a program with gaps"
 
 begin_storm()
 {
