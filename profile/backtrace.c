@@ -93,7 +93,7 @@ void backtrace_forget(void)
 	for (size_t i = 0; i < KEPT_RULES; i++)
 		if (word_load(&backtrace_kept[i].key) != 0)
 			word_store(&backtrace_kept[i].key, 0);
-	for (size_t i = 0; i < KEPT_SETS * KEPT_WAYS; i++)
+	for (size_t i = 0; i < sizeof(kept_first) / sizeof(kept_first[0][0]); i++)
 		word_store(&kept_first[i / KEPT_WAYS][i % KEPT_WAYS].key, 0);
 }
 

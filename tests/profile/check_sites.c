@@ -66,7 +66,7 @@ static int depth_of(const struct box_site *site)
 		const struct box_frame *frame = frames_at(number);
 		uintptr_t pc = frame->place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1);
 		depth += pc - (uintptr_t)__start_deep_text <
-			(uintptr_t)(__stop_deep_text - __start_deep_text);
+			(uintptr_t)__stop_deep_text - (uintptr_t)__start_deep_text;
 		number = frame->caller;
 	}
 	return depth;
@@ -126,7 +126,7 @@ static size_t times_of(int round, int site)
 	return round == 0 ? 1 : RATE / sizes[site % SIZES] / 8 + 1;
 }
 
-static __attribute__((noipa)) void round_make(int round)
+static NOINLINE void round_make(int round)
 {
 	static struct batch batch;
 
