@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "profile/cfi.h"
 #include "profile/loaded.h"
+#include "profile/shadow_stack.h"
 
 enum {
 	/* A program's hot callers of malloc are some hundreds, a small one's some dozens. */
@@ -210,8 +211,30 @@ void backtrace_end_at(uintptr_t start, uintptr_t end)
 	end_end = end;
 }
 
+static bool is_end(uintptr_t pc)
+{
+	return UNLIKELY(pc - end_start < end_end - end_start);
+}
+
+static COLD NOINLINE void capture_shadow(struct backtrace *trace, uintptr_t pointer)
+{
+	uint32_t read = shadow_stack_read(pointer, trace->pcs, BACKTRACE_MOST, &trace->is_cut);
+
+	for (trace->count = 0; trace->count < read; trace->count++)
+		if (is_end(trace->pcs[trace->count])) {
+			trace->is_cut = false;
+			return;
+		}
+}
+
 NOINLINE void backtrace_capture(struct backtrace *trace)
 {
+	uintptr_t shadow = shadow_stack_pointer();
+
+	if (UNLIKELY(shadow != 0)) {
+		capture_shadow(trace, shadow);
+		return;
+	}
 	struct frame frame = frame_here();
 	struct cfi_rule rule = rule_at(frame.pc);
 
@@ -220,7 +243,7 @@ NOINLINE void backtrace_capture(struct backtrace *trace)
 	while (step(&frame, rule)) {
 		if (trace->count == BACKTRACE_MOST)
 			return;
-		if (UNLIKELY(frame.pc - end_start < end_end - end_start)) {
+		if (is_end(frame.pc)) {
 			trace->is_cut = false;
 			return;
 		}
