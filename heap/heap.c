@@ -145,7 +145,7 @@ static void *realloc_small(void *ptr, uint32_t class, size_t bytes, const void *
 	/* A little larger grows by a quarter: what is appended to byte by byte is else
 	   copied at each of eight classes until it has doubled (as rpmalloc does). */
 	if (bytes > old_bytes)
-		roomy_bytes = max_bytes(bytes, old_bytes + old_bytes / 4);
+		roomy_bytes = max_bytes(bytes, min_bytes(old_bytes + old_bytes / 4, SHARED_MAX_BYTES));
 	return move(ptr, old_bytes, roomy_bytes, bytes, caller);
 }
 
