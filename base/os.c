@@ -48,10 +48,13 @@ bool os_is_confined;
 
 size_t os_page_bytes(void)
 {
-	static size_t page_bytes;
+	static size_t known;
+	size_t page_bytes = word_load(&known); /* several threads may be the first */
 
-	if (page_bytes == 0)
-		page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	if (page_bytes != 0)
+		return page_bytes;
+	page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	word_store(&known, page_bytes);
 	return page_bytes;
 }
 
