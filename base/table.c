@@ -5,8 +5,8 @@
 
 enum {
 	LINE_BYTES = 64,
-	SHARED_BYTES = 32 << 10,
-	SHARED_MOST_BYTES = 4096 /* what is larger has pages of its own */
+	SHARED_BYTES = 512 << 10, /* of which none is there before it is used */
+	SHARED_MOST_BYTES = 64 << 10 /* what is larger the OS is asked for */
 };
 
 BULKY char table_shared[SHARED_BYTES] __attribute__((aligned(4096)));

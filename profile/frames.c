@@ -10,7 +10,7 @@
 
 enum {
 	TABLE_FIRST_WORDS = 128, /* a small program has some dozens of frames */
-	TABLE_UNMAPPED_WORDS = 2048, /* which are pages of their own (base/table.h) */
+	TABLE_UNMAPPED_WORDS = 32768, /* of the OS, for themselves (base/table.c) */
 	TABLE_MOST_WORDS = 2 * BOX_FRAMES_MAX,
 	LOADED_WORDS = (BOX_MODULES_MAX + 63) / 64
 };
