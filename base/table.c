@@ -13,14 +13,25 @@ BULKY char table_shared[SHARED_BYTES] __attribute__((aligned(4096)));
 
 static size_t shared_used;
 
+static size_t pages_of(size_t bytes)
+{
+	return bits_round_up(bytes, os_page_bytes());
+}
+
 void *table_carve(size_t bytes)
 {
+	size_t at = SHARED_BYTES;
+
 	bytes = bits_round_up(bytes, LINE_BYTES);
-	if (bytes > SHARED_MOST_BYTES)
-		return os_map(bits_round_up(bytes, os_page_bytes()));
-	size_t at = __atomic_fetch_add(&shared_used, bytes, __ATOMIC_RELAXED);
-	return at + bytes <= SHARED_BYTES ? table_shared + at
-					  : os_map(bits_round_up(bytes, os_page_bytes()));
+	if (bytes <= SHARED_MOST_BYTES)
+		at = __atomic_fetch_add(&shared_used, bytes, __ATOMIC_RELAXED);
+	return at + bytes <= SHARED_BYTES ? table_shared + at : os_map(pages_of(bytes));
+}
+
+void table_give_back(void *piece, size_t bytes)
+{
+	if (piece != NULL && (uintptr_t)piece - (uintptr_t)table_shared >= SHARED_BYTES)
+		os_unmap(piece, pages_of(bytes));
 }
 
 bool table_make_room(struct table *table, uint32_t number)

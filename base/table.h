@@ -28,9 +28,12 @@ struct table {
 	char *blocks[TABLE_BLOCKS];
 };
 
-/* Zeroed memory for good, aligned to a cache line: small pieces share pages.  NULL if the
+/* Zeroed memory, aligned to a cache line: small pieces share pages.  NULL if the
    OS refuses. */
 void *table_carve(size_t bytes);
+
+/* A piece that is not needed any more: what the OS was asked for goes back to it. */
+void table_give_back(void *piece, size_t bytes);
 
 /* Makes the entry be there, zeroed, and all before it, which have been asked for. */
 bool table_make_room(struct table *table, uint32_t number);

@@ -55,7 +55,7 @@ void *apart_take(uint32_t class, enum span_use use)
 	struct span *span = central->apart[use];
 	void *object;
 
-	if (span != NULL && span_is_all_home(span))
+	if (span != NULL && use == SPAN_SAMPLED && span_is_all_home(span))
 		apart_unkeep();
 	if (span == NULL)
 		span = central_obtain(class, use);

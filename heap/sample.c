@@ -111,19 +111,21 @@ double sample_due(struct cache *cache, uint32_t class)
 
 	if (cache->index == CACHE_SHARED || class == SIZE_CLASS_TINY)
 		return 0;
-	if (rate_now() == 0) {
+	float rate = rate_now();
+	if (rate == 0) {
 		row->sample_at = 0;
 		return 0;
 	}
 	if (row->sample_at == 0)
-		draw(cache, class, rate_now(), 1);
+		draw(cache, class, rate, 1);
 	bool is_sample = is_due(cache, class);
 	if (is_sample)
 		weight = 1 / exponential_share(size_classes[class].object_bytes / (double)row->sample_rate);
 	if (is_sample || UNLIKELY(word_load(&window.shift) != 0))
 		window_follow(is_sample);
-	if (is_sample || row->sample_rate != rate_now())
-		draw(cache, class, rate_now(), 0);
+	rate = rate_now();
+	if (is_sample || row->sample_rate != rate)
+		draw(cache, class, rate, 0);
 	return weight;
 }
 

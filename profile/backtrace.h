@@ -5,8 +5,9 @@
  *            microsecond a frame and is not there at first.  A frame's rule (profile/cfi.h)
  *            is a word; kept by its address, what has been called before costs some loads.
  *
- * METHOD     Where the CPU keeps a stack of return addresses, by that.  Else by the rules.  Code that has none, as what a program compiles for itself, is
- *            passed by its frame pointer, if that leads up the stack.
+ * METHOD     Where the CPU keeps a stack of return addresses, by that.  Else by the rules; code
+ *            that has none, as what a program compiles for itself, is passed by its frame
+ *            pointer, if that leads up the stack.
  *
  * INVARIANT  No lock, no allocation; nothing is read that is not there: of each page of
  *            the stack the kernel is asked first.  A kept rule holds its own check: two

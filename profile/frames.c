@@ -3,14 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/os.h"
 #include "base/table.h"
 #include "profile/loaded.h"
 #include "stats/box.h"
 
 enum {
 	TABLE_FIRST_WORDS = 128, /* a small program has some dozens of frames */
-	TABLE_UNMAPPED_WORDS = 32768, /* of the OS, for themselves (base/table.c) */
 	TABLE_MOST_WORDS = 2 * BOX_FRAMES_MAX,
 	LOADED_WORDS = (BOX_MODULES_MAX + 63) / 64
 };
@@ -102,8 +100,7 @@ static bool table_make(uint32_t words)
 	table = larger;
 	table_words = words;
 	table_fill();
-	if (old_words >= TABLE_UNMAPPED_WORDS)
-		os_unmap(old, old_words * sizeof(*old));
+	table_give_back(old, old_words * sizeof(*old));
 	return true;
 }
 

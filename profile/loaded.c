@@ -170,8 +170,9 @@ static const ElfW(Phdr) *segments_behind(const struct found *found, uintptr_t st
 		return NULL;
 	uintptr_t segments = start + header->e_phoff;
 	*count = header->e_phnum;
-	return is_of_same(found, segments) && is_of_same(found, segments + *count * sizeof(ElfW(Phdr)))
-		? (const ElfW(Phdr) *)segments : NULL;
+	bool is_there = *count != 0 && is_of_same(found, segments) &&
+		is_of_same(found, segments + *count * sizeof(ElfW(Phdr)) - 1);
+	return is_there ? (const ElfW(Phdr) *)segments : NULL;
 }
 
 /* Of the program the kernel told. */

@@ -19,7 +19,8 @@ static uint32_t *known_of(uint32_t number)
 
 	for (uint32_t i = 0; i < FIRST_TRIES; i++) {
 		uint32_t *first = &known_first[(at + i) % FIRST_PAGES];
-		if (*first == 0 || *first == number)
+		uint32_t known = word_load(first);
+		if (known == 0 || known == number)
 			return first;
 	}
 	return &table_pages_known[number % MORE_PAGES];
@@ -40,8 +41,8 @@ void table_page_touch(const unsigned char *at)
 	uint32_t number = (uint32_t)((uintptr_t)at / page_bytes);
 
 	uint32_t *known = known_of(number);
-	if (LIKELY(*known == number))
+	if (LIKELY(word_load(known) == number))
 		return;
-	*known = number;
+	word_store(known, number);
 	touch(bits_round_down((uintptr_t)at, page_bytes), page_bytes);
 }

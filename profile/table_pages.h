@@ -10,7 +10,7 @@
  * HOW        For the moment of the fault the page is a mapping of its own: madvise(2) splits
  *            it off and merges it again.  The neighbours are looked for within a mapping.
  *
- * LOCKING    The caller's: sites_lock (profile/sites.h).
+ * LOCKING    None: what two threads, or a handler, write at once is a page touched twice.
  */
 #ifndef PROFILE_TABLE_PAGES_H
 #define PROFILE_TABLE_PAGES_H

@@ -37,6 +37,29 @@ uint64_t books_class_free_bytes(const struct books_class *row)
 	return spans > out ? spans - out : 0;
 }
 
+static int compare_threads(const void *a, const void *b)
+{
+	const struct books_thread *left = *(const struct books_thread *const *)a;
+	const struct books_thread *right = *(const struct books_thread *const *)b;
+
+	if (left->is_live != right->is_live)
+		return left->is_live ? -1 : 1;
+	return (left->alloc < right->alloc) - (left->alloc > right->alloc);
+}
+
+const struct books_thread **books_threads_by_bytes(const struct books *books)
+{
+	const struct books_thread **rows =
+		calloc(books->thread_count + 1, sizeof(const struct books_thread *));
+
+	if (rows == NULL)
+		return NULL;
+	for (size_t i = 0; i < books->thread_count; i++)
+		rows[i] = &books->threads[i];
+	qsort(rows, books->thread_count, sizeof(const struct books_thread *), compare_threads);
+	return rows;
+}
+
 void books_free(struct books *books)
 {
 	free(books->threads);

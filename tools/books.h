@@ -106,6 +106,9 @@ uint64_t books_class_span_bytes(const struct books_class *row);
 /* Free in spans in bytes, with what carving leaves over. */
 uint64_t books_class_free_bytes(const struct books_class *row);
 
+/* Rows by what they allocated, the living first; free()d by the caller.  NULL: no memory. */
+const struct books_thread **books_threads_by_bytes(const struct books *books);
+
 void books_free(struct books *books);
 
 #endif

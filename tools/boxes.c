@@ -162,6 +162,18 @@ void boxes_find(struct boxes *boxes, const struct places *places, const struct p
 			add_mapped(boxes, &list[i], list, list_count);
 }
 
+void boxes_find_all(struct boxes *boxes, const char *dir)
+{
+	struct places places;
+	size_t process_count;
+	struct process *processes = process_list(&process_count);
+
+	places_find(&places, dir, processes, process_count);
+	boxes_find(boxes, &places, processes, process_count);
+	places_free(&places);
+	free(processes);
+}
+
 void boxes_free(struct boxes *boxes)
 {
 	for (size_t i = 0; i < boxes->count; i++) {

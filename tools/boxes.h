@@ -43,6 +43,9 @@ struct boxes {
 void boxes_find(struct boxes *boxes, const struct places *places, const struct process *list,
 	size_t list_count);
 
+/* The same, of all places there are and `dir`, if it is not NULL. */
+void boxes_find_all(struct boxes *boxes, const char *dir);
+
 void boxes_free(struct boxes *boxes);
 
 #endif

@@ -72,16 +72,10 @@ static bool find_by_pid(int64_t pid, const char *dir, char *path, size_t path_by
 	struct failure *failure)
 {
 	struct boxes boxes;
-	struct places places;
-	size_t process_count;
-	struct process *processes = process_list(&process_count);
 
-	places_find(&places, dir, processes, process_count);
-	boxes_find(&boxes, &places, processes, process_count);
+	boxes_find_all(&boxes, dir);
 	bool done = choose(&boxes, pid, path, path_bytes, failure);
 	boxes_free(&boxes);
-	places_free(&places);
-	free(processes);
 	return done;
 }
 

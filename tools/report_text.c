@@ -337,30 +337,16 @@ static void thread_add(struct table *table, const struct books_thread *thread,
 	table_add(table, thread->tid != 0 ? thread->name : "(without a cache)");
 }
 
-static int compare_threads(const void *a, const void *b)
-{
-	const struct books_thread *left = *(const struct books_thread *const *)a;
-	const struct books_thread *right = *(const struct books_thread *const *)b;
-
-	if (left->is_live != right->is_live)
-		return left->is_live ? -1 : 1;
-	return (left->alloc < right->alloc) - (left->alloc > right->alloc);
-}
-
 static void print_threads(const struct books *books, const struct report_options *options)
 {
 	static const struct table_column columns[] = {{"tid", false}, {"live", false},
 		{"allocated", false}, {"mallocs", false}, {"frees", false}, {"magazines", false},
 		{"state", true}, {"name", true}};
-	const struct books_thread **rows =
-		calloc(books->thread_count + 1, sizeof(const struct books_thread *));
+	const struct books_thread **rows = books_threads_by_bytes(books);
 	struct table table;
 
 	if (rows == NULL)
 		return;
-	for (size_t i = 0; i < books->thread_count; i++)
-		rows[i] = &books->threads[i];
-	qsort(rows, books->thread_count, sizeof(const struct books_thread *), compare_threads);
 	print_bold("\nThreads");
 	table_begin(&table, columns, 8);
 	for (size_t i = 0; i < books->thread_count; i++)

@@ -88,18 +88,12 @@ static void add_found(struct top_list *list, const struct box_entry *entry)
 
 static void search(struct top_list *list)
 {
-	struct places places;
 	struct boxes boxes;
-	size_t process_count;
-	struct process *processes = process_list(&process_count);
 
-	places_find(&places, NULL, processes, process_count);
-	boxes_find(&boxes, &places, processes, process_count);
+	boxes_find_all(&boxes, NULL);
 	for (size_t i = 0; i < boxes.count; i++)
 		add_found(list, &boxes.list[i]);
 	boxes_free(&boxes);
-	places_free(&places);
-	free(processes);
 }
 
 /* Those alone that are known; of which only the box could be read, stay as they were. */

@@ -241,16 +241,6 @@ static void classes_add(struct page *page, const struct top_process *process)
 
 /* ---- threads --------------------------------------------------------------- */
 
-static int compare_threads(const void *a, const void *b)
-{
-	const struct books_thread *left = *(const struct books_thread *const *)a;
-	const struct books_thread *right = *(const struct books_thread *const *)b;
-
-	if (left->is_live != right->is_live)
-		return left->is_live ? -1 : 1;
-	return (left->alloc < right->alloc) - (left->alloc > right->alloc);
-}
-
 static const struct books_thread *thread_find(const struct books *books, int64_t tid)
 {
 	for (size_t i = 0; i < books->thread_count; i++)
@@ -288,15 +278,11 @@ static void threads_add(struct page *page, const struct top_process *process)
 		{"allocated", false}, {" bytes/s", false}, {" allocs/s", false},
 		{"magazines", false}, {"state", true}, {"name", true}};
 	const struct books *books = &process->now->target.books;
-	const struct books_thread **rows =
-		calloc(books->thread_count + 1, sizeof(const struct books_thread *));
+	const struct books_thread **rows = books_threads_by_bytes(books);
 	struct table table;
 
 	if (rows == NULL)
 		return;
-	for (size_t i = 0; i < books->thread_count; i++)
-		rows[i] = &books->threads[i];
-	qsort(rows, books->thread_count, sizeof(const struct books_thread *), compare_threads);
 	table_begin(&table, columns, 8);
 	for (size_t i = 0; i < books->thread_count; i++)
 		thread_add(&table, process, rows[i]);

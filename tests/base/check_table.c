@@ -12,7 +12,7 @@
 
 #include "tests/suite.h"
 
-enum { ENTRIES = 5000, BYTES_MOST = 200, THREADS = 4, PIECES = 300, PIECE_MOST = 6000, TRIES = 50 };
+enum { ENTRIES = 5000, BYTES_MOST = 200, THREADS = 4, PIECES = 300, PIECE_MOST = 100000, TRIES = 50 };
 
 static bool is_filled(const unsigned char *bytes, size_t count, unsigned char with)
 {
@@ -86,6 +86,8 @@ static void *carve(void *argument)
 	for (int i = 0; i < PIECES; i++)
 		if (!is_filled(pieces[i], bytes[i], mark))
 			return (void *)"shared";
+	for (int i = 0; i < PIECES; i++)
+		table_give_back(pieces[i], bytes[i]);
 	return NULL;
 }
 
