@@ -11,17 +11,21 @@
 #include "base/os.h"
 
 void (*fatal_observer)(const char *line);
+void (*fatal_explainer)(struct format *out);
 
 enum { LINE_BYTES = 640 };
 
-static _Noreturn void line_end(struct format *line)
+static void line_say(struct format *line)
 {
 	static int entered;
 
 	format_terminate(line);
 	/* A second failure, in the observer or on another thread: print, do not nest. */
-	if (!__atomic_exchange_n(&entered, 1, __ATOMIC_RELAXED) && fatal_observer != NULL)
-		fatal_observer(line->buffer);
+	if (!__atomic_exchange_n(&entered, 1, __ATOMIC_RELAXED)) {
+		if (fatal_observer != NULL)
+			fatal_observer(line->buffer);
+		__atomic_store_n(&entered, 0, __ATOMIC_RELAXED);
+	}
 	if (line->used_bytes == line->capacity_bytes)
 		line->used_bytes--;
 	format_char(line, '\n');
@@ -29,6 +33,10 @@ static _Noreturn void line_end(struct format *line)
 	line->fd = STDERR_FILENO;
 	if (os_can_write(STDERR_FILENO, false)) /* or the end would be SIGPIPE */
 		format_flush(line);
+}
+
+static _Noreturn void end(void)
+{
 	/* The program may have a handler that allocates, or forks a reporter of its end. */
 	lock_release_mine();
 	abort();
@@ -42,10 +50,26 @@ void fatal(const char *what)
 	format_init(&line, buffer, sizeof(buffer), -1);
 	format_text(&line, "libmstat: ");
 	format_text(&line, what);
-	line_end(&line);
+	line_say(&line);
+	end();
 }
 
-void fatal_pointer(const char *call, const void *address, const char *what,
+static void explain(void)
+{
+	static int explaining;
+	char buffer[LINE_BYTES];
+	struct format out;
+
+	if (fatal_explainer == NULL || !os_can_write(STDERR_FILENO, false) ||
+		__atomic_exchange_n(&explaining, 1, __ATOMIC_RELAXED))
+		return;
+	format_init(&out, buffer, sizeof(buffer), STDERR_FILENO);
+	fatal_explainer(&out);
+	format_flush(&out);
+	__atomic_store_n(&explaining, 0, __ATOMIC_RELAXED);
+}
+
+void fatal_pointer_said(const char *call, const void *address, const char *what,
 	size_t class_bytes, const void *caller)
 {
 	char buffer[LINE_BYTES];
@@ -66,5 +90,13 @@ void fatal_pointer(const char *call, const void *address, const char *what,
 		format_text(&line, ", called from ");
 		modules_describe(&line, (uintptr_t)caller);
 	}
-	line_end(&line);
+	line_say(&line);
+	explain();
+}
+
+void fatal_pointer(const char *call, const void *address, const char *what,
+	size_t class_bytes, const void *caller)
+{
+	fatal_pointer_said(call, address, what, class_bytes, caller);
+	end();
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct format;
+
 /* "libmstat: WHAT" and abort. */
 _Noreturn void fatal(const char *what);
 
@@ -23,7 +25,14 @@ _Noreturn void fatal(const char *what);
 _Noreturn void fatal_pointer(const char *call, const void *address, const char *what,
 	size_t class_bytes, const void *caller);
 
+/* The same line, and the process goes on. */
+void fatal_pointer_said(const char *call, const void *address, const char *what,
+	size_t class_bytes, const void *caller);
+
 /* Told of the line before abort, to keep it where it survives; may be NULL. */
 extern void (*fatal_observer)(const char *line);
+
+/* Says more on stderr behind a pointer's line, in lines of its own; may be NULL. */
+extern void (*fatal_explainer)(struct format *out);
 
 #endif

@@ -33,7 +33,9 @@ _Static_assert(STRIDE_BYTES / sizeof(void *) <= UINT16_MAX, "a slot's number fit
 
 BULKY struct cache cache_none;
 
+THREAD_LOCAL struct cache *cache_own = &cache_none;
 THREAD_LOCAL struct cache *cache_self = &cache_none;
+static bool is_hidden;
 static THREAD_LOCAL bool has_detached;
 
 struct lock cache_registry_lock = {.rank = LOCK_RANK_REGISTRY};
@@ -217,10 +219,17 @@ bool cache_attach(void)
 	lock_release(&cache_registry_lock);
 	if (cache == NULL)
 		return false;
-	cache_self = cache;
+	cache_own = cache;
+	cache_self = is_hidden ? &cache_none : cache;
 	if (heap_hooks.thread_attached != NULL)
 		heap_hooks.thread_attached();
 	return true;
+}
+
+void cache_hide(void)
+{
+	is_hidden = true;
+	cache_self = &cache_none;
 }
 
 static void slot_leave(struct cache *cache, bool is_orphaned)
@@ -242,10 +251,10 @@ static void slot_leave(struct cache *cache, bool is_orphaned)
 
 void cache_detach(void)
 {
-	struct cache *cache = cache_self;
+	struct cache *cache = cache_own;
 
 	has_detached = true;
-	cache_self = &cache_none;
+	cache_own = cache_self = &cache_none;
 	if (cache != &cache_none)
 		slot_leave(cache, false);
 	release_if_wanted();
@@ -255,13 +264,13 @@ void cache_abandon_others(void)
 {
 	for (uint32_t index = CACHE_SHARED + 1; index < cache_count(); index++) {
 		struct cache *cache = cache_at(index);
-		if (cache != cache_self && cache->state == CACHE_LIVE) {
+		if (cache != cache_own && cache->state == CACHE_LIVE) {
 			cache_change_undo(cache);
 			slot_leave(cache, true);
 		}
 	}
-	if (cache_self != &cache_none)
-		cache_self->tid = os_thread_mark();
+	if (cache_own != &cache_none)
+		cache_own->tid = os_thread_mark();
 }
 
 /* Its thread may have been on the way to give them back: not what is back already. */
@@ -328,10 +337,10 @@ void cache_recover_others(bool slots_are_unfinished, bool shared_is_unfinished)
 	if (shared_is_unfinished && count > CACHE_SHARED)
 		contents_recover(cache_at(CACHE_SHARED));
 	first_ended = 0;
-	live_count = cache_self != &cache_none;
+	live_count = cache_own != &cache_none;
 	for (uint32_t index = count; index-- > CACHE_SHARED + 1;) {
 		struct cache *cache = cache_at(index);
-		if (cache == cache_self)
+		if (cache == cache_own)
 			continue;
 		if (cache->state == CACHE_LIVE)
 			contents_recover(cache);
@@ -339,8 +348,8 @@ void cache_recover_others(bool slots_are_unfinished, bool shared_is_unfinished)
 		cache->next_ended = first_ended;
 		first_ended = index;
 	}
-	if (cache_self != &cache_none)
-		cache_self->tid = os_thread_id();
+	if (cache_own != &cache_none)
+		cache_own->tid = os_thread_id();
 }
 
 void cache_own_lost(uint32_t class, uint64_t out_objects)
@@ -351,7 +360,7 @@ void cache_own_lost(uint32_t class, uint64_t out_objects)
 	for (uint32_t index = 0; index < cache_count(); index++) {
 		struct cache *cache = cache_at(index);
 		lost -= cache->classes[class].net;
-		if (cache != cache_self && class < cache->class_end)
+		if (cache != cache_own && class < cache->class_end)
 			owner = cache;
 	}
 	if (owner == NULL)

@@ -151,6 +151,7 @@ struct cache {
 	uint32_t class_end;          /* classes from here on it never touched */
 	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
 	void *sampled;               /* what is a sample and about to be told; never read */
+	void *stacks;                /* check/stack.c's; of whoever has the slot */
 
 	bool is_published;           /* it has a slot of the box */
 	uint64_t thread_generation;  /* of the slot's part (stats/box.h) */
@@ -160,6 +161,10 @@ struct cache {
 };
 
 /* This thread's cache; cache_none before it has one and after it gave it up. */
+extern HIDDEN THREAD_LOCAL struct cache *cache_own;
+
+/* The same as the fast path sees it: always cache_none in a process of which each call is to
+   take the slow path (heap/checks.h). */
 extern HIDDEN THREAD_LOCAL struct cache *cache_self;
 extern HIDDEN struct cache cache_none; /* all zero, never written */
 
@@ -173,6 +178,9 @@ void cache_init(void);
 /* Gives the calling thread a cache.  False if there is no memory for one, or
    the thread is at its end: it then goes by cache_shared_lock(). */
 bool cache_attach(void);
+
+/* From now on the fast path finds nobody's cache. */
+void cache_hide(void);
 
 /* Ends the calling thread's use of its cache: its objects go to the pools. */
 void cache_detach(void);

@@ -7,6 +7,7 @@
 #include "base/fatal.h"
 #include "base/os.h"
 #include "heap/apart.h"
+#include "heap/checks.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
 #include "heap/page_heap.h"
@@ -160,6 +161,9 @@ struct span *central_obtain(uint32_t class, enum span_use use)
 	if (span != NULL) {
 		span_open_small(span, class, use);
 		word_add(&central->span_count, 1);
+		word_add(&central->lead_objects, span->lead);
+		if (heap_checks != NULL)
+			heap_checks->span_opened(span);
 		if (use == SPAN_SAMPLED)
 			word_add(&central->sampled_span_count, 1);
 		central->taken_is_zero = is_zero && size_classes[class].span_objects == 1;
@@ -177,6 +181,7 @@ static void span_give_up(struct central *central, struct span *span)
 	else if (span->list != 0)
 		span_list_remove(span);
 	word_subtract(&central->span_count, 1);
+	word_subtract(&central->lead_objects, span->lead);
 	if (span->use == SPAN_SAMPLED)
 		word_subtract(&central->sampled_span_count, 1);
 	cooling_forget(central, span);
@@ -372,7 +377,7 @@ void central_forget(uint32_t class)
 	struct central *central = &centrals[class];
 
 	central->stacked_count = central->stacked_low = 0;
-	central->span_count = central->sampled_span_count = 0;
+	central->span_count = central->sampled_span_count = central->lead_objects = 0;
 	central->draining_free = central->released_bytes = 0;
 	central->draining = NULL;
 	memset(central->apart, 0, sizeof(central->apart));
@@ -402,7 +407,8 @@ void central_adopt(struct span *span)
 	span_relist(central, span);
 	central->span_count++;
 	central->sampled_span_count += span->use == SPAN_SAMPLED;
-	central->out_objects += span_objects(span) - span_free_objects(span);
+	central->lead_objects += span->lead;
+	central->out_objects += span_objects(span) - span_free_objects(span) - span->lead;
 	central->released_bytes += cooling_released_units(span) * os_page_bytes();
 	if (span_free_objects(span) != 0)
 		cooling_touch(central, span, true);

@@ -10,6 +10,7 @@
  *
  * INVARIANT  For every class, in objects:
  *                objects of all spans == out + stacked + free in spans
+ *            (lead_objects are none),
  *            where out are those that threads hold, live or in magazines.
  *            Magazines change under the lock when objects move, so that a
  *            fork, which holds it, never finds one in flight.
@@ -53,6 +54,7 @@ struct central {
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
 	struct span *apart[SPAN_USES]; /* heap/apart.h: those with a free object */
 	uint64_t sampled_span_count; /* of span_count: SPAN_SAMPLED */
+	uint64_t lead_objects;    /* of all spans: nobody's (heap/checks.h) */
 	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
 	void **stack;             /* room for stack_capacity pointers */
@@ -121,7 +123,7 @@ static inline uint64_t central_span_objects(uint32_t class)
 	uint64_t sampled = word_load(&centrals[class].sampled_span_count);
 
 	return (word_load(&centrals[class].span_count) - sampled) * size_classes[class].span_objects +
-		sampled * span_use_objects(class, SPAN_SAMPLED);
+		sampled * span_use_objects(class, SPAN_SAMPLED) - word_load(&centrals[class].lead_objects);
 }
 
 static inline uint64_t central_span_pages(uint32_t class)

@@ -5,6 +5,7 @@
 #include "base/config.h"
 #include "heap/apart.h"
 #include "heap/cache.h"
+#include "heap/checks.h"
 #include "heap/large.h"
 #include "heap/publish.h"
 #include "heap/slowpath.h"
@@ -48,13 +49,28 @@ void *collectable_alloc_class(uint32_t class, size_t bytes)
 			      : heap_out_of_memory(bytes);
 }
 
-void *collectable_alloc(size_t bytes, uint32_t family)
+static void *alloc(size_t bytes, uint32_t family)
 {
 	if (bytes <= SMALL_MAX_BYTES)
 		return collectable_alloc_class(size_class_of(bytes) + family, bytes);
 	void *object = large_hint(large_alloc(bytes, 1, true), family);
 	if (object == NULL)
 		return NULL;
-	arena.spans[arena_page_of(object)].use = SPAN_COLLECTABLE;
+	span_of_large(object)->use = SPAN_COLLECTABLE;
+	return object;
+}
+
+void *collectable_alloc(size_t bytes, uint32_t family)
+{
+	size_t room_bytes;
+
+	if (LIKELY(heap_checks == NULL))
+		return alloc(bytes, family);
+	if (__builtin_add_overflow(bytes, heap_checks->tail_bytes, &room_bytes))
+		return heap_out_of_memory(bytes);
+	/* A large one is checked as any. */
+	void *object = alloc(room_bytes <= SMALL_MAX_BYTES ? room_bytes : bytes, family);
+	if (object != NULL && span_of_small(object) != NULL)
+		heap_checks->adopt(object, bytes);
 	return object;
 }

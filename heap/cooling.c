@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "heap/checks.h"
 #include "heap/draining.h"
 
 /* A link is the number of a span's first page, and one; this is none. */
@@ -154,6 +155,8 @@ static bool unit_is_free(const struct span *span, size_t unit)
 	if (span->class == SIZE_CLASS_TINY &&
 		span_address(span) + offset + unit_bytes > span_records(span))
 		return false;
+	if (from < span->lead)
+		return false;
 	if (from >= span->carved_count)
 		return true;
 	if (to >= span->carved_count)
@@ -169,6 +172,8 @@ static bool units_release(struct span *span, size_t from, size_t to)
 		return false;
 	for (size_t unit = from; unit < to; unit++)
 		span->released[unit / 64] |= (uint64_t)1 << unit % 64;
+	if (heap_checks != NULL)
+		heap_checks->span_released(span, from * unit_bytes, to * unit_bytes);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/fatal.h"
 #include "heap/cache.h"
+#include "heap/checks.h"
 #include "heap/central.h"
 #include "heap/fastpath.h"
 #include "heap/large.h"
@@ -34,6 +35,8 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes, uint32_t family)
 	size_t rounded;
 	bool is_zero;
 
+	if (UNLIKELY(heap_checks != NULL))
+		return heap_checks->alloc(bytes, align_bytes, family, false);
 	bytes = bytes != 0 ? bytes : 1;
 	/* A class that holds a multiple of a power of two is one itself, and spans
 	   begin on a page (heap/size_class.h). */
@@ -86,6 +89,8 @@ size_t heap_usable_bytes(const void *ptr, const void *caller)
 {
 	uint32_t class = class_at(ptr);
 
+	if (UNLIKELY(heap_checks != NULL))
+		return heap_checks->usable_bytes(ptr, "malloc_usable_size", caller);
 	if (class != 0) {
 		expect_small(ptr, class, "malloc_usable_size", caller);
 		return size_classes[class].object_bytes;
@@ -155,6 +160,8 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 
 	if (bytes > PTRDIFF_MAX)
 		return heap_out_of_memory(bytes);
+	if (UNLIKELY(heap_checks != NULL))
+		return heap_checks->resize(ptr, bytes, caller);
 	if (class != 0)
 		return realloc_small(ptr, class, bytes, caller);
 	if (bytes > SHARED_MAX_BYTES)
@@ -172,7 +179,13 @@ bool heap_find(const struct span *span, const void *ptr, void **base, size_t *si
 	size_t bytes = is_small ? size_classes[span->class].object_bytes
 				: (size_t)span->page_count << PAGE_SHIFT;
 
-	if (is_small && offset >= bytes * span_objects(span))
+	if (!is_small && span->bytes != 0) {
+		start = span->offset;
+		bytes = span->bytes;
+		if (offset - start >= bytes)
+			return false; /* beside an object that is checked */
+	}
+	if (is_small && (offset >= bytes * span_objects(span) || offset < bytes * span->lead))
 		return false; /* in what carving left over */
 	if (is_small && base != NULL)
 		start = size_class_index(span->class, offset) * bytes;
@@ -264,7 +277,7 @@ void heap_audit(void)
 	}
 	lock_acquire(&page_heap_lock);
 	page_heap_audit();
-	if (inuse + page_heap.large_pages != page_heap.inuse_pages)
+	if (inuse + page_heap.large_pages + page_heap.retired_pages != page_heap.inuse_pages)
 		fatal("audit: the spans do not add up to the pages in use");
 	lock_release(&page_heap_lock);
 }

@@ -92,7 +92,7 @@ static bool view_begin(struct view *view, uint32_t class)
 /* Without books nothing tells whether another thread's holds still. */
 static bool can_be_viewed(const struct cache *cache, uint32_t class)
 {
-	return class < cache_class_end(cache) && (CONFIG_BOOKS || cache == cache_self);
+	return class < cache_class_end(cache) && (CONFIG_BOOKS || cache == cache_own);
 }
 
 /* Copies what it holds into held_view; nothing, if it does not hold still. */

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/os.h"
 #include "heap/cache.h"
+#include "heap/checks.h"
 #include "heap/misuse.h"
 #include "heap/page_heap.h"
 #include "heap/publish.h"
@@ -71,6 +72,7 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 	span->class = SIZE_FAMILY_PLAIN;
 	span->special = 0;
 	span->use = SPAN_ORDINARY;
+	span->offset = span->bytes = 0;
 	span_set_kind(span, SPAN_LARGE);
 	count_alloc(cache, span);
 	return span;
@@ -103,8 +105,19 @@ static void *tell_and_release(struct cache *cache, struct span *span, size_t byt
 
 	heap_cache_release(cache);
 	if (UNLIKELY(weight != 0))
-		sample_tell(span_address(span), bytes, span->page_count << PAGE_SHIFT, weight);
-	return span != NULL ? span_address(span) : heap_out_of_memory(bytes);
+		sample_tell(span_object(span), bytes, span->page_count << PAGE_SHIFT, weight);
+	return span != NULL ? span_object(span) : heap_out_of_memory(bytes);
+}
+
+static struct span *span_take_ticking(struct cache *cache, size_t pages, size_t align_pages,
+	bool is_zeroed)
+{
+	heap_tick(cache);
+	struct span *span = span_take(cache, pages, align_pages, is_zeroed);
+	if (LIKELY(span != NULL))
+		return span;
+	heap_reclaim(cache);
+	return span_take(cache, pages, align_pages, is_zeroed);
 }
 
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
@@ -112,43 +125,74 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 	struct cache *cache;
 	size_t align_pages = align_bytes > PAGE_BYTES ? align_bytes >> PAGE_SHIFT : 1;
 
+	if (UNLIKELY(heap_checks != NULL))
+		return heap_checks->alloc(bytes, align_bytes, SIZE_FAMILY_PLAIN, is_zeroed);
 	if (bytes > PTRDIFF_MAX || (cache = heap_cache_acquire()) == NULL)
 		return heap_out_of_memory(bytes);
-	heap_tick(cache);
-	struct span *span = span_take(cache, arena_pages_of(bytes), align_pages, is_zeroed);
-	if (UNLIKELY(span == NULL)) {
-		heap_reclaim(cache);
-		span = span_take(cache, arena_pages_of(bytes), align_pages, is_zeroed);
+	struct span *span = span_take_ticking(cache, arena_pages_of(bytes), align_pages, is_zeroed);
+	return tell_and_release(cache, span, bytes);
+}
+
+void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t bytes,
+	bool is_zeroed)
+{
+	struct cache *cache = heap_cache_acquire();
+
+	if (cache == NULL)
+		return heap_out_of_memory(bytes);
+	struct span *span = span_take_ticking(cache, pages, align_pages, is_zeroed);
+	if (span != NULL) {
+		span->offset = offset;
+		span->bytes = bytes;
 	}
 	return tell_and_release(cache, span, bytes);
 }
 
-/* The span that `ptr` is the first byte of; NULL if there is none. */
-static struct span *span_starting_at(const void *ptr)
+struct span *large_retire(void *ptr)
 {
-	size_t page = arena_page_of(ptr);
+	struct cache *cache = heap_cache_acquire();
 
-	if (!arena_holds(page) || arena_address_of(page) != ptr ||
-		arena.spans[page].kind != SPAN_LARGE)
-		return NULL;
-	return &arena.spans[page];
+	lock_acquire(&page_heap_lock);
+	struct span *span = span_of_large(ptr);
+	if (span != NULL) {
+		count_free(cache, span);
+		page_heap.retired_pages += span->page_count;
+		span_set_kind(span, SPAN_RETIRED);
+		publish_totals();
+	}
+	lock_release(&page_heap_lock);
+	publish_thread(cache);
+	heap_tick(cache);
+	heap_cache_release(cache);
+	return span;
+}
+
+void large_bury(struct span *span)
+{
+	lock_acquire(&page_heap_lock);
+	page_heap.retired_pages -= span->page_count;
+	page_heap_give(span);
+	release_after_change();
+	publish_totals();
+	lock_release(&page_heap_lock);
+	release_if_wanted();
 }
 
 void *large_hint(void *ptr, uint32_t family)
 {
 	if (ptr != NULL)
-		span_starting_at(ptr)->class = (uint8_t)family;
+		span_of_large(ptr)->class = (uint8_t)family;
 	return ptr;
 }
 
 uint32_t large_family(const void *ptr)
 {
-	return span_starting_at(ptr)->class;
+	return span_of_large(ptr)->class;
 }
 
 static struct span *span_expected_at(const void *ptr, const char *call, const void *caller)
 {
-	struct span *span = span_starting_at(ptr);
+	struct span *span = span_of_large(ptr);
 
 	if (span == NULL)
 		misuse_bad_pointer(call, ptr, caller);
@@ -160,7 +204,7 @@ void large_free(void *ptr, const void *caller)
 	span_expected_at(ptr, "free", caller);
 	struct cache *cache = heap_cache_acquire();
 	lock_acquire(&page_heap_lock);
-	struct span *span = span_starting_at(ptr); /* two threads may free it at once */
+	struct span *span = span_of_large(ptr); /* two threads may free it at once */
 	if (span != NULL) {
 		count_free(cache, span);
 		page_heap_give(span);
@@ -177,7 +221,7 @@ void large_free(void *ptr, const void *caller)
 
 size_t large_usable_bytes(const void *ptr)
 {
-	const struct span *span = span_starting_at(ptr);
+	const struct span *span = span_of_large(ptr);
 
 	return span != NULL ? (size_t)span->page_count << PAGE_SHIFT : 0;
 }

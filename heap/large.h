@@ -17,10 +17,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct span;
+
 /* `align_bytes`: a power of two; up to a page it costs nothing.  is_zeroed:
    the bytes read zero, of pages that do already none is touched.
    NULL with ENOMEM. */
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed);
+
+/* For whoever checks what becomes of it (heap/checks.h): of so many pages, the object at an
+   offset in the first two, of `bytes`. */
+void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t bytes,
+	bool is_zeroed);
+
+/* Of such a one: it is counted as freed, and its pages are nobody's, until they are given
+   back.  NULL: another thread has freed it meanwhile. */
+struct span *large_retire(void *ptr);
+void large_bury(struct span *span);
 
 /* Says of which family (heap/size_class.h) a new one is, before anybody else knows it.
    Returns it; it may be NULL. */

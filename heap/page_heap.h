@@ -44,6 +44,7 @@ struct page_heap {
 	size_t fresh_pages;
 	size_t large_pages;
 	size_t large_objects;
+	size_t retired_pages;               /* in use by nobody, and not to be had yet */
 	size_t peak_inuse_pages;
 	uint64_t out_of_memory_count;
 };

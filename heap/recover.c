@@ -46,7 +46,10 @@ static size_t span_pages_at(size_t page)
 {
 	const struct span *span = &arena.spans[page];
 
-	return span->kind == SPAN_SMALL || span->kind == SPAN_LARGE ? span->page_count : 0;
+	bool is_one = span->kind == SPAN_SMALL || span->kind == SPAN_LARGE ||
+		span->kind == SPAN_RETIRED;
+
+	return is_one ? span->page_count : 0;
 }
 
 static void runs_forget(void)
@@ -54,7 +57,7 @@ static void runs_forget(void)
 	memset(page_heap.runs, 0, sizeof(page_heap.runs));
 	memset(page_heap.nonempty, 0, sizeof(page_heap.nonempty));
 	page_heap.dirty_pages = page_heap.fresh_pages = page_heap.inuse_pages = 0;
-	page_heap.large_pages = page_heap.large_objects = 0;
+	page_heap.large_pages = page_heap.large_objects = page_heap.retired_pages = 0;
 	arena.hole_pages = 0;
 	for (size_t page = 0, pages; page < arena.page_count; page += pages != 0 ? pages : 1) {
 		pages = span_pages_at(page);
@@ -93,6 +96,8 @@ static size_t idle_recover(size_t first) UNCHECKED_LOCKING
 static void span_count(const struct span *span)
 {
 	page_heap.inuse_pages += span->page_count;
+	if (span->kind == SPAN_RETIRED)
+		page_heap.retired_pages += span->page_count;
 	if (span->kind == SPAN_LARGE) {
 		page_heap.large_pages += span->page_count;
 		page_heap.large_objects++;

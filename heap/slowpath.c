@@ -8,6 +8,7 @@
 #include "heap/cache.h"
 #include "base/os.h"
 #include "heap/central.h"
+#include "heap/checks.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
 #include "heap/heap.h"
@@ -151,11 +152,11 @@ void *heap_out_of_memory(size_t bytes)
 struct cache *heap_cache_acquire(void)
 {
 	process_look();
-	if (LIKELY(cache_self != &cache_none))
-		return cache_self;
+	if (LIKELY(cache_own != &cache_none))
+		return cache_own;
 	if (!heap_init())
 		return NULL;
-	return cache_attach() ? cache_self : cache_shared_lock();
+	return cache_attach() ? cache_own : cache_shared_lock();
 }
 
 void heap_cache_release(struct cache *cache)
@@ -235,7 +236,7 @@ static inline void *popped_object(struct cache *cache, uint32_t class)
 /* One that is alone in its span is apart as it is. */
 static COLD void *sample_instead(struct cache *cache, uint32_t class, void *object, double weight)
 {
-	bool is_alone = size_classes[class].span_objects == 1;
+	bool is_alone = size_classes[class].span_objects == 1 || heap_checks != NULL;
 	void *sample = is_alone ? object : sample_take(cache, class, object);
 
 	if (sample != object || is_alone) {
@@ -276,7 +277,7 @@ void *cache_alloc(struct cache *cache, uint32_t class, size_t bytes)
 	return object;
 }
 
-void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero)
+void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero)
 {
 	struct cache *cache = heap_cache_acquire();
 
@@ -296,6 +297,14 @@ void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero)
 	if (UNLIKELY(is_sample))
 		sample_tell(object, bytes, size_classes[class].object_bytes, weight);
 	return object != NULL ? object : heap_out_of_memory(bytes);
+}
+
+void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero)
+{
+	*is_zero = false;
+	return UNLIKELY(heap_checks != NULL)
+		? heap_checks->alloc(bytes, 1, size_class_family(class), false)
+		: heap_alloc_unchecked(class, bytes, is_zero);
 }
 
 void *heap_alloc_slow(size_t bytes)
@@ -349,6 +358,10 @@ void heap_free_for_slow(void *ptr, const void *caller)
 {
 	size_t page = arena_page_of(ptr);
 
+	if (UNLIKELY(heap_checks != NULL)) {
+		heap_checks->free(ptr, caller);
+		return;
+	}
 	if (ptr == NULL)
 		return;
 	uint32_t class = arena_class_at(page);

@@ -26,6 +26,9 @@ void *heap_alloc_noscan_slow(size_t bytes) NOINLINE;
 /* The same of one class.  *is_zero: the object's pages are known to read zero. */
 void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero);
 
+/* The same for whoever checks what becomes of it (heap/checks.h). */
+void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero);
+
 /* The magazine is full; the object is large, NULL, not ours or freed twice;
    the thread has no cache yet.  errno is as before. */
 void heap_free_slow(void *ptr) NOINLINE;

@@ -230,9 +230,9 @@ struct source heap_source = {
 bool heap_thread_snapshot(int tid, struct mstat_thread_snapshot *out)
 {
 	if (tid == 0) {
-		if (cache_self == &cache_none)
+		if (cache_own == &cache_none)
 			return false;
-		thread_figures(cache_self, out);
+		thread_figures(cache_own, out);
 		return true;
 	}
 	for (uint32_t index = CACHE_SHARED + 1; index < cache_count(); index++) {

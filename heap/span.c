@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "heap/checks.h"
+
+const struct heap_checks *heap_checks;
 
 struct span *span_of_small(const void *ptr)
 {
@@ -14,6 +17,19 @@ struct span *span_of_small(const void *ptr)
 	struct span *span = arena.spans + page - (word_load(&arena.page_info[page]) & PAGE_BACK_MASK);
 	bool holds = span->kind == SPAN_SMALL && page - span_page(span) < span->page_count;
 	return holds ? span : NULL;
+}
+
+/* The object may begin in the span's second page. */
+struct span *span_of_large(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	for (size_t back = 0; back < 2 && arena_holds(page - back); back++) {
+		struct span *span = arena.spans + page - back;
+		if (span->kind == SPAN_LARGE && span_object(span) == ptr)
+			return span;
+	}
+	return NULL;
 }
 
 struct span *span_containing(const void *ptr)
@@ -80,8 +96,9 @@ void span_open_small(struct span *span, uint32_t class, enum span_use use)
 		records_clear(span);
 	memset(span_home_words(span), 0,
 		(span_use_objects(class, use) + 63) / 64 * sizeof(uint64_t));
+	span->lead = (uint8_t)heap_checks_lead(class != SIZE_CLASS_TINY ? span_use_objects(class, use) : 0);
 	span->home_count = 0;
-	span->carved_count = 0;
+	span->carved_count = span->lead;
 	span->list = 0;
 	span->cooling_next = span->cooling_prev = 0;
 	span->released[0] = span->released[1] = 0;
@@ -158,23 +175,25 @@ uint32_t span_take_objects(struct span *span, void **objects, uint32_t want)
 /* Whether one of the first `carved` objects begins at an offset, and which.  Of an
    offset that is beyond the span the product is any number; no index that is in range
    leads back there. */
-static ALWAYS_INLINE bool is_start(uint32_t class, uint32_t carved, size_t offset, uint32_t *index)
+static ALWAYS_INLINE bool is_start(const struct span *span, uint32_t carved, size_t offset,
+	uint32_t *index)
 {
-	*index = size_class_index(class, offset);
-	return *index * (size_t)size_classes[class].object_bytes == offset && *index < carved;
+	*index = size_class_index(span->class, offset);
+	return *index * (size_t)size_classes[span->class].object_bytes == offset && *index < carved &&
+		*index >= span->lead;
 }
 
 /* Objects that were freed one after the other often share a word: it is written when
    the next is another's. */
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count)
 {
-	const uint32_t class = span->class, carved = span->carved_count;
+	const uint32_t carved = span->carved_count;
 	uintptr_t start = (uintptr_t)span_address(span);
 	uint64_t *words = span_home_words(span), *word = words, bits = *word;
 	uint32_t done = 0, index;
 
 	for (; done < count; done++) {
-		if (!is_start(class, carved, (uintptr_t)objects[done] - start, &index))
+		if (!is_start(span, carved, (uintptr_t)objects[done] - start, &index))
 			break;
 		if (words + index / 64 != word) {
 			word_store(word, bits);
@@ -197,7 +216,7 @@ static bool span_knows(const struct span *span, const void *object, bool *is_hom
 	size_t offset = (size_t)((const char *)object - span_address(span));
 	uint32_t index;
 
-	if (!is_start(span->class, word_load(&span->carved_count), offset, &index))
+	if (!is_start(span, word_load(&span->carved_count), offset, &index))
 		return false;
 	*is_home = (word_load(span_home_words(span) + index / 64) >> index % 64 & 1) != 0;
 	return true;

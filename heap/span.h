@@ -7,7 +7,7 @@
  *
  * INVARIANT  spans[page].kind is SPAN_NONE but for the first page of a run
  *            and, in a free run of several pages, the last.  For SPAN_SMALL
- *                objects == live + in magazines + in the central stack
+ *                objects == lead + live + in magazines + in the central stack
  *                           + home_count + (span_objects - carved_count)
  *            and the home bit of an object is set exactly when it is home.
  *            Objects at and beyond carved_count were never handed out.
@@ -35,7 +35,8 @@ enum span_kind {
 	SPAN_FREE,      /* first page of a free run */
 	SPAN_FREE_LAST, /* its last page, if it has several */
 	SPAN_SMALL,
-	SPAN_LARGE
+	SPAN_LARGE,
+	SPAN_RETIRED    /* a large one that was freed; nobody is to have its pages yet */
 };
 
 /* As `list`, beside the fullness lists. */
@@ -62,6 +63,7 @@ struct span {
 	uint16_t home_count;    /* SPAN_SMALL */
 	uint16_t carved_count;  /* SPAN_SMALL */
 	uint8_t use;            /* enum span_use */
+	uint8_t lead;           /* SPAN_SMALL: its first objects are nobody's (heap/checks.h) */
 	union {
 		uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
 		uint32_t cooling_next;  /* SPAN_SMALL: in the queue of heap/cooling.h */
@@ -72,7 +74,13 @@ struct span {
 	};
 	uint32_t touched_in;    /* SPAN_SMALL: the interval in which it last changed */
 	uint32_t special;       /* the first of tinyalloc/special.h; 0: none */
-	uint64_t released[2];   /* SPAN_SMALL: a bit for each OS page given back */
+	union {
+		uint64_t released[2];   /* SPAN_SMALL: a bit for each OS page given back */
+		struct {                /* SPAN_LARGE, of a checked process; else 0 */
+			uint64_t offset;    /* of the object in the span's first two pages */
+			uint64_t bytes;     /* that it was asked for with */
+		};
+	};
 }; /* 64 bytes: one cache line a span */
 
 /* What a span of a class is made of, by its use: one of samples holds few objects at a time,
@@ -108,6 +116,12 @@ static inline char *span_address(const struct span *span)
 	return arena_address_of(span_page(span));
 }
 
+/* Of a large one: where the object is. */
+static inline char *span_object(const struct span *span)
+{
+	return span_address(span) + span->offset;
+}
+
 static inline uint64_t *span_home_words(const struct span *span)
 {
 	return arena.home_words + span_page(span) * HOME_WORDS_PER_PAGE;
@@ -129,7 +143,7 @@ static inline uint32_t span_free_objects(const struct span *span)
 
 static inline bool span_is_all_home(const struct span *span)
 {
-	return span_free_objects(span) == span_objects(span);
+	return span_free_objects(span) + span->lead == span_objects(span);
 }
 
 static inline bool span_is_collectable(const struct span *span)
@@ -146,8 +160,8 @@ static inline bool span_is_draining(const struct span *span)
 /* What the class map says of a small span. */
 static inline uint8_t span_mapped_class(const struct span *span)
 {
-	bool is_unusual =
-		span_is_draining(span) || span->special != 0 || span->use != SPAN_ORDINARY;
+	bool is_unusual = span->lead != 0 || span_is_draining(span) || span->special != 0 ||
+		span->use != SPAN_ORDINARY;
 
 	if (is_unusual)
 		return 0;
@@ -163,6 +177,9 @@ static inline void span_set_kind(struct span *span, enum span_kind kind)
 
 /* The span of small objects that an address lies in, NULL if it lies in none. */
 struct span *span_of_small(const void *ptr);
+
+/* The large span whose object begins there, NULL if there is none. */
+struct span *span_of_large(const void *ptr);
 
 /* The span whose pages hold the address, small or large; NULL if none.  Walks
    back over a large object's pages, so it is for errors and lookups. */

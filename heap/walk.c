@@ -24,8 +24,9 @@ bool walk_is_live(const struct span *span, const void *object)
 	const struct central *central = &centrals[span->class];
 	size_t offset = (size_t)((const char *)object - span_address(span));
 
-	if (size_class_index(span->class, offset) >= span->carved_count ||
-		span_is_home(span, object) ||
+	uint32_t number = size_class_index(span->class, offset);
+
+	if (number >= span->carved_count || number < span->lead || span_is_home(span, object) ||
 		slots_hold(central->stack, central->stacked_count, object))
 		return false;
 	for (uint32_t index = 0; index < cache_count(); index++)

@@ -18,7 +18,10 @@
 #include "base/fatal.h"
 #include "base/format.h"
 #include "base/os.h"
+#include "check/check.h"
 #include "heap/arena.h"
+#include "heap/cache.h"
+#include "heap/checks.h"
 #include "heap/heap.h"
 #include "heap/held.h"
 #include "heap/hooks.h"
@@ -260,6 +263,15 @@ void process_end(void)
 	box_remove();
 }
 
+static void check_begin(void)
+{
+	if (cache_live_count() > 1) {
+		complain(NULL, "check:full", strlen("check:full"), "threads before the start");
+		return;
+	}
+	check_start((uintptr_t)process_end, process_conf.zero);
+}
+
 static __attribute__((constructor)) void process_start(int argc, char **argv)
 {
 	int saved = errno;
@@ -271,7 +283,9 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	stderr_remember();
 	sized_is_checked = process_conf.check_sizes;
 	new_init();
-	if (process_conf.tiny)
+	if (process_conf.check == CONF_CHECK_FULL)
+		check_begin();
+	if (process_conf.tiny && heap_checks == NULL)
 		tiny_init();
 	if (CONFIG_BOOKS) {
 		box_identify(argc, argv);

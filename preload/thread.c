@@ -28,7 +28,7 @@ static void thread_end(void *value)
 void thread_watch_init(void)
 {
 	has_key = pthread_key_create(&end_key, thread_end) == 0;
-	if (cache_self != &cache_none)
+	if (cache_own != &cache_none)
 		thread_attached();
 }
 

@@ -38,6 +38,8 @@ struct frame {
 	bool is_exact; /* it was interrupted at pc; else it goes on there after a call */
 	uintptr_t readable;
 	uintptr_t readable_end;
+	struct backtrace_loads *loads; /* NULL: nobody asks */
+	uintptr_t fp_slot;             /* where fp was read; 0: not since the first frame */
 };
 
 /* ---- rules ------------------------------------------------------------------------------- */
@@ -110,6 +112,31 @@ static bool page_ask(struct frame *frame, uintptr_t page, size_t page_bytes)
 	return true;
 }
 
+static void loaded(struct frame *frame, uintptr_t slot, uintptr_t word)
+{
+	struct backtrace_loads *loads = frame->loads;
+
+	if (loads == NULL)
+		return;
+	if (loads->count == BACKTRACE_LOADS_MOST) {
+		loads->is_whole = false;
+		return;
+	}
+	loads->slots[loads->count] = slot;
+	loads->words[loads->count++] = word;
+}
+
+/* Most functions keep the register for their callers and do not go by it. */
+static void fp_used(struct frame *frame)
+{
+	if (frame->loads == NULL)
+		return;
+	if (frame->fp_slot != 0)
+		loaded(frame, frame->fp_slot, frame->fp);
+	else
+		frame->loads->uses_fp = true;
+}
+
 /* The word may be what AddressSanitizer keeps between two variables. */
 static UNSANITIZED bool word_at(struct frame *frame, uintptr_t address, uintptr_t *word)
 {
@@ -134,12 +161,22 @@ static uintptr_t plain(uintptr_t return_address)
 #endif
 }
 
-static bool place_read(struct frame *frame, uintptr_t cfa, unsigned base, int64_t offset,
-	uintptr_t *word)
+static uintptr_t place_of(struct frame *frame, uintptr_t cfa, unsigned base, int64_t offset)
 {
 	uintptr_t bases[] = {[CFI_CFA] = cfa, [CFI_SP] = frame->sp, [CFI_FP] = frame->fp};
 
-	return word_at(frame, bases[base] + (uintptr_t)offset, word);
+	if (base == CFI_FP)
+		fp_used(frame);
+	return bases[base] + (uintptr_t)offset;
+}
+
+/* One that the way to the callers leads over. */
+static bool link_at(struct frame *frame, uintptr_t address, uintptr_t *word)
+{
+	if (!word_at(frame, address, word))
+		return false;
+	loaded(frame, address, *word);
+	return true;
 }
 
 static bool leave(struct frame *frame, uintptr_t pc, uintptr_t sp, uintptr_t fp, bool is_exact)
@@ -154,18 +191,23 @@ static bool leave(struct frame *frame, uintptr_t pc, uintptr_t sp, uintptr_t fp,
 /* To the caller's frame.  False: it is not to be found. */
 static bool step_by_rule(struct frame *frame, struct cfi_rule rule)
 {
-	uintptr_t base = rule.cfa_base == CFI_SP ? frame->sp : frame->fp;
-	uintptr_t cfa = base + (uintptr_t)(int64_t)rule.cfa_offset, pc, fp = frame->fp;
+	uintptr_t cfa = place_of(frame, 0, rule.cfa_base, rule.cfa_offset), pc, fp = frame->fp, slot;
 
-	if (rule.cfa_is_loaded && !word_at(frame, cfa, &cfa))
+	if (rule.is_signal && frame->loads != NULL)
+		frame->loads->is_whole = false; /* it may have interrupted another stack */
+	if (rule.cfa_is_loaded && !link_at(frame, cfa, &cfa))
 		return false;
 	/* Stacks are left upwards, but for one that a signal's handler had of its own. */
 	if (cfa <= frame->sp && !rule.is_signal)
 		return false;
-	if (!place_read(frame, cfa, rule.ra_base, rule.ra_offset, &pc))
+	if (!link_at(frame, place_of(frame, cfa, rule.ra_base, rule.ra_offset), &pc))
 		return false;
-	if (rule.fp_base != CFI_NONE && !place_read(frame, cfa, rule.fp_base, rule.fp_offset, &fp))
-		return false;
+	if (rule.fp_base != CFI_NONE) {
+		slot = place_of(frame, cfa, rule.fp_base, rule.fp_offset);
+		if (!word_at(frame, slot, &fp))
+			return false;
+		frame->fp_slot = slot;
+	}
 	return leave(frame, pc, cfa, fp, rule.is_signal);
 }
 
@@ -173,8 +215,10 @@ static bool step_by_frame_pointer(struct frame *frame)
 {
 	uintptr_t fp = frame->fp, pc, callers;
 
+	fp_used(frame);
+	frame->fp_slot = fp;
 	return fp >= frame->sp && fp - frame->sp < FRAME_MOST_BYTES && word_at(frame, fp, &callers) &&
-		word_at(frame, fp + sizeof(uintptr_t), &pc) &&
+		link_at(frame, fp + sizeof(uintptr_t), &pc) &&
 		leave(frame, pc, fp + 2 * sizeof(uintptr_t), callers, false);
 }
 
@@ -227,6 +271,27 @@ static COLD NOINLINE void capture_shadow(struct backtrace *trace, uintptr_t poin
 		}
 }
 
+/* This frame and its callers. */
+static void collect(struct backtrace *trace, struct frame *frame, uint32_t most)
+{
+	do {
+		if (trace->count == most)
+			return;
+		if (is_end(frame->pc)) {
+			trace->is_cut = false;
+			return;
+		}
+		trace->pcs[trace->count++] = frame->pc + frame->is_exact;
+		struct cfi_rule rule = rule_at(frame->pc - !frame->is_exact);
+		if (is_last(rule)) {
+			trace->is_cut = false;
+			return;
+		}
+		if (!step(frame, rule))
+			return;
+	} while (true);
+}
+
 NOINLINE void backtrace_capture(struct backtrace *trace)
 {
 	uintptr_t shadow = shadow_stack_pointer();
@@ -236,22 +301,42 @@ NOINLINE void backtrace_capture(struct backtrace *trace)
 		return;
 	}
 	struct frame frame = frame_here();
-	struct cfi_rule rule = rule_at(frame.pc);
 
 	trace->count = 0;
 	trace->is_cut = true;
-	while (step(&frame, rule)) {
-		if (trace->count == BACKTRACE_MOST)
-			return;
-		if (is_end(frame.pc)) {
-			trace->is_cut = false;
-			return;
-		}
-		trace->pcs[trace->count++] = frame.pc + frame.is_exact;
-		rule = rule_at(frame.pc - !frame.is_exact);
-		if (is_last(rule)) {
-			trace->is_cut = false;
-			return;
-		}
-	}
+	if (step(&frame, rule_at(frame.pc)))
+		collect(trace, &frame, BACKTRACE_MOST);
+}
+
+static struct frame frame_at(const struct backtrace_place *place)
+{
+	struct frame frame = {.pc = place->pc, .sp = place->sp, .fp = place->fp};
+
+	frame.readable = bits_round_down(frame.sp, os_page_bytes());
+	frame.readable_end = frame.readable + os_page_bytes();
+	return frame;
+}
+
+void backtrace_from(struct backtrace *trace, const struct backtrace_place *place, uint32_t most,
+	struct backtrace_loads *loads)
+{
+	struct frame frame = frame_at(place);
+
+	trace->count = 0;
+	trace->is_cut = true;
+	if (loads != NULL)
+		*loads = (struct backtrace_loads){.is_whole = true};
+	frame.loads = loads;
+	collect(trace, &frame, most);
+}
+
+bool backtrace_leave(struct backtrace_place *place, uintptr_t start, uintptr_t end)
+{
+	struct frame frame = frame_at(place);
+
+	while (frame.pc - start < end - start)
+		if (!step(&frame, rule_at(frame.pc - !frame.is_exact)))
+			return false;
+	*place = (struct backtrace_place){.pc = frame.pc, .sp = frame.sp, .fp = frame.fp};
+	return true;
 }

@@ -22,7 +22,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BACKTRACE_MOST = 128 };
+#include "base/compiler.h"
+
+enum { BACKTRACE_MOST = 128, BACKTRACE_LOADS_MOST = 36 };
 
 struct backtrace {
 	uint32_t count;
@@ -30,6 +32,39 @@ struct backtrace {
 	uintptr_t pcs[BACKTRACE_MOST]; /* where each goes on; of what a signal interrupted one
 	                                  byte further, so that each less 1 is in its function */
 };
+
+/* Where a call returns to: what its caller's frame is found by. */
+struct backtrace_place {
+	uintptr_t pc;
+	uintptr_t sp;
+	uintptr_t fp;
+};
+
+/* Of the call of the function that this stands in. */
+static ALWAYS_INLINE struct backtrace_place backtrace_place_here(void)
+{
+	return (struct backtrace_place){.pc = (uintptr_t)__builtin_return_address(0),
+		.sp = (uintptr_t)__builtin_dwarf_cfa(),
+		.fp = *(const uintptr_t *)__builtin_frame_address(0)};
+}
+
+/* The words of the stack that led from a place to its callers, the innermost first: while they
+   are the same, so are those.  Each is there if those before it are as they were. */
+struct backtrace_loads {
+	uint32_t count;
+	bool is_whole; /* else there were more, or other stacks were passed */
+	bool uses_fp;  /* the place's */
+	uintptr_t slots[BACKTRACE_LOADS_MOST];
+	uintptr_t words[BACKTRACE_LOADS_MOST];
+};
+
+/* The callers of a place in this thread, itself first: so many at most.  `loads` may be
+   NULL. */
+void backtrace_from(struct backtrace *trace, const struct backtrace_place *place, uint32_t most,
+	struct backtrace_loads *loads);
+
+/* Leaves the addresses [start, end): the first caller that is not of them. */
+bool backtrace_leave(struct backtrace_place *place, uintptr_t start, uintptr_t end);
 
 /* Whoever calls from these addresses is nobody: libc's start of the program, whose tables a
    small process else reads for nothing but that. */

@@ -86,7 +86,7 @@ static uint32_t object_collect(void *object)
 	}
 	if (is_tiny)
 		return tiny_collect(object);
-	heap_free_for_slow(object, NULL);
+	object_free_for(object, NULL);
 	return 1;
 }
 

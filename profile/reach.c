@@ -43,8 +43,15 @@ static uint32_t object_count(const struct span *span)
 
 static size_t object_bytes(const struct span *span)
 {
-	return span->kind == SPAN_SMALL ? size_classes[span->class].object_bytes
-					: (size_t)span->page_count << PAGE_SHIFT;
+	if (span->kind == SPAN_SMALL)
+		return size_classes[span->class].object_bytes;
+	return span->bytes != 0 ? span->bytes : (size_t)span->page_count << PAGE_SHIFT;
+}
+
+static uintptr_t object_at(const struct span *span, uint32_t index)
+{
+	return span->kind == SPAN_SMALL ? (uintptr_t)span_address(span) + index * object_bytes(span)
+					: (uintptr_t)span_object(span);
 }
 
 static bool may_hold_pointers(const struct span *span)
@@ -112,7 +119,7 @@ static uint64_t *marks_of(const struct span *span)
 static bool is_free(const struct span *span, uint32_t index)
 {
 	return span->kind == SPAN_SMALL &&
-		(index >= span->carved_count || bit_test(span_home_words(span), index));
+		(index >= span->carved_count || index < span->lead || bit_test(span_home_words(span), index));
 }
 
 /* An object that a pool or a magazine holds counts as home from here on. */
@@ -179,8 +186,7 @@ static inline void word_look(uintptr_t word)
 		return;
 	bit_set(marks_of(span), index);
 	if (is_looked_into_when_reached(span))
-		reach.pending[reach.pending_count++] =
-			(uintptr_t)span_address(span) + index * object_bytes(span);
+		reach.pending[reach.pending_count++] = object_at(span, index);
 }
 
 static void words_look(uintptr_t from, uintptr_t to)
@@ -316,7 +322,7 @@ static void changing_blocks_look(void)
 
 static void object_look(const struct span *span, uint32_t index)
 {
-	uintptr_t start = (uintptr_t)span_address(span) + index * object_bytes(span);
+	uintptr_t start = object_at(span, index);
 
 	memory_look(start, start + object_bytes(span));
 }
@@ -372,5 +378,5 @@ void reach_lost(void (*report)(const struct span *span, void *object, void *arg)
 		for (uint32_t index = 0; index < object_count(span); index++)
 			if ((reach.mode == REACH_ALL || span_is_collectable(span)) && !is_free(span, index) &&
 				!bit_test(marks_of(span), index))
-				report(span, span_address(span) + index * object_bytes(span), arg);
+				report(span, (void *)object_at(span, index), arg);
 }

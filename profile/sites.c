@@ -263,6 +263,15 @@ void sites_publish(void)
 	lock_release(&sites_lock);
 }
 
+void sites_publish_counts(void)
+{
+	if (lock_is_any_mine())
+		return;
+	lock_acquire(&sites_lock);
+	sampling_publish();
+	lock_release(&sites_lock);
+}
+
 void sites_fork_prepare(void)
 {
 	lock_acquire(&sites_lock);

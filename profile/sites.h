@@ -36,6 +36,9 @@ void sites_init(uintptr_t own_pc, uintptr_t start);
 /* All of it once more, for a box that is new. */
 void sites_publish(void);
 
+/* How many frames there are, for whoever reads the box. */
+void sites_publish_counts(void);
+
 /* Sites are numbered from 0; without the lock they may be changing. */
 uint32_t sites_count(void);
 const struct box_site *sites_at(uint32_t number);

@@ -42,6 +42,23 @@ static bool set_tiny(struct conf *conf, const char *value, size_t bytes)
 	return parse_bool(&conf->tiny, value, bytes);
 }
 
+static bool set_check(struct conf *conf, const char *value, size_t bytes)
+{
+	static const char *const names[] = {"none", "full"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (text_is(value, bytes, names[i])) {
+			conf->check = (enum conf_check)i;
+			return true;
+		}
+	return false;
+}
+
+static bool set_zero(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->zero, value, bytes);
+}
+
 static bool set_check_sizes(struct conf *conf, const char *value, size_t bytes)
 {
 	return parse_bool(&conf->check_sizes, value, bytes);
@@ -198,6 +215,9 @@ const struct conf_key conf_keys[] = {
 	{"token_max", "none", "a number, or none",
 		"The -falloc-token-max of the compiler that made the program; none is SIZE_MAX.",
 		set_token_max},
+	{"check", "none", "none or full",
+		"Look at all that the program does with its objects; it becomes slower.", set_check},
+	{"zero", "0", "0 or 1", "With check:full, what is freed is filled with zeroes.", set_zero},
 	{"check_sizes", "1", "0 or 1",
 		"End a program whose sized delete or free says another size or alignment.",
 		set_check_sizes},

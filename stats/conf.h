@@ -23,11 +23,18 @@ enum {
 	CONF_SAMPLE_MOST_BYTES = 1 << 30
 };
 
+enum conf_check {
+	CONF_CHECK_NONE = 0,
+	CONF_CHECK_FULL
+};
+
 struct conf {
 	bool box;                      /* publish a box */
 	bool exit_report;              /* print the books on exit */
 	bool dump_json;                /* dump_format: text or json */
 	int stop_signal;               /* of mstat_collect() */
+	enum conf_check check;
+	bool zero;                     /* what is freed, with check:full */
 	bool check_sizes;              /* what is said of an object that is freed */
 	bool exit_check;               /* what was freed, at exit */
 	bool tiny;                     /* combine small objects without pointers */

@@ -10,7 +10,7 @@
 cd "${MSTAT_SOURCE:-${BASH_SOURCE[0]%/*}/..}" || exit 1
 
 # Each floor, the earlier ones before it.
-floors=(base stats heap tinyalloc profile preload)
+floors=(base stats heap tinyalloc profile check preload)
 
 sources_of()
 {

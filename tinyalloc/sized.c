@@ -6,6 +6,7 @@
 #include "base/fatal.h"
 #include "base/format.h"
 #include "heap/arena.h"
+#include "heap/checks.h"
 #include "heap/heap.h"
 #include "heap/page_heap.h"
 #include "heap/size_class.h"
@@ -17,13 +18,9 @@ bool sized_is_checked = true;
 /* NULL: no object can begin there. */
 static const struct span *span_of(const void *ptr)
 {
-	size_t page = arena_page_of(ptr);
 	const struct span *span = span_of_small(ptr);
 
-	if (span != NULL || !arena_holds(page))
-		return span;
-	span = arena.spans + page;
-	return span->kind == SPAN_LARGE && span_address(span) == ptr ? span : NULL;
+	return span != NULL ? span : span_of_large(ptr);
 }
 
 static _Noreturn void refuse(const struct span *span, const void *ptr, const char *what,
@@ -78,6 +75,10 @@ void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
 
 	if (!sized_is_checked || span == NULL)
 		return;
+	if (heap_checks != NULL) {
+		heap_checks->expect(ptr, bytes, align_bytes, call, caller);
+		return;
+	}
 	if (!sized_is_aligned(ptr, align_bytes))
 		refuse(span, ptr, "wrong alignment: ", align_bytes, call, caller);
 	if (!is_exact(span, ptr, bytes, align_bytes))
@@ -116,6 +117,8 @@ void sized_expect_resized_unusual(const void *ptr, size_t bytes, const char *cal
 {
 	const struct span *span = span_of(ptr);
 
-	if (sized_is_checked && span != NULL && !is_possible(span, ptr, bytes))
+	if (sized_is_checked && span != NULL && heap_checks != NULL)
+		heap_checks->expect(ptr, bytes, 0, call, caller);
+	else if (sized_is_checked && span != NULL && !is_possible(span, ptr, bytes))
 		refuse(span, ptr, "wrong size: ", bytes, call, caller);
 }

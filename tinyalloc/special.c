@@ -65,7 +65,7 @@ static bool target_is_live(const struct target *target)
 	const struct span *span = target->span;
 
 	if (target->class == 0)
-		return span->kind == SPAN_LARGE && span_address(span) == target->object;
+		return span->kind == SPAN_LARGE && span_object(span) == target->object;
 	if (span->kind != SPAN_SMALL || span->class != target->class)
 		return false;
 	return target->class == SIZE_CLASS_TINY ? tiny_is_live(target->object)

@@ -1,0 +1,190 @@
+#include "check/check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/format.h"
+#include "check/fill.h"
+#include "check/large.h"
+#include "check/small.h"
+#include "check/stack.h"
+#include "heap/cache.h"
+#include "heap/checks.h"
+#include "heap/heap.h"
+#include "heap/large.h"
+#include "heap/slowpath.h"
+#include "tinyalloc/object.h"
+
+static void *alloc_at(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
+	const struct backtrace_place *place)
+{
+	if (UNLIKELY(!small_fits(bytes, align_bytes)))
+		return large_checked_alloc(bytes, align_bytes, family, is_zeroed, place);
+	void *object = small_alloc(bytes, align_bytes, family, place);
+	return object != NULL && is_zeroed ? memset(object, 0, bytes) : object;
+}
+
+static void *check_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed)
+{
+	struct backtrace_place place = backtrace_place_here();
+
+	return alloc_at(bytes, align_bytes, family, is_zeroed, &place);
+}
+
+static void check_adopt(void *object, size_t bytes)
+{
+	struct backtrace_place place = backtrace_place_here();
+
+	small_adopt(object, bytes, 1, &place);
+}
+
+static void free_at(void *ptr, const char *call, const void *caller,
+	const struct backtrace_place *place)
+{
+	struct span *span = span_of_small(ptr);
+
+	if (LIKELY(span != NULL))
+		small_free(span, ptr, call, caller, place);
+	else if (ptr != NULL && ptr != object_of_no_bytes)
+		large_checked_free(ptr, call, caller, place);
+}
+
+static void check_free(void *ptr, const void *caller)
+{
+	struct backtrace_place place = backtrace_place_here();
+	int saved = errno;
+
+	free_at(ptr, "free", caller, &place);
+	errno = saved;
+}
+
+static void expect_at(const void *ptr, const char *call, const void *caller,
+	struct report_object *object)
+{
+	const struct span *span = span_of_small(ptr);
+
+	if (span != NULL)
+		small_expect(span, ptr, call, caller, object);
+	else
+		large_expect(ptr, call, caller, object);
+}
+
+static bool resize_in_place(void *ptr, size_t bytes, const void *caller,
+	const struct backtrace_place *place)
+{
+	struct span *span = span_of_small(ptr);
+
+	return span != NULL ? small_resize(span, ptr, bytes, caller, place)
+			    : large_checked_resize(span_of_large(ptr), bytes, caller, place);
+}
+
+static void *check_resize(void *ptr, size_t bytes, const void *caller)
+{
+	struct backtrace_place place = backtrace_place_here();
+	struct report_object object;
+	int saved = errno;
+
+	expect_at(ptr, "realloc", caller, &object);
+	if (resize_in_place(ptr, bytes, caller, &place))
+		return ptr;
+	void *to = alloc_at(bytes, 1, heap_family(ptr), false, &place);
+	if (to == NULL && bytes <= object.bytes) {
+		errno = saved; /* to make an object smaller never fails, as in glibc */
+		return ptr;
+	}
+	if (to == NULL)
+		return NULL;
+	large_checked_move(to, ptr, min_bytes(object.bytes, bytes));
+	free_at(ptr, "realloc", caller, &place);
+	return to;
+}
+
+static size_t check_usable_bytes(const void *ptr, const char *call, const void *caller)
+{
+	struct report_object object;
+
+	if (ptr == NULL)
+		return 0;
+	expect_at(ptr, call, caller, &object);
+	return object.bytes;
+}
+
+static COLD void wrong(const void *ptr, const char *what, size_t given_bytes, const char *call,
+	const struct report_object *object, const void *caller)
+{
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, what);
+	format_unsigned(&line, given_bytes);
+	format_text(&line, " bytes were given");
+	format_terminate(&line);
+	report_and_end(call, ptr, text, object, caller);
+}
+
+/* What is no object's start nothing is said of: the free that follows does. */
+static bool is_live(const void *ptr, struct report_object *object)
+{
+	const struct span *span = span_of_small(ptr);
+
+	if (span == NULL && span_of_large(ptr) == NULL)
+		return false;
+	if (span != NULL && !span_is_out(span, ptr))
+		return false;
+	const struct object_record *record = span != NULL ? small_record(span, ptr)
+							  : records_of(span_of_large(ptr));
+	if (record == NULL || record->state != RECORD_LIVE)
+		return false;
+	expect_at(ptr, "free", NULL, object);
+	return true;
+}
+
+static void check_expect(const void *ptr, size_t bytes, size_t align_bytes, const char *call,
+	const void *caller)
+{
+	struct report_object object;
+
+	if (!is_live(ptr, &object))
+		return;
+	if (align_bytes != 0 && (!bits_is_power_of_two(align_bytes) ||
+		(uintptr_t)ptr % align_bytes != 0 ||
+		record_align_of(align_bytes) != object.record->align))
+		wrong(ptr, "wrong alignment: ", align_bytes, call, &object, caller);
+	if (bytes != object.bytes)
+		wrong(ptr, "wrong size: ", bytes, call, &object, caller);
+}
+
+static const struct heap_checks checks = {.alloc = check_alloc,
+	.adopt = check_adopt,
+	.free = check_free,
+	.resize = check_resize,
+	.usable_bytes = check_usable_bytes,
+	.expect = check_expect,
+	.span_opened = small_span_opened,
+	.span_released = small_span_released,
+	.tail_bytes = FILL_TAIL_BYTES};
+
+/* What was allocated before is not known, but that it is there. */
+static void early_spans_open(void)
+{
+	lock_acquire(&page_heap_lock);
+	for (size_t page = 0; page < arena.page_count; page++) {
+		struct span *span = arena.spans + page;
+		if (span->kind == SPAN_SMALL)
+			small_span_opened(span);
+	}
+	lock_release(&page_heap_lock);
+}
+
+void check_start(uintptr_t own_pc, bool with_zeroes)
+{
+	fill_init(with_zeroes);
+	stack_init(own_pc);
+	report_init();
+	cache_hide();
+	heap_checks = &checks;
+	if (arena.is_ready)
+		early_spans_open();
+}

@@ -1,0 +1,289 @@
+#include "check/large.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/bits.h"
+#include "base/format.h"
+#include "base/os.h"
+#include "check/fill.h"
+#include "check/stack.h"
+#include "heap/cache.h"
+#include "heap/large.h"
+#include "heap/page_heap.h"
+#include "heap/slowpath.h"
+
+enum {
+	GUARDED_BYTES = 64, /* before an object */
+	WAITING_MOST = 128,
+	WAITING_MOST_PAGES = (256 << 20) / PAGE_BYTES,
+	MOVE_PAGES_MIN_BYTES = 1 << 20 /* as heap/large.c */
+};
+
+/* The first of them has waited the longest. */
+static struct {
+	struct span *spans[WAITING_MOST];
+	uint32_t first;
+	uint32_t count;
+	size_t pages;
+} waiting;
+
+static struct object_record *record_of(const struct span *span)
+{
+	return records_of(span);
+}
+
+/* Its guard bytes behind do not touch a page more than the object does. */
+static size_t behind_bytes(const struct span *span)
+{
+	size_t page_bytes = os_page_bytes();
+	uintptr_t end = (uintptr_t)span_object(span) + span->bytes;
+	uintptr_t span_end = (uintptr_t)span_address(span) + (span->page_count << PAGE_SHIFT);
+
+	return min_bytes(bits_round_up(end + FILL_TAIL_BYTES, page_bytes), span_end) - end;
+}
+
+static size_t before_bytes(const struct span *span)
+{
+	return min_bytes(span->offset, GUARDED_BYTES);
+}
+
+static void guards_set(const struct span *span)
+{
+	char *object = span_object(span);
+
+	fill_guard(object + span->bytes, behind_bytes(span));
+	fill_guard(object - before_bytes(span), before_bytes(span));
+}
+
+static struct report_object described(const struct span *span)
+{
+	return (struct report_object){.record = record_of(span), .bytes = span->bytes};
+}
+
+static COLD void broken_report(const struct span *span, const char *broken, const char *call,
+	const void *caller)
+{
+	struct report_object object = described(span);
+	const char *start = span_object(span);
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	if (broken < start) {
+		format_text(&line, "written to ");
+		format_unsigned(&line, (uint64_t)(start - broken));
+		format_text(&line, " before its begin");
+	} else {
+		format_text(&line, "written to beyond its end, at byte ");
+		format_unsigned(&line, (uint64_t)(broken - start));
+	}
+	format_terminate(&line);
+	report_and_end(call, start, text, &object, caller);
+}
+
+static void guards_look(const struct span *span, const char *call, const void *caller)
+{
+	char *object = span_object(span);
+	const char *broken = fill_guard_broken(object + span->bytes, behind_bytes(span));
+
+	if (broken == NULL)
+		broken = fill_guard_broken(object - before_bytes(span), before_bytes(span));
+	if (broken != NULL)
+		broken_report(span, broken, call, caller);
+}
+
+/* ---- allocation ---------------------------------------------------------------------------- */
+
+static uint32_t thread_here(void)
+{
+	return (uint32_t)word_load(&cache_own->tid);
+}
+
+static void record_begin(const struct span *span, size_t align_bytes,
+	const struct backtrace_place *place)
+{
+	lock_acquire(&page_heap_lock);
+	bool is_there = records_open(span, 0, 1);
+	lock_release(&page_heap_lock);
+	struct object_record *record = record_of(span), now = {.allocated_at = 0};
+	if (!is_there)
+		return;
+	now.state = RECORD_LIVE;
+	now.align = record_align_of(align_bytes);
+	now.allocated_by = thread_here();
+	record->allocated_at = stack_number(*place);
+	word_store(&record->word, now.word);
+}
+
+void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
+	const struct backtrace_place *place)
+{
+	/* One that asks for more than a page has nothing before it. */
+	size_t offset = align_bytes <= PAGE_BYTES ? PAGE_BYTES : 0;
+	size_t align_pages = offset != 0 ? 1 : align_bytes >> PAGE_SHIFT;
+
+	if (bytes > PTRDIFF_MAX - PAGE_BYTES)
+		return heap_out_of_memory(bytes);
+	void *object = large_alloc_placed(arena_pages_of(offset + bytes + FILL_TAIL_BYTES), align_pages,
+		offset, bytes, is_zeroed);
+	if (object == NULL)
+		return NULL;
+	const struct span *span = span_of_large(large_hint(object, family));
+	record_begin(span, align_bytes, place);
+	guards_set(span);
+	return object;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static bool waiting_is_full(void)
+{
+	return waiting.count == WAITING_MOST ||
+		(waiting.count > 1 && waiting.pages > WAITING_MOST_PAGES);
+}
+
+/* Puts one in, and takes out one that has to go; NULL. */
+static struct span *waiting_change(struct span *in)
+{
+	struct span *out = NULL;
+
+	lock_acquire(&page_heap_lock);
+	if (waiting_is_full()) {
+		out = waiting.spans[waiting.first];
+		waiting.first = (waiting.first + 1) % WAITING_MOST;
+		waiting.count--;
+		waiting.pages -= out->page_count;
+	}
+	if (in != NULL && waiting.count < WAITING_MOST) {
+		waiting.spans[(waiting.first + waiting.count) % WAITING_MOST] = in;
+		waiting.count++;
+		waiting.pages += in->page_count;
+	}
+	lock_release(&page_heap_lock);
+	return out;
+}
+
+static void span_bury(struct span *span)
+{
+	os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE);
+	large_bury(span);
+}
+
+/* Nobody is to touch its pages, and nothing is left in them. */
+static void span_retire(struct span *span)
+{
+	size_t bytes = span->page_count << PAGE_SHIFT;
+	bool is_released = os_release(span_address(span), bytes);
+
+	os_protect(span_address(span), bytes, PROT_NONE);
+	if (is_released)
+		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
+	for (struct span *out = waiting_change(span); out != NULL; out = waiting_change(NULL))
+		span_bury(out);
+}
+
+static COLD _Noreturn void bad_report(const void *ptr, const char *call, const void *caller)
+{
+	struct span *span = large_span_near(ptr);
+	struct report_object object = {.record = NULL};
+	const char *what = "double free or bad pointer: no object is there now";
+	uint32_t class;
+	char text[128];
+	struct format line;
+
+	if (!arena_holds(arena_page_of(ptr)))
+		report_and_end(call, ptr, "not a pointer of this heap", &object, caller);
+	if (span == NULL) {
+		object.record = record_of_gone(ptr, &class);
+		if (object.record != NULL) {
+			object.class_bytes = size_classes[class].object_bytes;
+			object.bytes = object.class_bytes - object.record->slack;
+			what = "double free: the object was freed before";
+		}
+		report_and_end(call, ptr, what, &object, caller);
+	}
+	object = described(span);
+	if (span->kind == SPAN_RETIRED && ptr == span_object(span))
+		report_and_end(call, ptr, "double free: the object was freed before", &object, caller);
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, "not the start of an object: inside a large one, at byte ");
+	format_signed(&line, (const char *)ptr - span_object(span));
+	format_terminate(&line);
+	report_and_end(call, ptr, text, &object, caller);
+}
+
+struct span *large_span_near(const void *address)
+{
+	size_t page = arena_page_of(address);
+
+	if (!arena_holds(page))
+		return NULL;
+	for (size_t first = page + 1; first-- > 0;) {
+		struct span *span = arena.spans + first;
+		if (span->kind == SPAN_NONE)
+			continue;
+		bool is_one = span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED;
+		return is_one && page - first < span->page_count ? span : NULL;
+	}
+	return NULL;
+}
+
+void large_checked_free(void *ptr, const char *call, const void *caller,
+	const struct backtrace_place *place)
+{
+	struct span *span = span_of_large(ptr);
+	struct object_record *record = span != NULL ? record_of(span) : NULL, found;
+
+	if (span == NULL || (record != NULL && !record_leave(record, &found)))
+		bad_report(ptr, call, caller);
+	guards_look(span, call, caller);
+	if (record != NULL) {
+		record->freed_at = stack_number(*place);
+		struct object_record freed = *record;
+		freed.freed_by = thread_here();
+		freed.state = RECORD_FREED;
+		word_store(&record->word, freed.word);
+	}
+	span = large_retire(ptr);
+	if (span == NULL)
+		bad_report(ptr, call, caller);
+	span_retire(span);
+}
+
+void large_expect(const void *ptr, const char *call, const void *caller,
+	struct report_object *object)
+{
+	struct span *span = span_of_large(ptr);
+
+	if (span == NULL)
+		bad_report(ptr, call, caller);
+	*object = described(span);
+}
+
+/* ---- another size -------------------------------------------------------------------------- */
+
+bool large_checked_resize(struct span *span, size_t bytes, const void *caller,
+	const struct backtrace_place *place)
+{
+	struct object_record *record = record_of(span);
+
+	guards_look(span, "realloc", caller);
+	if (arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
+		return false;
+	span->bytes = bytes;
+	if (record != NULL)
+		record->allocated_at = stack_number(*place);
+	guards_set(span);
+	return true;
+}
+
+void large_checked_move(void *to, const void *from, size_t bytes)
+{
+	size_t whole = bits_round_down(bytes, PAGE_BYTES);
+	bool moves = bytes >= MOVE_PAGES_MIN_BYTES && (uintptr_t)to % PAGE_BYTES == 0 &&
+		(uintptr_t)from % PAGE_BYTES == 0 && os_move((void *)(uintptr_t)from, to, whole);
+	size_t moved = moves ? whole : 0;
+
+	memcpy((char *)to + moved, (const char *)from + moved, bytes - moved);
+}

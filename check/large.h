@@ -1,0 +1,46 @@
+/*
+ * check/large.h - objects of a checked process that have their pages to themselves.
+ *
+ * WHY        An overrun of one of these touches no neighbour of its kind, and when it is freed
+ *            its pages can be taken away whole: whoever touches it then is stopped at that.
+ *
+ * LAYOUT     A page, whose end is guard bytes; the object, from a page's begin on; guard bytes up
+ *            to the end of its last page, or 4 KiB of them.
+ *
+ * QUARANTINE Freed, its memory goes back to the OS and nobody may touch its pages, until so
+ *            many others were freed, or so many bytes.  No memory stands behind what waits.
+ *
+ * LOCKING    None held by the caller; the queue: the page heap's lock.
+ */
+#ifndef CHECK_LARGE_H
+#define CHECK_LARGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "check/report.h"
+#include "profile/backtrace.h"
+
+struct span;
+
+void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
+	const struct backtrace_place *place);
+
+void large_checked_free(void *ptr, const char *call, const void *caller,
+	const struct backtrace_place *place);
+
+/* Another size where it stands.  False: it must move. */
+bool large_checked_resize(struct span *span, size_t bytes, const void *caller,
+	const struct backtrace_place *place);
+
+/* To an object that is new and of no fewer bytes: what stands in the old one. */
+void large_checked_move(void *to, const void *from, size_t bytes);
+
+void large_expect(const void *ptr, const char *call, const void *caller,
+	struct report_object *object);
+
+/* The object that a fault at an address is about, if it is one of these, or was; NULL. */
+struct span *large_span_near(const void *address);
+
+#endif

@@ -1,0 +1,146 @@
+#include "check/record.h"
+
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/os.h"
+
+enum {
+	CHUNK_SHIFT = 13, /* pages a chunk of the map: 64 KiB of it, 64 MiB of heap */
+	CHUNK_PAGES = 1 << CHUNK_SHIFT,
+	CHUNKS = 1 << 16, /* 4 TiB of heap */
+	PIECE_BYTES = 256 << 10,
+	LENGTHS = 12      /* 1, 2, 4 ... 2048 records */
+};
+
+/* By the number of a span's first page. */
+struct place {
+	struct object_record *records;
+	uint16_t length; /* its logarithm */
+	uint16_t class;
+};
+
+BULKY struct place *record_chunks[CHUNKS];
+
+static struct object_record *pool[LENGTHS]; /* linked by their first word */
+static char *piece;
+static size_t piece_left_bytes;
+static size_t mapped_bytes;
+
+static void *map(size_t bytes)
+{
+	void *memory = os_map(bytes);
+
+	if (memory != NULL)
+		word_add(&mapped_bytes, bytes);
+	return memory;
+}
+
+static struct place *place_at(size_t page)
+{
+	struct place *chunk = page < (size_t)CHUNKS << CHUNK_SHIFT
+		? __atomic_load_n(&record_chunks[page >> CHUNK_SHIFT], __ATOMIC_ACQUIRE) : NULL;
+
+	return chunk != NULL ? chunk + (page & (CHUNK_PAGES - 1)) : NULL;
+}
+
+static struct place *place_make(size_t page)
+{
+	size_t number = page >> CHUNK_SHIFT;
+
+	if (number >= CHUNKS)
+		return NULL;
+	if (record_chunks[number] == NULL)
+		__atomic_store_n(&record_chunks[number], map(CHUNK_PAGES * sizeof(struct place)),
+			__ATOMIC_RELEASE);
+	return place_at(page);
+}
+
+struct object_record *records_of(const struct span *span)
+{
+	const struct place *place = place_at(span_page(span));
+
+	return place != NULL ? place->records : NULL;
+}
+
+static struct object_record *carve(size_t bytes)
+{
+	if (piece_left_bytes < bytes) {
+		piece = map(PIECE_BYTES);
+		piece_left_bytes = piece != NULL ? PIECE_BYTES : 0;
+	}
+	if (piece_left_bytes < bytes)
+		return NULL;
+	void *records = piece;
+	piece += bytes;
+	piece_left_bytes -= bytes;
+	return records;
+}
+
+static struct object_record *pool_take(uint32_t length)
+{
+	size_t bytes = sizeof(struct object_record) << length;
+	struct object_record *records = pool[length];
+
+	if (records == NULL)
+		return carve(bytes); /* zero */
+	memcpy(&pool[length], records, sizeof(records));
+	return memset(records, 0, bytes);
+}
+
+static void pool_give(struct object_record *records, uint32_t length)
+{
+	if (records == NULL)
+		return;
+	memcpy(records, &pool[length], sizeof(records));
+	pool[length] = records;
+}
+
+static uint32_t length_of(uint32_t objects)
+{
+	return objects > 1 ? (uint32_t)bits_log2(objects - 1) + 1 : 0;
+}
+
+bool records_open(const struct span *span, uint32_t class, uint32_t objects)
+{
+	struct place *place = place_make(span_page(span));
+	uint32_t length = length_of(objects);
+
+	if (place == NULL)
+		return false;
+	place->class = (uint16_t)class;
+	if (place->records != NULL && place->length == length) {
+		memset(place->records, 0, sizeof(struct object_record) << length);
+		return true;
+	}
+	struct object_record *records = pool_take(length);
+	pool_give(place->records, place->length);
+	place->length = (uint16_t)length;
+	__atomic_store_n(&place->records, records, __ATOMIC_RELEASE);
+	return records != NULL;
+}
+
+const struct object_record *record_of_gone(const void *ptr, uint32_t *class)
+{
+	size_t page = arena_page_of(ptr);
+
+	if (!arena_holds(page))
+		return NULL;
+	/* The way back of a span that was there. */
+	page -= word_load(&arena.page_info[page]) & PAGE_BACK_MASK;
+	const struct place *place = place_at(page);
+	if (place == NULL || place->records == NULL || place->class == 0)
+		return NULL;
+	*class = place->class;
+	size_t offset = (size_t)((const char *)ptr - arena_address_of(page));
+	uint32_t index = size_class_index(place->class, offset);
+	if (index >> place->length != 0 || index * (size_t)size_classes[*class].object_bytes != offset)
+		return NULL;
+	const struct object_record *record = place->records + index;
+	return record->state == RECORD_FREED ? record : NULL;
+}
+
+size_t records_bytes(void)
+{
+	return word_load(&mapped_bytes);
+}

@@ -1,0 +1,94 @@
+/*
+ * check/record.h - what is known of each object: whether it lives, what was asked for, who
+ * asked and who freed it.
+ *
+ * WHY        A bitmap says whether an object is home, the size class what it may use.  Who
+ *            checks what a program does needs more, and needs it where no overrun of an
+ *            object reaches: 16 bytes an object, in arrays of their own, one a span.
+ *
+ * INVARIANT  A record is fresh until its object is handed out for the first time in the span's
+ *            life, and again when its memory was given back.  live -> leaving -> freed
+ *            -> live is all that becomes of it otherwise; one thread makes it leave.
+ *
+ * OWNERSHIP  An array goes with its pages: the next span there of the same number of objects
+ *            has it, any other gives it back to the pool.
+ *
+ * LOCKING    Arrays: the page heap's lock.  A record: who has the object.
+ */
+#ifndef CHECK_RECORD_H
+#define CHECK_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "heap/page_heap.h"
+#include "heap/span.h"
+
+enum record_state {
+	RECORD_FRESH = 0,
+	RECORD_LIVE = 1,
+	RECORD_LEAVING = 2,
+	RECORD_FREED = 3
+};
+
+enum {
+	RECORD_TID_BITS = 22,   /* as many threads as the kernel numbers */
+	RECORD_SLACK_BITS = 15, /* what a small object leaves of its slot */
+	RECORD_ALIGN_BITS = 3
+};
+
+struct object_record {
+	union {
+		uint64_t word;
+		struct {
+			uint64_t state : 2;
+			uint64_t slack : RECORD_SLACK_BITS; /* of small ones */
+			uint64_t align : RECORD_ALIGN_BITS; /* record_align_of() */
+			uint64_t allocated_by : RECORD_TID_BITS;
+			uint64_t freed_by : RECORD_TID_BITS;
+		};
+	};
+	uint32_t allocated_at; /* numbers of check/stack.h */
+	uint32_t freed_at;
+};
+
+_Static_assert(sizeof(struct object_record) == 16, "four a cache line");
+
+/* An alignment that was asked for: 16 and less is 0, 32 is 1; from 2048 on they are one. */
+static inline unsigned record_align_of(size_t align_bytes)
+{
+	unsigned log2 = align_bytes > 16 ? (unsigned)bits_log2(align_bytes) - 4 : 0;
+
+	return log2 < 7 ? log2 : 7;
+}
+
+/* Those of a span, or what was one; NULL if there are none. */
+struct object_record *records_of(const struct span *span);
+
+/* All fresh: the span is new.  class 0: a large one.  False if there is no memory. */
+bool records_open(const struct span *span, uint32_t class, uint32_t objects)
+	REQUIRES(page_heap_lock);
+
+/* What was freed at an address where no span is now, and its class; NULL: not known. */
+const struct object_record *record_of_gone(const void *ptr, uint32_t *class);
+
+/* From live to leaving.  False: it is not live, and what it is stands in *found. */
+static inline bool record_leave(struct object_record *record, struct object_record *found)
+{
+	found->word = word_load(&record->word);
+	while (found->state == RECORD_LIVE) {
+		struct object_record leaving = *found;
+		leaving.state = RECORD_LEAVING;
+		if (__atomic_compare_exchange_n(&record->word, &found->word, leaving.word, false,
+			    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* How much memory all arrays take. */
+size_t records_bytes(void);
+
+#endif

@@ -1,0 +1,410 @@
+#include "check/small.h"
+
+#include <errno.h>
+
+#include "base/format.h"
+#include "check/fill.h"
+#include "check/stack.h"
+#include "heap/cache.h"
+#include "heap/checks.h"
+#include "heap/fastpath.h"
+#include "heap/magazine.h"
+#include "heap/slowpath.h"
+
+enum {
+	/* Where a slot is much larger than its object, as for an alignment, so much behind the
+	   object is guarded, and the slot's end. */
+	GUARDED_MOST_BYTES = 256
+};
+
+/* ---- a slot -------------------------------------------------------------------------------- */
+
+struct slot {
+	struct object_record *record; /* NULL: there was no memory for one */
+	char *start;
+	size_t bytes;
+	bool is_first; /* of its span: nothing of ours is before it */
+};
+
+static struct slot slot_of(const struct span *span, uint32_t index)
+{
+	struct object_record *records = records_of(span);
+	size_t bytes = size_classes[span->class].object_bytes;
+
+	return (struct slot){.record = records != NULL ? records + index : NULL,
+		.start = span_address(span) + index * bytes,
+		.bytes = bytes,
+		.is_first = index == 0};
+}
+
+static uint32_t index_of(const struct span *span, const void *ptr)
+{
+	return size_class_index(span->class, (size_t)((const char *)ptr - span_address(span)));
+}
+
+static size_t object_bytes(const struct slot *slot)
+{
+	return slot->bytes - slot->record->slack;
+}
+
+static struct report_object described(const struct slot *slot)
+{
+	bool is_known = slot->record != NULL;
+
+	return (struct report_object){.record = slot->record,
+		.bytes = is_known ? object_bytes(slot) : 0,
+		.class_bytes = slot->bytes};
+}
+
+/* ---- guard bytes --------------------------------------------------------------------------- */
+
+static size_t behind_bytes(size_t slack)
+{
+	return slack < GUARDED_MOST_BYTES ? slack : GUARDED_MOST_BYTES;
+}
+
+static void guards_set(const struct slot *slot)
+{
+	size_t slack = slot->record->slack;
+
+	fill_guard(slot->start + slot->bytes - slack, behind_bytes(slack));
+	if (slack > GUARDED_MOST_BYTES)
+		fill_guard(slot->start + slot->bytes - FILL_TAIL_BYTES, FILL_TAIL_BYTES);
+	/* That of the slot before stands there since that was first handed out, or not yet. */
+	if (!slot->is_first && slot->record[-1].state == RECORD_FRESH)
+		fill_guard(slot->start - FILL_TAIL_BYTES, FILL_TAIL_BYTES);
+}
+
+static bool is_zero(const char *from, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (from[i] != 0)
+			return false;
+	return true;
+}
+
+/* The first byte beside the object that is not as it should be; NULL. */
+static const char *behind_broken(const struct slot *slot)
+{
+	size_t slack = slot->record->slack;
+	const char *broken =
+		fill_guard_broken(slot->start + slot->bytes - slack, behind_bytes(slack));
+
+	if (broken != NULL || slack <= GUARDED_MOST_BYTES)
+		return broken;
+	return fill_guard_broken(slot->start + slot->bytes - FILL_TAIL_BYTES, FILL_TAIL_BYTES);
+}
+
+/* Where the slot before is free, and its page was given back, nothing stands there. */
+static const char *before_broken(const struct slot *slot)
+{
+	const char *from = slot->start - FILL_TAIL_BYTES;
+	const char *broken = slot->is_first ? NULL : fill_guard_broken(from, FILL_TAIL_BYTES);
+
+	if (broken == NULL ||
+		(slot->record[-1].state == RECORD_FRESH && is_zero(from, FILL_TAIL_BYTES)))
+		return NULL;
+	return broken;
+}
+
+static COLD void broken_report(const struct slot *slot, const char *broken, const char *call,
+	const void *caller)
+{
+	struct report_object object = described(slot);
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	if (broken < slot->start) {
+		format_text(&line, "written to ");
+		format_unsigned(&line, (uint64_t)(slot->start - broken));
+		format_text(&line, " before its begin");
+	} else {
+		format_text(&line, "written to beyond its end, at byte ");
+		format_unsigned(&line, (uint64_t)(broken - slot->start));
+	}
+	format_terminate(&line);
+	report_and_end(call, slot->start, text, &object, caller);
+}
+
+static void guards_look(const struct slot *slot, const char *call, const void *caller)
+{
+	const char *broken = behind_broken(slot);
+
+	if (LIKELY(broken == NULL))
+		broken = before_broken(slot);
+	if (UNLIKELY(broken != NULL))
+		broken_report(slot, broken, call, caller);
+}
+
+/* ---- while it is free ---------------------------------------------------------------------- */
+
+static COLD void written_report(const struct slot *slot, const char *broken)
+{
+	struct report_object object = described(slot);
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, "written to after it was freed, at byte ");
+	format_unsigned(&line, (uint64_t)(broken - slot->start));
+	format_terminate(&line);
+	report_and_end("malloc", slot->start, text, &object, NULL);
+}
+
+static void free_look(const struct slot *slot)
+{
+	size_t bytes = slot->bytes - FILL_TAIL_BYTES;
+	const char *broken = fill_free_broken(slot->start, bytes);
+
+	if (LIKELY(broken == NULL))
+		broken = fill_guard_broken(slot->start + bytes, FILL_TAIL_BYTES);
+	if (UNLIKELY(broken != NULL))
+		written_report(slot, broken);
+}
+
+/* ---- allocation ---------------------------------------------------------------------------- */
+
+static uint32_t thread_here(void)
+{
+	return (uint32_t)word_load(&cache_own->tid);
+}
+
+static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes,
+	const struct backtrace_place *place)
+{
+	struct object_record *record = slot->record, now = {.allocated_at = 0};
+
+	if (UNLIKELY(record == NULL))
+		return;
+	if (record->state == RECORD_FREED)
+		free_look(slot);
+	now.state = RECORD_LIVE;
+	now.slack = slot->bytes - bytes;
+	now.align = record_align_of(align_bytes);
+	now.allocated_by = thread_here();
+	record->allocated_at = stack_number(*place);
+	word_store(&record->word, now.word);
+	guards_set(slot);
+}
+
+void small_adopt(void *object, size_t bytes, size_t align_bytes,
+	const struct backtrace_place *place)
+{
+	const struct span *span = span_of_small(object);
+	struct slot slot = slot_of(span, index_of(span, object));
+
+	slot_begin(&slot, bytes, align_bytes, place);
+}
+
+static uint32_t capacity(const struct magazine *magazine)
+{
+	return (uint32_t)magazine->limit - magazine->bottom;
+}
+
+static NOINLINE void quarantine_fill(uint32_t class)
+{
+	struct cache *cache = heap_cache_acquire();
+
+	if (cache == NULL)
+		return;
+	if (cache_has_magazine(cache, class))
+		magazine_fill(cache, class);
+	heap_cache_release(cache);
+}
+
+/* One at random for the one that was freed the last. */
+static void *other_of(struct cache *cache, uint32_t class, void *object)
+{
+	uint32_t held = cache_held(cache, class);
+	uint64_t at = (cache_random(cache) >> 32) * held >> 32;
+
+	if (held == 0)
+		return object;
+	/* In one store: a child of fork finds each object once. */
+	void **slot = cache_slots(cache) + cache->magazines[class].bottom + 1 + at;
+	void *other = word_load(slot);
+	word_store(slot, object);
+	return other;
+}
+
+static void *object_take(uint32_t class, size_t bytes)
+{
+	struct cache *cache = cache_own;
+	bool is_zero_now;
+
+	if (UNLIKELY(2 * cache_held(cache, class) <= capacity(&cache->magazines[class])) &&
+		cache_has_magazine(cache, class))
+		quarantine_fill(class);
+	void *object = cache_pop(cache, class);
+	/* One that comes the other way may be a sample, and is the only one. */
+	return LIKELY(object != NULL) ? other_of(cache, class, object)
+				      : heap_alloc_unchecked(class, bytes, &is_zero_now);
+}
+
+static size_t room_of(size_t bytes, size_t align_bytes)
+{
+	size_t room_bytes;
+
+	/* Near the largest number: too large for any class. */
+	if (__builtin_add_overflow(bytes, align_bytes - 1 + FILL_TAIL_BYTES, &room_bytes))
+		return SIZE_MAX;
+	return bits_round_down(room_bytes, align_bytes);
+}
+
+bool small_fits(size_t bytes, size_t align_bytes)
+{
+	return align_bytes <= PAGE_BYTES && room_of(bytes, align_bytes) <= SHARED_MAX_BYTES;
+}
+
+void *small_alloc(size_t bytes, size_t align_bytes, uint32_t family,
+	const struct backtrace_place *place)
+{
+	uint32_t class = size_class_of(room_of(bytes, align_bytes)) + family;
+	void *object = object_take(class, bytes);
+
+	if (LIKELY(object != NULL))
+		small_adopt(object, bytes, align_bytes, place);
+	return object;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static COLD void bad_report(const struct span *span, const struct slot *slot, const void *ptr,
+	const char *call, const void *caller)
+{
+	struct report_object object = described(slot);
+	bool is_start = (const char *)ptr == slot->start, is_known = slot->record != NULL;
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	if (is_start && is_known && slot->record->state >= RECORD_LEAVING) {
+		format_text(&line, "double free: the object was freed before");
+	} else if (is_start || !is_known || slot->record->state == RECORD_FRESH) {
+		object.record = NULL;
+		format_text(&line, is_start ? "double free or bad pointer: no object is there now"
+					    : "not the start of an object");
+	} else {
+		format_text(&line, "not the start of an object: inside one, at byte ");
+		format_unsigned(&line, (uint64_t)((const char *)ptr - slot->start));
+	}
+	format_terminate(&line);
+	(void)span;
+	report_and_end(call, ptr, text, &object, caller);
+}
+
+/* Of a span that was there before the process was checked. */
+static bool is_early(const struct span *span, const struct slot *slot)
+{
+	return slot->record == NULL ||
+		(span->lead == 0 && slot->record->state == RECORD_FRESH &&
+			span_is_out(span, slot->start));
+}
+
+static bool is_handed_out(const struct span *span, uint32_t index)
+{
+	return index >= span->lead && index < word_load(&span->carved_count);
+}
+
+void small_expect(const struct span *span, const void *ptr, const char *call, const void *caller,
+	struct report_object *object)
+{
+	uint32_t index = index_of(span, ptr);
+	struct slot slot = slot_of(span, index);
+
+	*object = described(&slot);
+	if ((const char *)ptr == slot.start && is_early(span, &slot))
+		object->bytes = slot.bytes;
+	else if ((const char *)ptr != slot.start || !is_handed_out(span, index) ||
+		slot.record->state != RECORD_LIVE)
+		bad_report(span, &slot, ptr, call, caller);
+}
+
+const struct object_record *small_record(const struct span *span, const void *ptr)
+{
+	return slot_of(span, index_of(span, ptr)).record;
+}
+
+static void send_away(struct span *span, void *ptr, const void *caller)
+{
+	bool goes_home = span->use != SPAN_ORDINARY || span_is_draining(span);
+
+	if (goes_home || !cache_push(cache_own, span->class, ptr))
+		heap_free_class_slow(span->class, goes_home, ptr, caller);
+}
+
+/* It was checked and belongs to nobody: from now on it is free. */
+static void slot_end(struct span *span, const struct slot *slot,
+	const struct backtrace_place *place)
+{
+	struct object_record *record = slot->record;
+	size_t bytes = slot->bytes - FILL_TAIL_BYTES;
+
+	record->freed_at = stack_number(*place);
+	fill_free(slot->start, bytes);
+	if (span->lead == 0) /* as a first slot that was early has none behind it */
+		fill_guard(slot->start + bytes, FILL_TAIL_BYTES);
+	struct object_record freed = *record;
+	freed.freed_by = thread_here();
+	freed.state = RECORD_FREED;
+	word_store(&record->word, freed.word);
+}
+
+void small_free(struct span *span, void *ptr, const char *call, const void *caller,
+	const struct backtrace_place *place)
+{
+	uint32_t index = index_of(span, ptr);
+	struct slot slot = slot_of(span, index);
+	struct object_record found;
+
+	if (UNLIKELY((char *)ptr != slot.start || !is_handed_out(span, index)))
+		bad_report(span, &slot, ptr, call, caller);
+	if (LIKELY(slot.record != NULL && record_leave(slot.record, &found)))
+		guards_look(&slot, call, caller);
+	else if (!is_early(span, &slot))
+		bad_report(span, &slot, ptr, call, caller);
+	if (LIKELY(slot.record != NULL))
+		slot_end(span, &slot, place);
+	send_away(span, ptr, caller);
+}
+
+bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller,
+	const struct backtrace_place *place)
+{
+	struct slot slot = slot_of(span, index_of(span, ptr));
+	bool fits = small_fits(bytes, 1) &&
+		size_class_of(room_of(bytes, 1)) == size_class_unhinted(span->class);
+
+	if (slot.record == NULL || slot.record->state != RECORD_LIVE)
+		return false;
+	guards_look(&slot, "realloc", caller);
+	if (!fits)
+		return false;
+	struct object_record now = *slot.record;
+	now.slack = slot.bytes - bytes;
+	slot.record->allocated_at = stack_number(*place);
+	word_store(&slot.record->word, now.word);
+	guards_set(&slot);
+	return true;
+}
+
+/* ---- spans --------------------------------------------------------------------------------- */
+
+void small_span_opened(struct span *span) UNCHECKED_LOCKING
+{
+	records_open(span, span->class, span_objects(span));
+}
+
+/* Of objects that are at home: what was written there is gone. */
+void small_span_released(const struct span *span, size_t from, size_t to)
+{
+	struct object_record *records = records_of(span);
+	uint32_t first = size_class_index(span->class, from);
+	uint32_t last = size_class_index(span->class, to - 1);
+
+	if (records == NULL)
+		return;
+	for (uint32_t i = first; i <= last && i < span->carved_count; i++)
+		word_store(&records[i].word, 0);
+}

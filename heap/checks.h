@@ -1,0 +1,63 @@
+/*
+ * heap/checks.h - what a checked process does with its objects instead of handing them out
+ * as they are.
+ *
+ * WHY        All that looks at what a program does with its memory costs more than an
+ *            allocation does.  A process is checked or is not, from its first objects on: in
+ *            a checked one no thread's cache is seen by the fast path (cache_hide()) and
+ *            every span reads class 0 in the class map, so that each call takes the slow path,
+ *            and there goes this way.  The fast path knows nothing of it.
+ *
+ * LOCKING    Those that say nothing else: no lock held.
+ */
+#ifndef HEAP_CHECKS_H
+#define HEAP_CHECKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "heap/span.h"
+
+struct heap_checks {
+	/* An object of a family; align_bytes is a power of two, 1 for none asked for.  NULL with
+	   ENOMEM. */
+	void *(*alloc)(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed);
+
+	/* One that is there already and was not handed out yet: of tail_bytes more than `bytes`. */
+	void (*adopt)(void *object, size_t bytes);
+
+	/* Nothing is tied to it any more; ptr may be NULL.  errno is as before. */
+	void (*free)(void *ptr, const void *caller);
+
+	/* As realloc(); ptr is not NULL, bytes not 0. */
+	void *(*resize)(void *ptr, size_t bytes, const void *caller);
+
+	/* What was asked for. */
+	size_t (*usable_bytes)(const void *ptr, const char *call, const void *caller);
+
+	/* align_bytes 0: none is said. */
+	void (*expect)(const void *ptr, size_t bytes, size_t align_bytes, const char *call,
+		const void *caller);
+
+	/* A small span is new.  Its class's lock and the page heap's held. */
+	void (*span_opened)(struct span *span);
+
+	/* Of bytes [from, to) of it nothing is left.  Its class's lock held. */
+	void (*span_released)(const struct span *span, size_t from, size_t to);
+
+	size_t tail_bytes;
+};
+
+/* NULL: the process is not checked.  Set once, before it has a second thread. */
+extern HIDDEN const struct heap_checks *heap_checks;
+
+/* Slots at a span's begin that are nobody's: what is written before the first object is found
+   as it is before any other. */
+static inline uint32_t heap_checks_lead(uint32_t objects)
+{
+	return heap_checks != NULL && objects >= 8;
+}
+
+#endif
