@@ -1,68 +1,25 @@
 #include "check/fill.h"
 
-#include <string.h>
-
-#include "base/bits.h"
 #include "base/os.h"
 
 enum { WORD_BYTES = sizeof(uint64_t), FREE_BYTE = 0xde };
 
-static uint64_t secret;
+typedef uint64_t vector __attribute__((vector_size(16)));
+
+uint64_t fill_secret;
 static unsigned char free_byte = FREE_BYTE;
 
 void fill_init(bool with_zeroes)
 {
-	secret = os_random_word(0x6775617264);
+	fill_secret = os_random_word(0x6775617264);
 	free_byte = with_zeroes ? 0 : FREE_BYTE;
 }
 
-static uint64_t guard_at(uintptr_t word_address)
+const char *fill_guard_find(const char *from, const char *end)
 {
-	return ((word_address ^ secret) * 0x9e3779b97f4a7c15u) | 0x8080808080808080u;
-}
-
-static uint64_t word_at(const char *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-/* Byte for byte up to a multiple of 8, then by words. */
-void fill_guard(char *from, size_t bytes)
-{
-	char *end = from + bytes;
-
-	while (from < end) {
-		size_t within = (uintptr_t)from % WORD_BYTES;
-		size_t part = min_bytes(WORD_BYTES - within, (size_t)(end - from));
-		uint64_t guard = guard_at((uintptr_t)from - within) >> within * 8;
-		memcpy(from, &guard, part);
-		from += part;
-	}
-}
-
-/* Little endian: the lowest byte that differs is the first. */
-static const char *first_of(const char *from, uint64_t difference)
-{
-	return from + __builtin_ctzll(difference) / 8;
-}
-
-const char *fill_guard_broken(const char *from, size_t bytes)
-{
-	const char *end = from + bytes;
-
-	while (from < end) {
-		size_t within = (uintptr_t)from % WORD_BYTES;
-		size_t part = min_bytes(WORD_BYTES - within, (size_t)(end - from));
-		uint64_t guard = guard_at((uintptr_t)from - within) >> within * 8, is = 0;
-		uint64_t mask = part < WORD_BYTES ? ((uint64_t)1 << part * 8) - 1 : UINT64_MAX;
-		memcpy(&is, from, part);
-		if (((is ^ guard) & mask) != 0)
-			return first_of(from, (is ^ guard) & mask);
-		from += part;
-	}
+	for (; from < end; from++)
+		if (*(const unsigned char *)from != (unsigned char)fill_guard_part((uintptr_t)from))
+			return from;
 	return NULL;
 }
 
@@ -71,22 +28,52 @@ void fill_free(char *from, size_t bytes)
 	memset(from, free_byte, bytes);
 }
 
-/* `from` is aligned; several words at a time, as the compiler makes vectors of them. */
-const char *fill_free_broken(const char *from, size_t bytes)
+static uint64_t wanted_word(void)
 {
-	enum { STEP = 8 * WORD_BYTES };
-	const uint64_t want = 0x0101010101010101u * free_byte;
+	return 0x0101010101010101u * free_byte;
+}
+
+static bool words_hold(const char *from, const char *end)
+{
+	uint64_t word, difference = 0;
+
+	for (; from < end; from += WORD_BYTES) {
+		memcpy(&word, from, sizeof(word));
+		difference |= word ^ wanted_word();
+	}
+	return difference == 0;
+}
+
+static ALWAYS_INLINE vector vector_at(const char *at)
+{
+	vector loaded;
+
+	memcpy(&loaded, at, sizeof(loaded));
+	return loaded;
+}
+
+/* What is looked at is mostly as it should be: all of it at once. */
+bool fill_free_holds(const char *from, size_t bytes)
+{
+	enum { STEP = 4 * sizeof(vector) };
 	const char *end = from + bytes;
+	const uint64_t word = wanted_word();
+	const vector want = {word, word};
+	vector difference = {0, 0}, more = {0, 0};
 
 	for (; (size_t)(end - from) >= STEP; from += STEP) {
-		uint64_t difference = 0;
-		for (size_t i = 0; i < STEP; i += WORD_BYTES)
-			difference |= word_at(from + i) ^ want;
-		if (difference != 0)
-			break;
+		difference |= (vector_at(from) ^ want) | (vector_at(from + sizeof(vector)) ^ want);
+		more |= (vector_at(from + 2 * sizeof(vector)) ^ want) |
+			(vector_at(from + 3 * sizeof(vector)) ^ want);
 	}
-	for (; from < end; from += WORD_BYTES)
-		if (word_at(from) != want)
-			return first_of(from, word_at(from) ^ want);
+	difference |= more;
+	return (difference[0] | difference[1]) == 0 && words_hold(from, end);
+}
+
+const char *fill_free_find(const char *from, size_t bytes)
+{
+	for (const char *end = from + bytes; from < end; from++)
+		if (*(const unsigned char *)from != free_byte)
+			return from;
 	return NULL;
 }

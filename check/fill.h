@@ -17,19 +17,72 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "base/compiler.h"
 
 enum { FILL_TAIL_BYTES = 8 };
 
+extern HIDDEN uint64_t fill_secret;
+
 void fill_init(bool with_zeroes);
 
-/* Guard bytes, at any place. */
-void fill_guard(char *from, size_t bytes);
+/* At a multiple of 8. */
+static inline uint64_t fill_guard_word(uintptr_t address)
+{
+	return ((address ^ fill_secret) * 0x9e3779b97f4a7c15u) | 0x8080808080808080u;
+}
 
-/* The first that is none; NULL if all are. */
-const char *fill_guard_broken(const char *from, size_t bytes);
+/* Little endian: those of the first bytes are shifted out. */
+static inline uint64_t fill_guard_part(uintptr_t address)
+{
+	uintptr_t within = address % sizeof(uint64_t);
 
-/* Of what is free. */
+	return fill_guard_word(address - within) >> within * 8;
+}
+
+/* Up to a multiple of 8, `end`. */
+static ALWAYS_INLINE void fill_guard(char *from, char *end)
+{
+	size_t within = (uintptr_t)from % sizeof(uint64_t);
+
+	if (within != 0 && from < end) {
+		uint64_t guard = fill_guard_part((uintptr_t)from);
+		for (; (uintptr_t)from % sizeof(uint64_t) != 0; guard >>= 8)
+			*from++ = (char)guard;
+	}
+	for (; from < end; from += sizeof(uint64_t)) {
+		uint64_t guard = fill_guard_word((uintptr_t)from);
+		memcpy(from, &guard, sizeof(guard));
+	}
+}
+
+/* The first byte that is none of them; NULL if all are. */
+const char *fill_guard_find(const char *from, const char *end) COLD;
+
+static ALWAYS_INLINE bool fill_guard_holds(const char *from, const char *end)
+{
+	size_t within = (uintptr_t)from % sizeof(uint64_t);
+	uint64_t word;
+
+	if (within != 0 && from < end) {
+		from -= within;
+		memcpy(&word, from, sizeof(word));
+		if (((word ^ fill_guard_word((uintptr_t)from)) >> within * 8) != 0)
+			return false;
+		from += sizeof(word);
+	}
+	for (; from < end; from += sizeof(word)) {
+		memcpy(&word, from, sizeof(word));
+		if (word != fill_guard_word((uintptr_t)from))
+			return false;
+	}
+	return true;
+}
+
+/* Of what is free; aligned to 8, as many bytes. */
 void fill_free(char *from, size_t bytes);
-const char *fill_free_broken(const char *from, size_t bytes);
+bool fill_free_holds(const char *from, size_t bytes);
+const char *fill_free_find(const char *from, size_t bytes) COLD;
 
 #endif

@@ -52,8 +52,8 @@ static void guards_set(const struct span *span)
 {
 	char *object = span_object(span);
 
-	fill_guard(object + span->bytes, behind_bytes(span));
-	fill_guard(object - before_bytes(span), before_bytes(span));
+	fill_guard(object + span->bytes, object + span->bytes + behind_bytes(span));
+	fill_guard(object - before_bytes(span), object);
 }
 
 static struct report_object described(const struct span *span)
@@ -85,10 +85,13 @@ static COLD void broken_report(const struct span *span, const char *broken, cons
 static void guards_look(const struct span *span, const char *call, const void *caller)
 {
 	char *object = span_object(span);
-	const char *broken = fill_guard_broken(object + span->bytes, behind_bytes(span));
+	const char *end = object + span->bytes, *guarded_end = end + behind_bytes(span);
+	const char *broken = NULL;
 
-	if (broken == NULL)
-		broken = fill_guard_broken(object - before_bytes(span), before_bytes(span));
+	if (!fill_guard_holds(end, guarded_end))
+		broken = fill_guard_find(end, guarded_end);
+	else if (!fill_guard_holds(object - before_bytes(span), object))
+		broken = fill_guard_find(object - before_bytes(span), object);
 	if (broken != NULL)
 		broken_report(span, broken, call, caller);
 }

@@ -23,10 +23,10 @@ struct slot {
 	struct object_record *record; /* NULL: there was no memory for one */
 	char *start;
 	size_t bytes;
-	bool is_first; /* of its span: nothing of ours is before it */
+	bool is_first; /* nothing of ours may be before it */
 };
 
-static struct slot slot_of(const struct span *span, uint32_t index)
+static ALWAYS_INLINE struct slot slot_of(const struct span *span, uint32_t index)
 {
 	struct object_record *records = records_of(span);
 	size_t bytes = size_classes[span->class].object_bytes;
@@ -34,7 +34,7 @@ static struct slot slot_of(const struct span *span, uint32_t index)
 	return (struct slot){.record = records != NULL ? records + index : NULL,
 		.start = span_address(span) + index * bytes,
 		.bytes = bytes,
-		.is_first = index == 0};
+		.is_first = span->lead == 0};
 }
 
 static uint32_t index_of(const struct span *span, const void *ptr)
@@ -58,21 +58,35 @@ static struct report_object described(const struct slot *slot)
 
 /* ---- guard bytes --------------------------------------------------------------------------- */
 
-static size_t behind_bytes(size_t slack)
+/* Where they end that begin behind the object. */
+static ALWAYS_INLINE char *behind_end(const struct slot *slot, size_t slack)
 {
-	return slack < GUARDED_MOST_BYTES ? slack : GUARDED_MOST_BYTES;
+	char *end = slot->start + slot->bytes;
+
+	return LIKELY(slack <= GUARDED_MOST_BYTES)
+		? end : end - bits_round_down(slack - GUARDED_MOST_BYTES, FILL_TAIL_BYTES);
 }
 
-static void guards_set(const struct slot *slot)
+static ALWAYS_INLINE char *tail_of(const struct slot *slot)
 {
-	size_t slack = slot->record->slack;
+	return slot->start + slot->bytes - FILL_TAIL_BYTES;
+}
 
-	fill_guard(slot->start + slot->bytes - slack, behind_bytes(slack));
-	if (slack > GUARDED_MOST_BYTES)
-		fill_guard(slot->start + slot->bytes - FILL_TAIL_BYTES, FILL_TAIL_BYTES);
+static bool is_fresh(const struct object_record *record)
+{
+	struct object_record now = {.word = word_load(&record->word)};
+
+	return now.state == RECORD_FRESH;
+}
+
+static ALWAYS_INLINE void guards_set(const struct slot *slot, size_t slack)
+{
+	fill_guard(slot->start + slot->bytes - slack, behind_end(slot, slack));
+	if (UNLIKELY(slack > GUARDED_MOST_BYTES))
+		fill_guard(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES);
 	/* That of the slot before stands there since that was first handed out, or not yet. */
-	if (!slot->is_first && slot->record[-1].state == RECORD_FRESH)
-		fill_guard(slot->start - FILL_TAIL_BYTES, FILL_TAIL_BYTES);
+	if (!slot->is_first && UNLIKELY(is_fresh(slot->record - 1)))
+		fill_guard(slot->start - FILL_TAIL_BYTES, slot->start);
 }
 
 static bool is_zero(const char *from, size_t bytes)
@@ -83,33 +97,29 @@ static bool is_zero(const char *from, size_t bytes)
 	return true;
 }
 
-/* The first byte beside the object that is not as it should be; NULL. */
-static const char *behind_broken(const struct slot *slot)
-{
-	size_t slack = slot->record->slack;
-	const char *broken =
-		fill_guard_broken(slot->start + slot->bytes - slack, behind_bytes(slack));
-
-	if (broken != NULL || slack <= GUARDED_MOST_BYTES)
-		return broken;
-	return fill_guard_broken(slot->start + slot->bytes - FILL_TAIL_BYTES, FILL_TAIL_BYTES);
-}
-
 /* Where the slot before is free, and its page was given back, nothing stands there. */
-static const char *before_broken(const struct slot *slot)
+static bool before_holds(const struct slot *slot)
 {
 	const char *from = slot->start - FILL_TAIL_BYTES;
-	const char *broken = slot->is_first ? NULL : fill_guard_broken(from, FILL_TAIL_BYTES);
 
-	if (broken == NULL ||
-		(slot->record[-1].state == RECORD_FRESH && is_zero(from, FILL_TAIL_BYTES)))
-		return NULL;
-	return broken;
+	return slot->is_first || LIKELY(fill_guard_holds(from, slot->start)) ||
+		(is_fresh(slot->record - 1) && is_zero(from, FILL_TAIL_BYTES));
 }
 
-static COLD void broken_report(const struct slot *slot, const char *broken, const char *call,
-	const void *caller)
+/* The first byte beside the object that is not as it should be. */
+static COLD const char *broken_find(const struct slot *slot, size_t slack)
 {
+	const char *broken =
+		fill_guard_find(slot->start + slot->bytes - slack, behind_end(slot, slack));
+
+	if (broken == NULL)
+		broken = fill_guard_find(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES);
+	return broken != NULL ? broken : fill_guard_find(slot->start - FILL_TAIL_BYTES, slot->start);
+}
+
+static COLD void broken_report(const struct slot *slot, const char *call, const void *caller)
+{
+	const char *broken = broken_find(slot, slot->record->slack);
 	struct report_object object = described(slot);
 	char text[128];
 	struct format line;
@@ -127,24 +137,29 @@ static COLD void broken_report(const struct slot *slot, const char *broken, cons
 	report_and_end(call, slot->start, text, &object, caller);
 }
 
-static void guards_look(const struct slot *slot, const char *call, const void *caller)
+static ALWAYS_INLINE void guards_look(const struct slot *slot, size_t slack, const char *call,
+	const void *caller)
 {
-	const char *broken = behind_broken(slot);
+	bool holds = fill_guard_holds(slot->start + slot->bytes - slack, behind_end(slot, slack)) &&
+		(LIKELY(slack <= GUARDED_MOST_BYTES) ||
+			fill_guard_holds(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES)) &&
+		before_holds(slot);
 
-	if (LIKELY(broken == NULL))
-		broken = before_broken(slot);
-	if (UNLIKELY(broken != NULL))
-		broken_report(slot, broken, call, caller);
+	if (UNLIKELY(!holds))
+		broken_report(slot, call, caller);
 }
 
 /* ---- while it is free ---------------------------------------------------------------------- */
 
-static COLD void written_report(const struct slot *slot, const char *broken)
+static COLD void written_report(const struct slot *slot)
 {
+	const char *broken = fill_free_find(slot->start, slot->bytes - FILL_TAIL_BYTES);
 	struct report_object object = described(slot);
 	char text[128];
 	struct format line;
 
+	if (broken == NULL)
+		broken = fill_guard_find(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES);
 	format_init(&line, text, sizeof(text), -1);
 	format_text(&line, "written to after it was freed, at byte ");
 	format_unsigned(&line, (uint64_t)(broken - slot->start));
@@ -152,15 +167,11 @@ static COLD void written_report(const struct slot *slot, const char *broken)
 	report_and_end("malloc", slot->start, text, &object, NULL);
 }
 
-static void free_look(const struct slot *slot)
+static ALWAYS_INLINE void free_look(const struct slot *slot)
 {
-	size_t bytes = slot->bytes - FILL_TAIL_BYTES;
-	const char *broken = fill_free_broken(slot->start, bytes);
-
-	if (LIKELY(broken == NULL))
-		broken = fill_guard_broken(slot->start + bytes, FILL_TAIL_BYTES);
-	if (UNLIKELY(broken != NULL))
-		written_report(slot, broken);
+	if (UNLIKELY(!fill_free_holds(slot->start, slot->bytes - FILL_TAIL_BYTES) ||
+		    !fill_guard_holds(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES)))
+		written_report(slot);
 }
 
 /* ---- allocation ---------------------------------------------------------------------------- */
@@ -177,7 +188,7 @@ static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes
 
 	if (UNLIKELY(record == NULL))
 		return;
-	if (record->state == RECORD_FREED)
+	if (LIKELY(record->state == RECORD_FREED))
 		free_look(slot);
 	now.state = RECORD_LIVE;
 	now.slack = slot->bytes - bytes;
@@ -185,7 +196,7 @@ static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes
 	now.allocated_by = thread_here();
 	record->allocated_at = stack_number(*place);
 	word_store(&record->word, now.word);
-	guards_set(slot);
+	guards_set(slot, now.slack);
 }
 
 void small_adopt(void *object, size_t bytes, size_t align_bytes,
@@ -344,7 +355,7 @@ static void slot_end(struct span *span, const struct slot *slot,
 	record->freed_at = stack_number(*place);
 	fill_free(slot->start, bytes);
 	if (span->lead == 0) /* as a first slot that was early has none behind it */
-		fill_guard(slot->start + bytes, FILL_TAIL_BYTES);
+		fill_guard(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES);
 	struct object_record freed = *record;
 	freed.freed_by = thread_here();
 	freed.state = RECORD_FREED;
@@ -361,7 +372,7 @@ void small_free(struct span *span, void *ptr, const char *call, const void *call
 	if (UNLIKELY((char *)ptr != slot.start || !is_handed_out(span, index)))
 		bad_report(span, &slot, ptr, call, caller);
 	if (LIKELY(slot.record != NULL && record_leave(slot.record, &found)))
-		guards_look(&slot, call, caller);
+		guards_look(&slot, found.slack, call, caller);
 	else if (!is_early(span, &slot))
 		bad_report(span, &slot, ptr, call, caller);
 	if (LIKELY(slot.record != NULL))
@@ -378,14 +389,14 @@ bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller
 
 	if (slot.record == NULL || slot.record->state != RECORD_LIVE)
 		return false;
-	guards_look(&slot, "realloc", caller);
+	guards_look(&slot, slot.record->slack, "realloc", caller);
 	if (!fits)
 		return false;
 	struct object_record now = *slot.record;
 	now.slack = slot.bytes - bytes;
 	slot.record->allocated_at = stack_number(*place);
 	word_store(&slot.record->word, now.word);
-	guards_set(&slot);
+	guards_set(&slot, now.slack);
 	return true;
 }
 

@@ -311,6 +311,8 @@ void *heap_alloc_slow(size_t bytes)
 {
 	bool is_zero;
 
+	if (UNLIKELY(heap_checks != NULL))
+		return heap_checks->alloc(bytes, 1, SIZE_FAMILY_PLAIN, false);
 	return bytes > SMALL_MAX_BYTES
 		? large_alloc(bytes, 1, false)
 		: heap_alloc_class_slow(size_class_of(bytes), bytes, &is_zero);
@@ -320,6 +322,8 @@ void *heap_alloc_noscan_slow(size_t bytes)
 {
 	bool is_zero;
 
+	if (UNLIKELY(heap_checks != NULL))
+		return heap_checks->alloc(bytes, 1, SIZE_FAMILY_NOSCAN, false);
 	if (bytes <= SMALL_MAX_BYTES)
 		return heap_alloc_class_slow(size_class_of(bytes) + SIZE_FAMILY_NOSCAN, bytes,
 			&is_zero);
