@@ -14,12 +14,13 @@
 #include "profile/sites.h"
 
 enum {
-	CALLERS_MOST = 24, /* as of the sanitizers' reports: what is further out says little more */
 	KEPT_SETS = 64,
-	KEPT_WAYS = 2
+	KEPT_WAYS = 2,
+	KEPT_WORDS = 66
 };
 
-/* A word is kept by its lower half: of return addresses that is all that differs. */
+/* What led from a place to its callers.  A word is kept by its lower half: of return
+   addresses that is all that differs. */
 struct kept_stack {
 	uintptr_t pc;      /* 0: none */
 	uintptr_t sp;
@@ -27,12 +28,29 @@ struct kept_stack {
 	uint32_t number;
 	uint16_t count;
 	uint16_t uses_fp;
-	uint16_t slots[BACKTRACE_LOADS_MOST]; /* in words from sp */
-	uint32_t words[BACKTRACE_LOADS_MOST];
-} __attribute__((aligned(256)));
+	uint16_t slots[KEPT_WORDS]; /* in words from sp */
+	uint32_t words[KEPT_WORDS];
+} __attribute__((aligned(64)));
 
+/* A frame of the stack that was looked at last, and the words that led on from it. */
+struct link {
+	uintptr_t pc;
+	uintptr_t sp;
+	uintptr_t fp;
+	uintptr_t pc_slot;
+	uintptr_t fp_slot; /* 0: the caller's fp is this one's */
+	uint32_t number;   /* of the frame with all its callers */
+	bool used_fp;
+	bool is_plain;
+	bool needs_fp;     /* fp has to do with who the callers are */
+};
+
+/* A thread's. */
 struct kept_stacks {
 	struct kept_stack sets[KEPT_SETS][KEPT_WAYS];
+	uint32_t depth;
+	uint32_t root;        /* what the outermost of them was called by */
+	struct link links[BACKTRACE_MOST]; /* the outermost first */
 };
 
 static uintptr_t own_start, own_end;
@@ -43,7 +61,7 @@ void stack_init(uintptr_t own_pc)
 		loaded_find_range(own_pc, &own_start, &own_end);
 }
 
-/* ---- what a thread keeps ------------------------------------------------------------------- */
+/* ---- the same place again ------------------------------------------------------------------ */
 
 static struct kept_stack *set_of(struct kept_stacks *kept, const struct backtrace_place *place)
 {
@@ -64,26 +82,137 @@ static UNSANITIZED bool is_same(const struct kept_stack *kept, const struct back
 	return true;
 }
 
-/* A handler may come between: what is half written belongs to no place. */
-static void keep(struct kept_stack *kept, const struct backtrace_place *place,
-	const struct backtrace_loads *loads, uint32_t number)
+static bool word_keep(struct kept_stack *kept, uintptr_t slot, uintptr_t word)
 {
+	size_t at = (slot - kept->sp) / sizeof(uintptr_t);
+
+	if (at > UINT16_MAX || kept->count == KEPT_WORDS)
+		return false;
+	kept->slots[kept->count] = (uint16_t)at;
+	kept->words[kept->count++] = (uint32_t)word;
+	return true;
+}
+
+/* A handler may come between: what is half written belongs to no place. */
+static void keep(struct kept_stack *kept, const struct kept_stacks *stacks)
+{
+	const struct link *link = &stacks->links[stacks->depth - 1];
+
 	word_store(&kept->pc, 0);
+	if (stacks->depth > KEPT_WORDS)
+		return;
 	__atomic_signal_fence(__ATOMIC_RELEASE);
-	kept->sp = place->sp;
-	kept->fp = place->fp;
-	kept->number = number;
-	kept->count = (uint16_t)loads->count;
-	kept->uses_fp = loads->uses_fp;
-	for (uint32_t i = 0; i < loads->count; i++) {
-		size_t slot = (loads->slots[i] - place->sp) / sizeof(uintptr_t);
-		if (slot > UINT16_MAX)
-			return; /* below it, too */
-		kept->slots[i] = (uint16_t)slot;
-		kept->words[i] = (uint32_t)loads->words[i];
+	uintptr_t pc = link->pc;
+	kept->sp = link->sp;
+	kept->fp = link->fp;
+	kept->uses_fp = link->needs_fp;
+	kept->number = link->number;
+	kept->count = 0;
+	for (; link > stacks->links; link--) {
+		if (!link->is_plain || !word_keep(kept, link->pc_slot, link[-1].pc))
+			return;
+		if (link->fp_slot != 0 && link[-1].needs_fp &&
+			!word_keep(kept, link->fp_slot, link[-1].fp))
+			return;
 	}
 	__atomic_signal_fence(__ATOMIC_RELEASE);
-	word_store(&kept->pc, place->pc);
+	word_store(&kept->pc, pc);
+}
+
+/* ---- a place that is new ------------------------------------------------------------------- */
+
+/* Whether what led on from a frame is as it was. */
+static UNSANITIZED bool leads_on(const struct link *link)
+{
+	return link->is_plain && *(const uintptr_t *)link->pc_slot == link[-1].pc &&
+		(link->fp_slot == 0 || !link[-1].needs_fp ||
+			*(const uintptr_t *)link->fp_slot == link[-1].fp);
+}
+
+/* The link that is this frame; NULL.  Those within have been left. */
+static struct link *link_of(struct kept_stacks *stacks, uint32_t *depth,
+	const struct backtrace_frame *frame)
+{
+	while (*depth > 0 && stacks->links[*depth - 1].sp < frame->sp)
+		--*depth;
+	if (*depth == 0)
+		return NULL;
+	struct link *link = &stacks->links[*depth - 1];
+	bool is_it = link->sp == frame->sp && link->pc == frame->pc && !frame->is_exact &&
+		(!link->needs_fp || link->fp == frame->fp);
+	return is_it ? link : NULL;
+}
+
+/* How many of the outermost links still are the callers of the innermost of them: it
+   is, up to `depth`. */
+static bool all_lead_on(const struct kept_stacks *stacks, uint32_t depth)
+{
+	for (const struct link *link = &stacks->links[depth - 1]; link > stacks->links; link--)
+		if (!leads_on(link))
+			return false;
+	return true;
+}
+
+/* Frames that are new, the innermost first; under sites_lock, since stacks may be small. */
+static struct link fresh[BACKTRACE_MOST];
+
+static void link_set(struct link *link, const struct backtrace_frame *frame)
+{
+	*link = (struct link){.pc = frame->pc + frame->is_exact, .sp = frame->sp, .fp = frame->fp};
+}
+
+static void link_lead(struct link *link, const struct backtrace_frame *to)
+{
+	link->pc_slot = to->pc_slot;
+	link->fp_slot = to->fp_slot;
+	link->used_fp = to->used_fp;
+	link->is_plain = to->was_plain && !to->is_exact;
+}
+
+/* The new frames up to one that is known, of which *joined stay; 0: to the stack's end,
+   *root is what the outermost was called by. */
+static uint32_t walk(struct kept_stacks *stacks, struct backtrace_frame *frame, uint32_t *joined,
+	uint32_t *root)
+{
+	uint32_t count = 0, depth = stacks->depth;
+	enum backtrace_step step = BACKTRACE_CALLER;
+
+	*joined = 0;
+	while (count < BACKTRACE_MOST && step == BACKTRACE_CALLER) {
+		if (link_of(stacks, &depth, frame) != NULL && all_lead_on(stacks, depth)) {
+			*joined = depth;
+			*root = stacks->root;
+			return count;
+		}
+		link_set(&fresh[count], frame);
+		step = backtrace_next(frame);
+		link_lead(&fresh[count++], frame);
+	}
+	*root = step == BACKTRACE_LAST ? 0 : BOX_FRAME_CUT;
+	return count;
+}
+
+/* The new ones behind those that stay. */
+static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t count, uint32_t root)
+{
+	uint32_t caller = joined != 0 ? stacks->links[joined - 1].number : root;
+
+	if (count > BACKTRACE_MOST - joined) { /* too deep to be kept */
+		joined = 0;
+		root = caller;
+	}
+	stacks->root = root;
+	stacks->depth = joined + count;
+	for (uint32_t i = 0; i < count; i++) {
+		struct link *link = &stacks->links[joined + i];
+		*link = fresh[count - 1 - i];
+		uint32_t number = frames_under(caller, link->pc);
+		caller = number != 0 ? number : caller;
+		link->number = caller;
+		bool is_outermost = joined + i == 0;
+		link->needs_fp = link->used_fp ||
+			(!is_outermost && link->fp_slot == 0 && link[-1].needs_fp);
+	}
 }
 
 /* NULL: this thread keeps none. */
@@ -98,23 +227,32 @@ static struct kept_stacks *kept_stacks_here(void)
 	return cache->stacks;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------- */
+/* Of a thread that keeps none. */
+static struct kept_stacks nobodys;
 
-/* Stacks may be small: under the lock. */
-static NOINLINE uint32_t look(const struct backtrace_place *place, struct kept_stack *kept)
+static NOINLINE uint32_t look(const struct backtrace_place *place, struct kept_stacks *stacks,
+	struct kept_stack *kept)
 {
-	static struct backtrace trace;
-	static struct backtrace_loads loads;
+	uint32_t joined, root;
 
 	if (lock_is_any_mine())
 		return 0;
 	lock_acquire(&sites_lock);
-	backtrace_from(&trace, place, CALLERS_MOST, &loads);
-	uint32_t number = frames_intern(&trace, 0);
-	if (kept != NULL && loads.is_whole)
-		keep(kept, place, &loads, number);
+	if (stacks == NULL) {
+		stacks = &nobodys;
+		stacks->depth = 0;
+	}
+	struct backtrace_frame frame = backtrace_begin(place);
+	uint32_t number = 0;
+	if (frames_begin()) {
+		uint32_t count = walk(stacks, &frame, &joined, &root);
+		links_add(stacks, joined, count, root);
+		number = stacks->links[stacks->depth - 1].number;
+		if (kept != NULL)
+			keep(kept, stacks);
+	}
 	lock_release(&sites_lock);
-	return number;
+	return number != BOX_FRAME_CUT ? number : 0;
 }
 
 uint32_t stack_number(struct backtrace_place place)
@@ -123,7 +261,7 @@ uint32_t stack_number(struct backtrace_place place)
 		return 0;
 	struct kept_stacks *stacks = kept_stacks_here();
 	if (stacks == NULL)
-		return look(&place, NULL);
+		return look(&place, NULL, NULL);
 	struct kept_stack *set = set_of(stacks, &place);
 	if (LIKELY(is_same(&set[0], &place)))
 		return set[0].number;
@@ -131,7 +269,7 @@ uint32_t stack_number(struct backtrace_place place)
 		return set[1].number;
 	/* The one that is looked at first is the newer. */
 	set[1] = set[0];
-	return look(&place, &set[0]);
+	return look(&place, stacks, &set[0]);
 }
 
 /* ---- in words ------------------------------------------------------------------------------ */

@@ -30,18 +30,6 @@ BULKY struct kept backtrace_kept[KEPT_RULES];
 
 static uintptr_t end_start, end_end;
 
-/* A frame, and what is known to be readable of its stack. */
-struct frame {
-	uintptr_t pc;
-	uintptr_t sp;
-	uintptr_t fp;
-	bool is_exact; /* it was interrupted at pc; else it goes on there after a call */
-	uintptr_t readable;
-	uintptr_t readable_end;
-	struct backtrace_loads *loads; /* NULL: nobody asks */
-	uintptr_t fp_slot;             /* where fp was read; 0: not since the first frame */
-};
-
 /* ---- rules ------------------------------------------------------------------------------- */
 
 /* All zero if there is none. */
@@ -102,7 +90,7 @@ void backtrace_forget(void)
 
 /* ---- frames ------------------------------------------------------------------------------ */
 
-static bool page_ask(struct frame *frame, uintptr_t page, size_t page_bytes)
+static bool page_ask(struct backtrace_frame *frame, uintptr_t page, size_t page_bytes)
 {
 	if (!os_can_read((const void *)page))
 		return false;
@@ -112,33 +100,8 @@ static bool page_ask(struct frame *frame, uintptr_t page, size_t page_bytes)
 	return true;
 }
 
-static void loaded(struct frame *frame, uintptr_t slot, uintptr_t word)
-{
-	struct backtrace_loads *loads = frame->loads;
-
-	if (loads == NULL)
-		return;
-	if (loads->count == BACKTRACE_LOADS_MOST) {
-		loads->is_whole = false;
-		return;
-	}
-	loads->slots[loads->count] = slot;
-	loads->words[loads->count++] = word;
-}
-
-/* Most functions keep the register for their callers and do not go by it. */
-static void fp_used(struct frame *frame)
-{
-	if (frame->loads == NULL)
-		return;
-	if (frame->fp_slot != 0)
-		loaded(frame, frame->fp_slot, frame->fp);
-	else
-		frame->loads->uses_fp = true;
-}
-
 /* The word may be what AddressSanitizer keeps between two variables. */
-static UNSANITIZED bool word_at(struct frame *frame, uintptr_t address, uintptr_t *word)
+static UNSANITIZED bool word_at(struct backtrace_frame *frame, uintptr_t address, uintptr_t *word)
 {
 	if (address % sizeof(uintptr_t) != 0)
 		return false;
@@ -161,25 +124,15 @@ static uintptr_t plain(uintptr_t return_address)
 #endif
 }
 
-static uintptr_t place_of(struct frame *frame, uintptr_t cfa, unsigned base, int64_t offset)
+static uintptr_t place_of(struct backtrace_frame *frame, uintptr_t cfa, unsigned base, int64_t offset)
 {
 	uintptr_t bases[] = {[CFI_CFA] = cfa, [CFI_SP] = frame->sp, [CFI_FP] = frame->fp};
 
-	if (base == CFI_FP)
-		fp_used(frame);
+	frame->used_fp = frame->used_fp || base == CFI_FP;
 	return bases[base] + (uintptr_t)offset;
 }
 
-/* One that the way to the callers leads over. */
-static bool link_at(struct frame *frame, uintptr_t address, uintptr_t *word)
-{
-	if (!word_at(frame, address, word))
-		return false;
-	loaded(frame, address, *word);
-	return true;
-}
-
-static bool leave(struct frame *frame, uintptr_t pc, uintptr_t sp, uintptr_t fp, bool is_exact)
+static bool leave(struct backtrace_frame *frame, uintptr_t pc, uintptr_t sp, uintptr_t fp, bool is_exact)
 {
 	frame->pc = plain(pc);
 	frame->sp = sp;
@@ -189,36 +142,38 @@ static bool leave(struct frame *frame, uintptr_t pc, uintptr_t sp, uintptr_t fp,
 }
 
 /* To the caller's frame.  False: it is not to be found. */
-static bool step_by_rule(struct frame *frame, struct cfi_rule rule)
+static bool step_by_rule(struct backtrace_frame *frame, struct cfi_rule rule)
 {
-	uintptr_t cfa = place_of(frame, 0, rule.cfa_base, rule.cfa_offset), pc, fp = frame->fp, slot;
+	uintptr_t cfa, pc, fp = frame->fp;
 
-	if (rule.is_signal && frame->loads != NULL)
-		frame->loads->is_whole = false; /* it may have interrupted another stack */
-	if (rule.cfa_is_loaded && !link_at(frame, cfa, &cfa))
+	frame->used_fp = false;
+	frame->was_plain = !rule.cfa_is_loaded && !rule.is_signal;
+	cfa = place_of(frame, 0, rule.cfa_base, rule.cfa_offset);
+
+	if (rule.cfa_is_loaded && !word_at(frame, cfa, &cfa))
 		return false;
 	/* Stacks are left upwards, but for one that a signal's handler had of its own. */
 	if (cfa <= frame->sp && !rule.is_signal)
 		return false;
-	if (!link_at(frame, place_of(frame, cfa, rule.ra_base, rule.ra_offset), &pc))
+	frame->pc_slot = place_of(frame, cfa, rule.ra_base, rule.ra_offset);
+	frame->fp_slot = rule.fp_base != CFI_NONE
+		? place_of(frame, cfa, rule.fp_base, rule.fp_offset) : 0;
+	if (!word_at(frame, frame->pc_slot, &pc))
 		return false;
-	if (rule.fp_base != CFI_NONE) {
-		slot = place_of(frame, cfa, rule.fp_base, rule.fp_offset);
-		if (!word_at(frame, slot, &fp))
-			return false;
-		frame->fp_slot = slot;
-	}
+	if (frame->fp_slot != 0 && !word_at(frame, frame->fp_slot, &fp))
+		return false;
 	return leave(frame, pc, cfa, fp, rule.is_signal);
 }
 
-static bool step_by_frame_pointer(struct frame *frame)
+static bool step_by_frame_pointer(struct backtrace_frame *frame)
 {
 	uintptr_t fp = frame->fp, pc, callers;
 
-	fp_used(frame);
+	frame->used_fp = frame->was_plain = true;
 	frame->fp_slot = fp;
+	frame->pc_slot = fp + sizeof(uintptr_t);
 	return fp >= frame->sp && fp - frame->sp < FRAME_MOST_BYTES && word_at(frame, fp, &callers) &&
-		link_at(frame, fp + sizeof(uintptr_t), &pc) &&
+		word_at(frame, fp + sizeof(uintptr_t), &pc) &&
 		leave(frame, pc, fp + 2 * sizeof(uintptr_t), callers, false);
 }
 
@@ -227,23 +182,15 @@ static bool is_last(struct cfi_rule rule)
 	return rule.cfa_base != CFI_NONE && rule.ra_base == CFI_NONE;
 }
 
-static bool step(struct frame *frame, struct cfi_rule rule)
+static bool step(struct backtrace_frame *frame, struct cfi_rule rule)
 {
 	return rule.cfa_base != CFI_NONE ? step_by_rule(frame, rule) : step_by_frame_pointer(frame);
 }
 
-/* Of whoever calls this. */
-static ALWAYS_INLINE struct frame frame_here(void)
+struct backtrace_frame backtrace_begin(const struct backtrace_place *place)
 {
-	struct frame frame = {.is_exact = true};
+	struct backtrace_frame frame = {.pc = place->pc, .sp = place->sp, .fp = place->fp};
 
-#if defined(__x86_64__)
-	__asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
-			 : "=&r"(frame.pc), "=&r"(frame.sp), "=&r"(frame.fp));
-#else
-	__asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29"
-			 : "=&r"(frame.pc), "=&r"(frame.sp), "=&r"(frame.fp));
-#endif
 	frame.readable = bits_round_down(frame.sp, os_page_bytes());
 	frame.readable_end = frame.readable + os_page_bytes();
 	return frame;
@@ -271,25 +218,15 @@ static COLD NOINLINE void capture_shadow(struct backtrace *trace, uintptr_t poin
 		}
 }
 
-/* This frame and its callers. */
-static void collect(struct backtrace *trace, struct frame *frame, uint32_t most)
+enum backtrace_step backtrace_next(struct backtrace_frame *frame)
 {
-	do {
-		if (trace->count == most)
-			return;
-		if (is_end(frame->pc)) {
-			trace->is_cut = false;
-			return;
-		}
-		trace->pcs[trace->count++] = frame->pc + frame->is_exact;
-		struct cfi_rule rule = rule_at(frame->pc - !frame->is_exact);
-		if (is_last(rule)) {
-			trace->is_cut = false;
-			return;
-		}
-		if (!step(frame, rule))
-			return;
-	} while (true);
+	struct cfi_rule rule = rule_at(frame->pc - !frame->is_exact);
+
+	if (is_last(rule))
+		return BACKTRACE_LAST;
+	if (!step(frame, rule))
+		return BACKTRACE_LOST;
+	return is_end(frame->pc) ? BACKTRACE_LAST : BACKTRACE_CALLER;
 }
 
 NOINLINE void backtrace_capture(struct backtrace *trace)
@@ -300,42 +237,27 @@ NOINLINE void backtrace_capture(struct backtrace *trace)
 		capture_shadow(trace, shadow);
 		return;
 	}
-	struct frame frame = frame_here();
+	struct backtrace_place place = backtrace_place_here();
+	struct backtrace_frame frame = backtrace_begin(&place);
 
 	trace->count = 0;
 	trace->is_cut = true;
-	if (step(&frame, rule_at(frame.pc)))
-		collect(trace, &frame, BACKTRACE_MOST);
-}
-
-static struct frame frame_at(const struct backtrace_place *place)
-{
-	struct frame frame = {.pc = place->pc, .sp = place->sp, .fp = place->fp};
-
-	frame.readable = bits_round_down(frame.sp, os_page_bytes());
-	frame.readable_end = frame.readable + os_page_bytes();
-	return frame;
-}
-
-void backtrace_from(struct backtrace *trace, const struct backtrace_place *place, uint32_t most,
-	struct backtrace_loads *loads)
-{
-	struct frame frame = frame_at(place);
-
-	trace->count = 0;
-	trace->is_cut = true;
-	if (loads != NULL)
-		*loads = (struct backtrace_loads){.is_whole = true};
-	frame.loads = loads;
-	collect(trace, &frame, most);
+	while (trace->count < BACKTRACE_MOST) {
+		trace->pcs[trace->count++] = frame.pc + frame.is_exact;
+		enum backtrace_step step = backtrace_next(&frame);
+		if (step == BACKTRACE_CALLER)
+			continue;
+		trace->is_cut = step == BACKTRACE_LOST;
+		return;
+	}
 }
 
 bool backtrace_leave(struct backtrace_place *place, uintptr_t start, uintptr_t end)
 {
-	struct frame frame = frame_at(place);
+	struct backtrace_frame frame = backtrace_begin(place);
 
 	while (frame.pc - start < end - start)
-		if (!step(&frame, rule_at(frame.pc - !frame.is_exact)))
+		if (backtrace_next(&frame) != BACKTRACE_CALLER)
 			return false;
 	*place = (struct backtrace_place){.pc = frame.pc, .sp = frame.sp, .fp = frame.fp};
 	return true;

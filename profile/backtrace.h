@@ -24,7 +24,7 @@
 
 #include "base/compiler.h"
 
-enum { BACKTRACE_MOST = 128, BACKTRACE_LOADS_MOST = 36 };
+enum { BACKTRACE_MOST = 128 };
 
 struct backtrace {
 	uint32_t count;
@@ -48,20 +48,28 @@ static ALWAYS_INLINE struct backtrace_place backtrace_place_here(void)
 		.fp = *(const uintptr_t *)__builtin_frame_address(0)};
 }
 
-/* The words of the stack that led from a place to its callers, the innermost first: while they
-   are the same, so are those.  Each is there if those before it are as they were. */
-struct backtrace_loads {
-	uint32_t count;
-	bool is_whole; /* else there were more, or other stacks were passed */
-	bool uses_fp;  /* the place's */
-	uintptr_t slots[BACKTRACE_LOADS_MOST];
-	uintptr_t words[BACKTRACE_LOADS_MOST];
+/* A frame, on the way outwards. */
+struct backtrace_frame {
+	uintptr_t pc;
+	uintptr_t sp;
+	uintptr_t fp;
+	bool is_exact;         /* it was interrupted at pc; else it goes on there after a call */
+	uintptr_t readable;    /* what is known to be readable of its stack */
+	uintptr_t readable_end;
+
+	/* Of the last step: which words of the stack led to this frame. */
+	uintptr_t pc_slot;
+	uintptr_t fp_slot;     /* 0: fp is what it was */
+	bool used_fp;
+	bool was_plain;        /* by these words alone, within one stack */
 };
 
-/* The callers of a place in this thread, itself first: so many at most.  `loads` may be
-   NULL. */
-void backtrace_from(struct backtrace *trace, const struct backtrace_place *place, uint32_t most,
-	struct backtrace_loads *loads);
+enum backtrace_step { BACKTRACE_CALLER, BACKTRACE_LAST, BACKTRACE_LOST };
+
+struct backtrace_frame backtrace_begin(const struct backtrace_place *place);
+
+/* To the frame's caller.  LAST: it has none.  LOST: who that is is not to be found out. */
+enum backtrace_step backtrace_next(struct backtrace_frame *frame);
 
 /* Leaves the addresses [start, end): the first caller that is not of them. */
 bool backtrace_leave(struct backtrace_place *place, uintptr_t start, uintptr_t end);

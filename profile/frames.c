@@ -171,23 +171,30 @@ static uint32_t frame_find(struct checked *checked, uint64_t address, uint32_t c
 	return 0;
 }
 
-static uint32_t frame_of(struct checked *checked, uint64_t address, uint32_t caller)
-{
-	uint32_t number = frame_find(checked, address, caller);
+static struct checked checked; /* stacks may be small */
 
-	return number != 0 ? number : frame_add(address, caller, module_now(checked, address));
+bool frames_begin(void)
+{
+	checked = (struct checked){{0}};
+	return table != NULL || (table_make_room(&frames, 0) && table_make(TABLE_FIRST_WORDS));
+}
+
+uint32_t frames_under(uint32_t caller, uintptr_t pc)
+{
+	uint64_t address = pc & ADDRESS_MASK;
+	uint32_t number = frame_find(&checked, address, caller);
+
+	return number != 0 ? number : frame_add(address, caller, module_now(&checked, address));
 }
 
 uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped)
 {
-	static struct checked checked; /* stacks may be small */
 	uint32_t caller = trace->is_cut ? BOX_FRAME_CUT : 0;
 
-	if (table == NULL && !(table_make_room(&frames, 0) && table_make(TABLE_FIRST_WORDS)))
+	if (!frames_begin())
 		return 0;
-	checked = (struct checked){{0}};
 	for (uint32_t i = trace->count; i > skipped; i--) {
-		uint32_t number = frame_of(&checked, trace->pcs[i - 1] & ADDRESS_MASK, caller);
+		uint32_t number = frames_under(caller, trace->pcs[i - 1]);
 		if (number == 0)
 			break;
 		caller = number;

@@ -21,6 +21,11 @@
    is no room for one, its caller. */
 uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped);
 
+/* The frame that goes on at pc, called by one that is there, or by nobody; 0: no room.  Of
+   one stack after frames_begin(); false if there is no memory. */
+bool frames_begin(void);
+uint32_t frames_under(uint32_t caller, uintptr_t pc);
+
 /* 1 and up are below it. */
 uint32_t frames_count(void);
 
