@@ -44,10 +44,18 @@ static void free_at(void *ptr, const char *call, const void *caller,
 {
 	struct span *span = span_of_small(ptr);
 
-	if (LIKELY(span != NULL))
+	if (LIKELY(span != NULL)) {
+		if (UNLIKELY(word_load(&span->special) != 0))
+			object_specials_end(span, ptr);
 		small_free(span, ptr, call, caller, place);
-	else if (ptr != NULL && ptr != object_of_no_bytes)
-		large_checked_free(ptr, call, caller, place);
+		return;
+	}
+	if (ptr == NULL || ptr == object_of_no_bytes)
+		return;
+	span = span_of_large(ptr);
+	if (span != NULL && word_load(&span->special) != 0)
+		object_specials_end(span, ptr);
+	large_checked_free(ptr, call, caller, place);
 }
 
 static void check_free(void *ptr, const void *caller)
@@ -70,32 +78,32 @@ static void expect_at(const void *ptr, const char *call, const void *caller,
 		large_expect(ptr, call, caller, object);
 }
 
+/* *old_bytes: what was asked for before. */
 static bool resize_in_place(void *ptr, size_t bytes, const void *caller,
-	const struct backtrace_place *place)
+	const struct backtrace_place *place, size_t *old_bytes)
 {
 	struct span *span = span_of_small(ptr);
 
-	return span != NULL ? small_resize(span, ptr, bytes, caller, place)
-			    : large_checked_resize(span_of_large(ptr), bytes, caller, place);
+	return span != NULL ? small_resize(span, ptr, bytes, caller, place, old_bytes)
+			    : large_checked_resize(ptr, bytes, caller, place, old_bytes);
 }
 
 static void *check_resize(void *ptr, size_t bytes, const void *caller)
 {
 	struct backtrace_place place = backtrace_place_here();
-	struct report_object object;
+	size_t old_bytes;
 	int saved = errno;
 
-	expect_at(ptr, "realloc", caller, &object);
-	if (resize_in_place(ptr, bytes, caller, &place))
+	if (resize_in_place(ptr, bytes, caller, &place, &old_bytes))
 		return ptr;
 	void *to = alloc_at(bytes, 1, heap_family(ptr), false, &place);
-	if (to == NULL && bytes <= object.bytes) {
+	if (to == NULL && bytes <= old_bytes) {
 		errno = saved; /* to make an object smaller never fails, as in glibc */
 		return ptr;
 	}
 	if (to == NULL)
 		return NULL;
-	large_checked_move(to, ptr, min_bytes(object.bytes, bytes));
+	large_checked_move(to, ptr, min_bytes(old_bytes, bytes));
 	free_at(ptr, "realloc", caller, &place);
 	return to;
 }

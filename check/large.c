@@ -15,8 +15,14 @@
 
 enum {
 	GUARDED_BYTES = 64, /* before an object */
+	/* Longer ones wait with no memory behind them. */
 	WAITING_MOST = 128,
 	WAITING_MOST_PAGES = (256 << 20) / PAGE_BYTES,
+	/* Shorter ones are filled instead, as small ones are: to take their pages away and to
+	   have them back takes longer. */
+	FILLED_BYTES = 128 << 10,
+	FILLED_MOST = 32,
+	FILLED_MOST_PAGES = (1 << 20) / PAGE_BYTES,
 	MOVE_PAGES_MIN_BYTES = 1 << 20 /* as heap/large.c */
 };
 
@@ -27,6 +33,13 @@ static struct {
 	uint32_t count;
 	size_t pages;
 } waiting;
+
+/* The last of them is the newest. */
+static struct {
+	struct span *spans[FILLED_MOST];
+	uint32_t count;
+	size_t pages;
+} filled;
 
 static struct object_record *record_of(const struct span *span)
 {
@@ -96,8 +109,6 @@ static void guards_look(const struct span *span, const char *call, const void *c
 		broken_report(span, broken, call, caller);
 }
 
-/* ---- allocation ---------------------------------------------------------------------------- */
-
 static uint32_t thread_here(void)
 {
 	return (uint32_t)word_load(&cache_own->tid);
@@ -119,26 +130,102 @@ static void record_begin(const struct span *span, size_t align_bytes,
 	word_store(&record->word, now.word);
 }
 
-void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
-	const struct backtrace_place *place)
-{
-	/* One that asks for more than a page has nothing before it. */
-	size_t offset = align_bytes <= PAGE_BYTES ? PAGE_BYTES : 0;
-	size_t align_pages = offset != 0 ? 1 : align_bytes >> PAGE_SHIFT;
+/* ---- those that are filled ----------------------------------------------------------------- */
 
-	if (bytes > PTRDIFF_MAX - PAGE_BYTES)
-		return heap_out_of_memory(bytes);
-	void *object = large_alloc_placed(arena_pages_of(offset + bytes + FILL_TAIL_BYTES), align_pages,
-		offset, bytes, is_zeroed);
-	if (object == NULL)
-		return NULL;
-	const struct span *span = span_of_large(large_hint(object, family));
-	record_begin(span, align_bytes, place);
-	guards_set(span);
-	return object;
+/* All of the pages that the object was in. */
+static size_t filled_bytes(const struct span *span)
+{
+	return (span->page_count << PAGE_SHIFT) - span->offset;
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
+static COLD _Noreturn void written_report(const struct span *span, const char *broken)
+{
+	struct report_object object = described(span);
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, "written to after it was freed, at byte ");
+	format_unsigned(&line, (uint64_t)(broken - span_object(span)));
+	format_terminate(&line);
+	report_and_end("malloc", span_object(span), text, &object, NULL);
+}
+
+static void filled_look(const struct span *span)
+{
+	if (!fill_free_holds(span_object(span), filled_bytes(span)))
+		written_report(span, fill_free_find(span_object(span), filled_bytes(span)));
+}
+
+static struct span *filled_remove(uint32_t at)
+{
+	struct span *span = filled.spans[at];
+
+	filled.count--;
+	filled.pages -= span->page_count;
+	memmove(filled.spans + at, filled.spans + at + 1,
+		(filled.count - at) * sizeof(filled.spans[0]));
+	return span;
+}
+
+/* One of so many pages, but not the newest; NULL if there is none. */
+static struct span *filled_take(size_t pages, size_t offset)
+{
+	struct span *span = NULL;
+
+	lock_acquire(&page_heap_lock);
+	for (uint32_t at = 0; at + 1 < filled.count && span == NULL; at++)
+		if (filled.spans[at]->page_count == pages && filled.spans[at]->offset == offset)
+			span = filled_remove(at);
+	lock_release(&page_heap_lock);
+	if (span != NULL)
+		filled_look(span);
+	return span;
+}
+
+static bool filled_is_too_much(void)
+{
+	return filled.count == FILLED_MOST || (filled.count > 2 && filled.pages > FILLED_MOST_PAGES);
+}
+
+static void filled_add(struct span *span)
+{
+	fill_free(span_object(span), filled_bytes(span));
+	lock_acquire(&page_heap_lock);
+	while (filled_is_too_much()) {
+		struct span *oldest = filled_remove(0);
+		lock_release(&page_heap_lock);
+		filled_look(oldest);
+		large_bury(oldest);
+		lock_acquire(&page_heap_lock);
+	}
+	filled.spans[filled.count++] = span;
+	filled.pages += span->page_count;
+	lock_release(&page_heap_lock);
+}
+
+static bool is_filled(size_t bytes)
+{
+	return bytes <= FILLED_BYTES;
+}
+
+static struct span *waiting_first(void)
+{
+	struct span *out = waiting.spans[waiting.first];
+
+	waiting.first = (waiting.first + 1) % WAITING_MOST;
+	waiting.count--;
+	waiting.pages -= out->page_count;
+	return out;
+}
+
+static struct span *waiting_take(void)
+{
+	lock_acquire(&page_heap_lock);
+	struct span *out = waiting.count != 0 ? waiting_first() : NULL;
+	lock_release(&page_heap_lock);
+	return out;
+}
 
 static bool waiting_is_full(void)
 {
@@ -152,12 +239,8 @@ static struct span *waiting_change(struct span *in)
 	struct span *out = NULL;
 
 	lock_acquire(&page_heap_lock);
-	if (waiting_is_full()) {
-		out = waiting.spans[waiting.first];
-		waiting.first = (waiting.first + 1) % WAITING_MOST;
-		waiting.count--;
-		waiting.pages -= out->page_count;
-	}
+	if (waiting_is_full())
+		out = waiting_first();
 	if (in != NULL && waiting.count < WAITING_MOST) {
 		waiting.spans[(waiting.first + waiting.count) % WAITING_MOST] = in;
 		waiting.count++;
@@ -172,6 +255,62 @@ static void span_bury(struct span *span)
 	os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE);
 	large_bury(span);
 }
+
+/* All that waits goes: there is no memory.  False: nothing did. */
+static bool large_checked_flush(void)
+{
+	bool any = false;
+
+	for (;;) {
+		lock_acquire(&page_heap_lock);
+		struct span *span = filled.count != 0 ? filled_remove(0) : NULL;
+		lock_release(&page_heap_lock);
+		struct span *retired = waiting_take();
+		if (span == NULL && retired == NULL)
+			return any;
+		any = true;
+		if (span != NULL)
+			large_bury(span);
+		if (retired != NULL)
+			span_bury(retired);
+	}
+}
+
+static void *object_take(size_t bytes, size_t offset, size_t align_pages, bool is_zeroed)
+{
+	size_t pages = arena_pages_of(offset + bytes + FILL_TAIL_BYTES);
+	struct span *span = is_filled(bytes) && align_pages == 1 ? filled_take(pages, offset) : NULL;
+
+	if (span == NULL) {
+		void *object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
+		return object != NULL || !large_checked_flush()
+			? object : large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
+	}
+	void *object = large_revive(span, bytes);
+	return is_zeroed ? memset(object, 0, bytes) : object;
+}
+
+/* ---- allocation ---------------------------------------------------------------------------- */
+
+void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
+	const struct backtrace_place *place)
+{
+	/* One that asks for more than a page has nothing before it. */
+	size_t offset = align_bytes <= PAGE_BYTES ? PAGE_BYTES : 0;
+	size_t align_pages = offset != 0 ? 1 : align_bytes >> PAGE_SHIFT;
+
+	if (bytes > PTRDIFF_MAX - PAGE_BYTES)
+		return heap_out_of_memory(bytes);
+	void *object = object_take(bytes, offset, align_pages, is_zeroed);
+	if (object == NULL)
+		return NULL;
+	const struct span *span = span_of_large(large_hint(object, family));
+	record_begin(span, align_bytes, place);
+	guards_set(span);
+	return object;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
 
 /* Nobody is to touch its pages, and nothing is left in them. */
 static void span_retire(struct span *span)
@@ -251,7 +390,10 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 	span = large_retire(ptr);
 	if (span == NULL)
 		bad_report(ptr, call, caller);
-	span_retire(span);
+	if (is_filled(span->bytes))
+		filled_add(span);
+	else
+		span_retire(span);
 }
 
 void large_expect(const void *ptr, const char *call, const void *caller,
@@ -266,11 +408,15 @@ void large_expect(const void *ptr, const char *call, const void *caller,
 
 /* ---- another size -------------------------------------------------------------------------- */
 
-bool large_checked_resize(struct span *span, size_t bytes, const void *caller,
-	const struct backtrace_place *place)
+bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
+	const struct backtrace_place *place, size_t *old_bytes)
 {
-	struct object_record *record = record_of(span);
+	struct report_object object;
 
+	large_expect(ptr, "realloc", caller, &object);
+	struct span *span = span_of_large(ptr);
+	struct object_record *record = record_of(span);
+	*old_bytes = object.bytes;
 	guards_look(span, "realloc", caller);
 	if (arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
 		return false;

@@ -30,9 +30,10 @@ void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, boo
 void large_checked_free(void *ptr, const char *call, const void *caller,
 	const struct backtrace_place *place);
 
-/* Another size where it stands.  False: it must move. */
-bool large_checked_resize(struct span *span, size_t bytes, const void *caller,
-	const struct backtrace_place *place);
+/* Another size where it stands.  False: it must move.  *old_bytes: what was asked for
+   before. */
+bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
+	const struct backtrace_place *place, size_t *old_bytes);
 
 /* To an object that is new and of no fewer bytes: what stands in the old one. */
 void large_checked_move(void *to, const void *from, size_t bytes);

@@ -381,12 +381,15 @@ void small_free(struct span *span, void *ptr, const char *call, const void *call
 }
 
 bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller,
-	const struct backtrace_place *place)
+	const struct backtrace_place *place, size_t *old_bytes)
 {
 	struct slot slot = slot_of(span, index_of(span, ptr));
+	struct report_object object;
 	bool fits = small_fits(bytes, 1) &&
 		size_class_of(room_of(bytes, 1)) == size_class_unhinted(span->class);
 
+	small_expect(span, ptr, "realloc", caller, &object);
+	*old_bytes = object.bytes;
 	if (slot.record == NULL || slot.record->state != RECORD_LIVE)
 		return false;
 	guards_look(&slot, slot.record->slack, "realloc", caller);

@@ -38,9 +38,10 @@ void small_adopt(void *object, size_t bytes, size_t align_bytes,
 void small_free(struct span *span, void *ptr, const char *call, const void *caller,
 	const struct backtrace_place *place);
 
-/* Another size for one that stays where it is.  False: it must move. */
+/* Another size for one that stays where it is.  False: it must move.  *old_bytes: what was
+   asked for before. */
 bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller,
-	const struct backtrace_place *place);
+	const struct backtrace_place *place, size_t *old_bytes);
 
 /* What is known of a live one; fatal if none begins there. */
 void small_expect(const struct span *span, const void *ptr, const char *call, const void *caller,

@@ -28,7 +28,7 @@ struct heap_checks {
 	/* One that is there already and was not handed out yet: of tail_bytes more than `bytes`. */
 	void (*adopt)(void *object, size_t bytes);
 
-	/* Nothing is tied to it any more; ptr may be NULL.  errno is as before. */
+	/* With all that is tied to it; ptr may be NULL.  errno is as before. */
 	void (*free)(void *ptr, const void *caller);
 
 	/* As realloc(); ptr is not NULL, bytes not 0. */

@@ -167,6 +167,25 @@ struct span *large_retire(void *ptr)
 	return span;
 }
 
+void *large_revive(struct span *span, size_t bytes)
+{
+	struct cache *cache = heap_cache_acquire();
+
+	heap_tick(cache);
+	lock_acquire(&page_heap_lock);
+	page_heap.retired_pages -= span->page_count;
+	span->class = SIZE_FAMILY_PLAIN;
+	span->special = 0;
+	span->use = SPAN_ORDINARY;
+	span->bytes = bytes;
+	span_set_kind(span, SPAN_LARGE);
+	count_alloc(cache, span);
+	publish_totals();
+	lock_release(&page_heap_lock);
+	publish_thread(cache);
+	return tell_and_release(cache, span, bytes);
+}
+
 void large_bury(struct span *span)
 {
 	lock_acquire(&page_heap_lock);

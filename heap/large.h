@@ -34,6 +34,9 @@ void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t
 struct span *large_retire(void *ptr);
 void large_bury(struct span *span);
 
+/* Or it is handed out again as it is, its object of `bytes`. */
+void *large_revive(struct span *span, size_t bytes);
+
 /* Says of which family (heap/size_class.h) a new one is, before anybody else knows it.
    Returns it; it may be NULL. */
 void *large_hint(void *ptr, uint32_t family);

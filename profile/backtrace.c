@@ -13,7 +13,8 @@ enum {
 	/* A program's hot callers of malloc are some hundreds, a small one's some dozens. */
 	KEPT_SETS = 32,
 	KEPT_WAYS = 4, /* a cache line */
-	KEPT_RULES = 1024,
+	KEPT_FIRST = 1024,
+	KEPT_MOST = 32768, /* a compiler has ten thousand, where each call is looked at */
 	LOWEST_PC = 4096,
 	FRAME_MOST_BYTES = 8 << 20 /* what a frame pointer may skip */
 };
@@ -26,7 +27,18 @@ struct kept {
 
 /* The first addresses of each set, and all that found no room there. */
 static struct kept kept_first[KEPT_SETS][KEPT_WAYS] __attribute__((aligned(64)));
-BULKY struct kept backtrace_kept[KEPT_RULES];
+BULKY struct kept backtrace_kept[KEPT_FIRST];
+
+/* Those may become more.  A table that was left is read by whoever came before. */
+struct kept_table {
+	struct kept *rules;
+	uint32_t count;
+	uint32_t read_count; /* that found no room in it, or none yet */
+};
+
+static struct kept_table kept_tables[] = {{.rules = backtrace_kept, .count = KEPT_FIRST}, {NULL, 4 * KEPT_FIRST, 0},
+	{NULL, KEPT_MOST, 0}};
+static uint32_t kept_table;
 
 static uintptr_t end_start, end_end;
 
@@ -61,7 +73,36 @@ static struct kept *kept_of(uintptr_t pc)
 		if (key == 0 || key == key_of(pc, word_load(&set[way].rule)))
 			return &set[way];
 	}
-	return &backtrace_kept[hash / KEPT_SETS % KEPT_RULES];
+	const struct kept_table *table = &kept_tables[__atomic_load_n(&kept_table, __ATOMIC_ACQUIRE)];
+	return &table->rules[hash / KEPT_SETS % table->count];
+}
+
+/* Many were read that it has no room for: the next one has more, and is empty. */
+static COLD void kept_grow(uint32_t number)
+{
+	struct kept_table *next = &kept_tables[number + 1];
+	struct kept *rules = os_map(next->count * sizeof(*rules));
+
+	if (rules == NULL)
+		return;
+	struct kept *none = NULL;
+	if (!__atomic_compare_exchange_n(&next->rules, &none, rules, false, __ATOMIC_ACQ_REL,
+		    __ATOMIC_RELAXED)) {
+		os_unmap(rules, next->count * sizeof(*rules));
+		return;
+	}
+	__atomic_store_n(&kept_table, number + 1, __ATOMIC_RELEASE);
+}
+
+static void kept_count(void)
+{
+	uint32_t number = __atomic_load_n(&kept_table, __ATOMIC_ACQUIRE);
+	struct kept_table *table = &kept_tables[number];
+
+	word_store(&table->read_count, word_load(&table->read_count) + 1);
+	if (word_load(&table->read_count) == 2 * table->count &&
+		number + 1 < sizeof(kept_tables) / sizeof(kept_tables[0]))
+		kept_grow(number);
 }
 
 static struct cfi_rule rule_at(uintptr_t pc)
@@ -72,6 +113,7 @@ static struct cfi_rule rule_at(uintptr_t pc)
 
 	if (UNLIKELY(word_load(&kept->key) != key_of(pc, word))) {
 		word = rule_read(pc);
+		kept_count();
 		word_store(&kept->rule, word);
 		word_store(&kept->key, key_of(pc, word));
 	}
@@ -81,9 +123,10 @@ static struct cfi_rule rule_at(uintptr_t pc)
 
 void backtrace_forget(void)
 {
-	for (size_t i = 0; i < KEPT_RULES; i++)
-		if (word_load(&backtrace_kept[i].key) != 0)
-			word_store(&backtrace_kept[i].key, 0);
+	for (uint32_t number = 0; number <= __atomic_load_n(&kept_table, __ATOMIC_ACQUIRE); number++)
+		for (uint32_t i = 0; i < kept_tables[number].count; i++)
+			if (word_load(&kept_tables[number].rules[i].key) != 0)
+				word_store(&kept_tables[number].rules[i].key, 0);
 	for (size_t i = 0; i < sizeof(kept_first) / sizeof(kept_first[0][0]); i++)
 		word_store(&kept_first[i / KEPT_WAYS][i % KEPT_WAYS].key, 0);
 }

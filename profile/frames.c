@@ -29,7 +29,8 @@ static struct frame_kept *kept_at(uint32_t number)
 	return table_at(&frames, number);
 }
 
-/* Their numbers, by address and caller; 0: no entry.  At most half full. */
+/* Their numbers, by address and caller, and above them some bits of what these were mixed
+   to; 0: no entry.  At most half full. */
 static uint32_t *table;
 static uint32_t table_words;
 static uint32_t table_used;
@@ -39,11 +40,21 @@ struct checked {
 	uint64_t words[LOADED_WORDS];
 };
 
-static uint32_t place_of(uint64_t address, uint32_t caller)
-{
-	uint64_t mixed = (address ^ (uint64_t)caller << 40) * 0x9e3779b97f4a7c15u;
+enum { NUMBER_BITS = 17 };
 
-	return (uint32_t)(mixed >> 32) & (table_words - 1);
+_Static_assert(BOX_FRAMES_MAX <= 1 << NUMBER_BITS, "a number fits");
+
+static const uint32_t NUMBER_MASK = ((uint32_t)1 << NUMBER_BITS) - 1;
+
+static uint64_t mix(uint64_t address, uint32_t caller)
+{
+	return (address ^ (uint64_t)caller << 40) * 0x9e3779b97f4a7c15u;
+}
+
+/* All but the number of a frame's entry. */
+static uint32_t tag_of(uint64_t mixed)
+{
+	return (uint32_t)mixed & ~NUMBER_MASK;
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -61,13 +72,24 @@ static uint32_t module_of(const struct box_frame *frame)
 /* The entry of a frame, or the free one where it belongs. */
 static uint32_t *entry_of(uint64_t address, uint32_t caller)
 {
-	uint32_t at = place_of(address, caller);
+	uint64_t mixed = mix(address, caller);
+	uint32_t at = (uint32_t)(mixed >> 32) & (table_words - 1);
 
 	for (;; at = (at + 1) & (table_words - 1)) {
-		const struct box_frame *frame = frames_at(table[at]);
-		if (table[at] == 0 || (address_of(frame) == address && frame->caller == caller))
+		uint32_t entry = table[at];
+		if (entry == 0)
+			return &table[at];
+		if ((entry & ~NUMBER_MASK) != tag_of(mixed))
+			continue;
+		const struct box_frame *frame = frames_at(entry & NUMBER_MASK);
+		if (address_of(frame) == address && frame->caller == caller)
 			return &table[at];
 	}
+}
+
+static void entry_set(uint64_t address, uint32_t caller, uint32_t number)
+{
+	*entry_of(address, caller) = tag_of(mix(address, caller)) | number;
 }
 
 static bool is_to_be_found(const struct box_frame *frame)
@@ -85,7 +107,7 @@ static void table_fill(void)
 		const struct box_frame *frame = frames_at(number);
 		if (!is_to_be_found(frame))
 			continue;
-		*entry_of(address_of(frame), frame->caller) = number;
+		entry_set(address_of(frame), frame->caller, number);
 		table_used++;
 	}
 }
@@ -124,7 +146,7 @@ static uint32_t frame_add(uint64_t address, uint32_t caller, uint32_t module)
 	frame.check = box_frame_check(frame.place, caller, number);
 	kept_at(number)->frame = frame;
 	frame_count++;
-	*entry_of(address, caller) = number;
+	entry_set(address, caller, number);
 	table_used++;
 	box_write_frame(number, &frame);
 	return number;
@@ -162,7 +184,7 @@ static uint32_t module_now(struct checked *checked, uint64_t address)
 /* The frame, if it is to be found yet; 0. */
 static uint32_t frame_find(struct checked *checked, uint64_t address, uint32_t caller)
 {
-	uint32_t number = *entry_of(address, caller);
+	uint32_t number = *entry_of(address, caller) & NUMBER_MASK;
 	uint32_t module = number != 0 ? module_of(frames_at(number)) : LOADED_NONE;
 
 	if (module == LOADED_NONE || is_there(checked, module))

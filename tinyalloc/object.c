@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "heap/checks.h"
 #include "heap/collectable.h"
 #include "heap/heap.h"
 #include "tinyalloc/special.h"
@@ -82,17 +83,26 @@ static void free_of(const struct span *span, void *ptr, const void *caller)
 		tiny_free_home(ptr, caller);
 }
 
-static COLD void free_special(struct span *span, void *ptr, const void *caller)
+void object_specials_end(struct span *span, void *ptr)
 {
 	struct special_chain chain = specials_take(span, ptr);
 
 	if (chain.first != 0)
 		specials_end(&chain, 0);
+}
+
+static COLD void free_special(struct span *span, void *ptr, const void *caller)
+{
+	object_specials_end(span, ptr);
 	free_of(span, ptr, caller);
 }
 
 static NOINLINE void free_unusual(void *ptr, const void *caller)
 {
+	if (UNLIKELY(heap_checks != NULL)) {
+		heap_checks->free(ptr, caller);
+		return;
+	}
 	struct span *span = unusual_span_of(ptr);
 
 	if (span != NULL && LIKELY(word_load(&span->special) == 0))

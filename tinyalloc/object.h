@@ -58,6 +58,9 @@ static ALWAYS_INLINE void object_free_for(void *ptr, const void *caller)
 		object_free_for_slow(ptr, class, caller);
 }
 
+/* What is tied to an object comes to its end; nothing, if none begins there. */
+void object_specials_end(struct span *span, void *ptr);
+
 /* ptr is not NULL, bytes not 0.  What holds no pointers still holds none. */
 void *object_realloc(void *ptr, size_t bytes, const void *caller);
 
