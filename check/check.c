@@ -19,6 +19,7 @@
 static void *alloc_at(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
 	const struct backtrace_place *place)
 {
+	bytes = bytes != 0 ? bytes : 1; /* of no bytes would be what realloc() frees */
 	if (UNLIKELY(!small_fits(bytes, align_bytes)))
 		return large_checked_alloc(bytes, align_bytes, family, is_zeroed, place);
 	void *object = small_alloc(bytes, align_bytes, family, place);
@@ -118,6 +119,11 @@ static size_t check_usable_bytes(const void *ptr, const char *call, const void *
 	return object.bytes;
 }
 
+static size_t check_object_bytes(const struct span *span, const void *object)
+{
+	return span->kind == SPAN_SMALL ? small_object_bytes(span, object) : span->bytes;
+}
+
 static COLD void wrong(const void *ptr, const char *what, size_t given_bytes, const char *call,
 	const struct report_object *object, const void *caller)
 {
@@ -160,7 +166,7 @@ static void check_expect(const void *ptr, size_t bytes, size_t align_bytes, cons
 		(uintptr_t)ptr % align_bytes != 0 ||
 		record_align_of(align_bytes) != object.record->align))
 		wrong(ptr, "wrong alignment: ", align_bytes, call, &object, caller);
-	if (bytes != object.bytes)
+	if (max_bytes(bytes, 1) != object.bytes)
 		wrong(ptr, "wrong size: ", bytes, call, &object, caller);
 }
 
@@ -169,6 +175,7 @@ static const struct heap_checks checks = {.alloc = check_alloc,
 	.free = check_free,
 	.resize = check_resize,
 	.usable_bytes = check_usable_bytes,
+	.object_bytes = check_object_bytes,
 	.expect = check_expect,
 	.span_opened = small_span_opened,
 	.span_released = small_span_released,

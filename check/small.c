@@ -337,6 +337,13 @@ const struct object_record *small_record(const struct span *span, const void *pt
 	return slot_of(span, index_of(span, ptr)).record;
 }
 
+size_t small_object_bytes(const struct span *span, const void *object)
+{
+	struct slot slot = slot_of(span, index_of(span, object));
+
+	return slot.record != NULL ? object_bytes(&slot) : slot.bytes;
+}
+
 static void send_away(struct span *span, void *ptr, const void *caller)
 {
 	bool goes_home = span->use != SPAN_ORDINARY || span_is_draining(span);
@@ -385,15 +392,17 @@ bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller
 {
 	struct slot slot = slot_of(span, index_of(span, ptr));
 	struct report_object object;
-	bool fits = small_fits(bytes, 1) &&
-		size_class_of(room_of(bytes, 1)) == size_class_unhinted(span->class);
 
 	small_expect(span, ptr, "realloc", caller, &object);
 	*old_bytes = object.bytes;
 	if (slot.record == NULL || slot.record->state != RECORD_LIVE)
 		return false;
 	guards_look(&slot, slot.record->slack, "realloc", caller);
-	if (!fits)
+	if (bytes > slot.bytes - FILL_TAIL_BYTES)
+		return false;
+	/* One that becomes smaller goes where it belongs. */
+	if (bytes < object.bytes &&
+		size_class_of(bytes + FILL_TAIL_BYTES) != size_class_unhinted(span->class))
 		return false;
 	struct object_record now = *slot.record;
 	now.slack = slot.bytes - bytes;

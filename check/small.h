@@ -47,6 +47,9 @@ bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller
 void small_expect(const struct span *span, const void *ptr, const char *call, const void *caller,
 	struct report_object *object);
 
+/* What was asked for, of an object's start; else what it takes. */
+size_t small_object_bytes(const struct span *span, const void *object);
+
 /* Of an address in the span. */
 const struct object_record *small_record(const struct span *span, const void *ptr);
 

@@ -99,6 +99,10 @@ void span_open_small(struct span *span, uint32_t class, enum span_use use)
 	span->lead = (uint8_t)heap_checks_lead(class != SIZE_CLASS_TINY ? span_use_objects(class, use) : 0);
 	span->home_count = 0;
 	span->carved_count = span->lead;
+	if (span->lead != 0) { /* its end is written to */
+		const char *end = span_address(span) + size_classes[class].object_bytes;
+		mark_touched(end - 1, end);
+	}
 	span->list = 0;
 	span->cooling_next = span->cooling_prev = 0;
 	span->released[0] = span->released[1] = 0;
