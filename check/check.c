@@ -89,6 +89,16 @@ static bool resize_in_place(void *ptr, size_t bytes, const void *caller,
 			    : large_checked_resize(ptr, bytes, caller, place, old_bytes);
 }
 
+static void check_shrink(void *ptr, size_t bytes)
+{
+	const struct span *span = span_of_small(ptr);
+
+	if (span != NULL)
+		small_shrink(span, ptr, bytes);
+	else
+		large_shrink(span_of_large(ptr), bytes);
+}
+
 static void *check_resize(void *ptr, size_t bytes, const void *caller)
 {
 	struct backtrace_place place = backtrace_place_here();
@@ -100,6 +110,7 @@ static void *check_resize(void *ptr, size_t bytes, const void *caller)
 	void *to = alloc_at(bytes, 1, heap_family(ptr), false, &place);
 	if (to == NULL && bytes <= old_bytes) {
 		errno = saved; /* to make an object smaller never fails, as in glibc */
+		check_shrink(ptr, bytes);
 		return ptr;
 	}
 	if (to == NULL)
@@ -174,6 +185,7 @@ static const struct heap_checks checks = {.alloc = check_alloc,
 	.adopt = check_adopt,
 	.free = check_free,
 	.resize = check_resize,
+	.shrink = check_shrink,
 	.usable_bytes = check_usable_bytes,
 	.object_bytes = check_object_bytes,
 	.expect = check_expect,

@@ -250,14 +250,15 @@ static struct span *waiting_change(struct span *in)
 	return out;
 }
 
+/* If the kernel refuses to give them back, nobody has its pages ever again. */
 static void span_bury(struct span *span)
 {
-	os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE);
-	large_bury(span);
+	if (os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE))
+		large_bury(span);
 }
 
 /* All that waits goes: there is no memory.  False: nothing did. */
-static bool large_checked_flush(void)
+static bool flush(void)
 {
 	bool any = false;
 
@@ -283,8 +284,9 @@ static void *object_take(size_t bytes, size_t offset, size_t align_pages, bool i
 
 	if (span == NULL) {
 		void *object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
-		return object != NULL || !large_checked_flush()
-			? object : large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
+		if (object == NULL && flush())
+			object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
+		return object != NULL ? object : heap_out_of_memory(bytes);
 	}
 	void *object = large_revive(span, bytes);
 	return is_zeroed ? memset(object, 0, bytes) : object;
@@ -420,11 +422,16 @@ bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 	guards_look(span, "realloc", caller);
 	if (arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
 		return false;
-	span->bytes = bytes;
 	if (record != NULL)
 		record->allocated_at = stack_number(*place);
-	guards_set(span);
+	large_shrink(span, bytes);
 	return true;
+}
+
+void large_shrink(struct span *span, size_t bytes)
+{
+	span->bytes = bytes;
+	guards_set(span);
 }
 
 void large_checked_move(void *to, const void *from, size_t bytes)

@@ -35,6 +35,9 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 	const struct backtrace_place *place, size_t *old_bytes);
 
+/* To fewer bytes where it is, for want of memory. */
+void large_shrink(struct span *span, size_t bytes);
+
 /* To an object that is new and of no fewer bytes: what stands in the old one. */
 void large_checked_move(void *to, const void *from, size_t bytes);
 

@@ -387,6 +387,15 @@ void small_free(struct span *span, void *ptr, const char *call, const void *call
 	send_away(span, ptr, caller);
 }
 
+static void slot_size(const struct slot *slot, size_t bytes)
+{
+	struct object_record now = *slot->record;
+
+	now.slack = slot->bytes - bytes;
+	word_store(&slot->record->word, now.word);
+	guards_set(slot, now.slack);
+}
+
 bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller,
 	const struct backtrace_place *place, size_t *old_bytes)
 {
@@ -404,12 +413,17 @@ bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller
 	if (bytes < object.bytes &&
 		size_class_of(bytes + FILL_TAIL_BYTES) != size_class_unhinted(span->class))
 		return false;
-	struct object_record now = *slot.record;
-	now.slack = slot.bytes - bytes;
 	slot.record->allocated_at = stack_number(*place);
-	word_store(&slot.record->word, now.word);
-	guards_set(&slot, now.slack);
+	slot_size(&slot, bytes);
 	return true;
+}
+
+void small_shrink(const struct span *span, void *ptr, size_t bytes)
+{
+	struct slot slot = slot_of(span, index_of(span, ptr));
+
+	if (slot.record != NULL && slot.record->state == RECORD_LIVE)
+		slot_size(&slot, bytes);
 }
 
 /* ---- spans --------------------------------------------------------------------------------- */

@@ -43,6 +43,9 @@ void small_free(struct span *span, void *ptr, const char *call, const void *call
 bool small_resize(struct span *span, void *ptr, size_t bytes, const void *caller,
 	const struct backtrace_place *place, size_t *old_bytes);
 
+/* To fewer bytes where it is, for want of memory. */
+void small_shrink(const struct span *span, void *ptr, size_t bytes);
+
 /* What is known of a live one; fatal if none begins there. */
 void small_expect(const struct span *span, const void *ptr, const char *call, const void *caller,
 	struct report_object *object);

@@ -34,6 +34,9 @@ struct heap_checks {
 	/* As realloc(); ptr is not NULL, bytes not 0. */
 	void *(*resize)(void *ptr, size_t bytes, const void *caller);
 
+	/* To fewer bytes where it is. */
+	void (*shrink)(void *ptr, size_t bytes);
+
 	/* What was asked for. */
 	size_t (*usable_bytes)(const void *ptr, const char *call, const void *caller);
 

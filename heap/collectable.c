@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/config.h"
 #include "heap/apart.h"
 #include "heap/cache.h"
@@ -25,7 +26,8 @@ static void *take(struct cache *cache, uint32_t class) REQUIRES(centrals[class].
 	return object;
 }
 
-void *collectable_alloc_class(uint32_t class, size_t bytes)
+/* Not zeroed.  NULL with ENOMEM. */
+static void *alloc_class(uint32_t class, size_t bytes)
 {
 	struct cache *cache = heap_cache_acquire();
 	void *object = NULL;
@@ -45,32 +47,42 @@ void *collectable_alloc_class(uint32_t class, size_t bytes)
 	if (object != NULL)
 		publish_row(cache, class);
 	heap_cache_release(cache);
-	return object != NULL ? memset(object, 0, size_classes[class].object_bytes)
-			      : heap_out_of_memory(bytes);
+	return object != NULL ? object : heap_out_of_memory(bytes);
 }
 
-static void *alloc(size_t bytes, uint32_t family)
+void *collectable_alloc_class(uint32_t class, size_t bytes)
 {
-	if (bytes <= SMALL_MAX_BYTES)
-		return collectable_alloc_class(size_class_of(bytes) + family, bytes);
+	void *object = alloc_class(class, bytes);
+
+	return object != NULL ? memset(object, 0, size_classes[class].object_bytes) : NULL;
+}
+
+static void *alloc_large(size_t bytes, uint32_t family)
+{
 	void *object = large_hint(large_alloc(bytes, 1, true), family);
+
+	if (object != NULL)
+		span_of_large(object)->use = SPAN_COLLECTABLE;
+	return object;
+}
+
+static void *alloc_checked(size_t bytes, uint32_t family)
+{
+	size_t room_bytes = max_bytes(bytes, 1) + heap_checks->tail_bytes;
+
+	if (bytes > SHARED_MAX_BYTES || room_bytes > SHARED_MAX_BYTES)
+		return alloc_large(bytes, family);
+	void *object = alloc_class(size_class_of(room_bytes) + family, bytes);
 	if (object == NULL)
 		return NULL;
-	span_of_large(object)->use = SPAN_COLLECTABLE;
-	return object;
+	heap_checks->adopt(object, max_bytes(bytes, 1));
+	return memset(object, 0, bytes);
 }
 
 void *collectable_alloc(size_t bytes, uint32_t family)
 {
-	size_t room_bytes;
-
-	if (LIKELY(heap_checks == NULL))
-		return alloc(bytes, family);
-	if (__builtin_add_overflow(bytes, heap_checks->tail_bytes, &room_bytes))
-		return heap_out_of_memory(bytes);
-	/* A large one is checked as any. */
-	void *object = alloc(room_bytes <= SMALL_MAX_BYTES ? room_bytes : bytes, family);
-	if (object != NULL && span_of_small(object) != NULL)
-		heap_checks->adopt(object, bytes);
-	return object;
+	if (UNLIKELY(heap_checks != NULL))
+		return alloc_checked(bytes, family);
+	return bytes <= SMALL_MAX_BYTES ? collectable_alloc_class(size_class_of(bytes) + family, bytes)
+					: alloc_large(bytes, family);
 }

@@ -139,12 +139,14 @@ void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t
 	struct cache *cache = heap_cache_acquire();
 
 	if (cache == NULL)
-		return heap_out_of_memory(bytes);
+		return NULL;
 	struct span *span = span_take_ticking(cache, pages, align_pages, is_zeroed);
-	if (span != NULL) {
-		span->offset = offset;
-		span->bytes = bytes;
+	if (span == NULL) {
+		heap_cache_release(cache);
+		return NULL;
 	}
+	span->offset = offset;
+	span->bytes = bytes;
 	return tell_and_release(cache, span, bytes);
 }
 

@@ -25,7 +25,7 @@ struct span;
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed);
 
 /* For whoever checks what becomes of it (heap/checks.h): of so many pages, the object at an
-   offset in the first two, of `bytes`. */
+   offset in the first two, of `bytes`.  NULL; he says that there is no memory. */
 void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t bytes,
 	bool is_zeroed);
 

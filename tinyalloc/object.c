@@ -18,7 +18,7 @@ void *object_alloc_collectable(size_t bytes, bool is_noscan)
 		return collectable_alloc(bytes, SIZE_FAMILY_PLAIN);
 	if (bytes == 0)
 		return object_of_no_bytes;
-	if (bytes < TINY_BLOCK_BYTES)
+	if (bytes < TINY_BLOCK_BYTES && heap_checks == NULL)
 		return tiny_alloc_collectable(bytes, tiny_align_of(bytes));
 	return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
 }
@@ -160,8 +160,11 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 	size_t usable = usable_of(span, ptr, "realloc", caller);
 
 	if (bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES) &&
-		is_aligned_for(ptr, bytes))
+		is_aligned_for(ptr, bytes)) {
+		if (UNLIKELY(heap_checks != NULL))
+			heap_checks->shrink(ptr, bytes);
 		return ptr;
+	}
 	void *to = span_is_collectable(span) ? object_alloc_collectable(bytes, object_is_noscan(ptr))
 					: object_alloc_noscan(bytes, sizeof(uint64_t));
 	if (to == NULL)

@@ -4,8 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/model/worker.h"
+
 enum {
 	SMALL_MAX_BYTES = 256 << 10,
+	SHARED_MAX_BYTES = 32 << 10,
+	PAGE_BYTES = 8192,
+	TAIL_BYTES = 8,
 	GRANULE_BYTES = 16,
 	BLOCK_BYTES = OBJECT_BLOCK_BYTES,
 	OPEN_BLOCKS_MOST = 256 /* two a thread, and those that forked children lost */
@@ -22,11 +27,36 @@ bool books_init(void)
 		return false;
 	struct mstat_snapshot now = books_read();
 	class_count = now.size_class_count;
-	for (uint32_t class = 1; class < class_count; class++) {
+	for (uint32_t class = 1, granule = 0; class < class_count; class++) {
 		class_bytes[class] = now.by_size[class].size_bytes;
-		class_of_granule[class_bytes[class] / GRANULE_BYTES] = (uint8_t)class;
+		for (; granule <= class_bytes[class] / GRANULE_BYTES; granule++)
+			class_of_granule[granule] = (uint8_t)class;
 	}
 	return true;
+}
+
+static uint32_t class_of(size_t bytes)
+{
+	return bytes <= SMALL_MAX_BYTES ? class_of_granule[(bytes + GRANULE_BYTES - 1) / GRANULE_BYTES] : 0;
+}
+
+/* As check/small.c and check/large.c lay them out: 8 bytes behind each, a page before what
+   has its pages to itself. */
+void books_measure(struct object *object, size_t align_bytes, bool is_large)
+{
+	size_t align = align_bytes != 0 ? align_bytes : 1;
+	size_t room = (object->usable_bytes + TAIL_BYTES + align - 1) / align * align;
+
+	object->is_large = is_large;
+	object->counted_bytes = object->usable_bytes;
+	if (!plan.is_checked || object->usable_bytes == 0)
+		return;
+	object->is_large = align > PAGE_BYTES || room > SHARED_MAX_BYTES;
+	if (object->is_large)
+		object->counted_bytes = ((align <= PAGE_BYTES ? PAGE_BYTES : 0) + object->usable_bytes +
+			TAIL_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	else
+		object->counted_bytes = class_bytes[class_of(room)];
 }
 
 size_t books_class_bytes(uint64_t number)
@@ -45,20 +75,15 @@ struct mstat_snapshot books_read(void)
 	return now;
 }
 
-static uint32_t class_of(size_t bytes)
-{
-	return bytes <= SMALL_MAX_BYTES ? class_of_granule[bytes / GRANULE_BYTES] : 0;
-}
-
 /* What is hinted, or could have been; `sign` 1 or -1. */
 static void tally_hinted(struct tally *tally, const struct object *object, uint64_t sign)
 {
 	if (object->is_large)
 		return;
 	if (object->is_noscan)
-		tally->noscan_bytes += sign * object->usable_bytes;
-	else if (object->usable_bytes == BLOCK_BYTES)
-		tally->combinable_bytes += sign * object->usable_bytes;
+		tally->noscan_bytes += sign * object->counted_bytes;
+	else if (object->counted_bytes == BLOCK_BYTES)
+		tally->combinable_bytes += sign * object->counted_bytes;
 }
 
 /* Of what was made with no memory left nobody knows the kind. */
@@ -67,7 +92,7 @@ static void tally_vague(struct tally *tally, const struct object *object)
 	if (!object->is_vague)
 		return;
 	tally->noscan_is_vague = true;
-	tally->tiny_is_vague |= object->usable_bytes == BLOCK_BYTES;
+	tally->tiny_is_vague |= object->counted_bytes == BLOCK_BYTES;
 }
 
 void tally_made(struct tally *tally, const struct object *object)
@@ -82,9 +107,9 @@ void tally_made(struct tally *tally, const struct object *object)
 	tally_hinted(tally, object, 1);
 	if (object->is_large) {
 		tally->large_nmalloc++;
-		tally->large_alloc_bytes += object->usable_bytes;
+		tally->large_alloc_bytes += object->counted_bytes;
 	} else {
-		tally->small[class_of(object->usable_bytes)].nmalloc++;
+		tally->small[class_of(object->counted_bytes)].nmalloc++;
 	}
 }
 
@@ -100,9 +125,9 @@ void tally_ended(struct tally *tally, const struct object *object)
 	tally_hinted(tally, object, -(uint64_t)1);
 	if (object->is_large) {
 		tally->large_nfree++;
-		tally->large_free_bytes += object->usable_bytes;
+		tally->large_free_bytes += object->counted_bytes;
 	} else {
-		tally->small[class_of(object->usable_bytes)].nfree++;
+		tally->small[class_of(object->counted_bytes)].nfree++;
 	}
 }
 

@@ -49,6 +49,10 @@ struct stretch {
 bool books_init(void);
 
 /* A size of class `number`, any number. */
+/* What an object that is new counts as; of one that is checked it is more than it may use.
+   Says whether it is large, too. */
+void books_measure(struct object *object, size_t align_bytes, bool is_large);
+
 size_t books_class_bytes(uint64_t number);
 
 struct mstat_snapshot books_read(void);

@@ -124,7 +124,7 @@ static bool is_combined(const struct maker *maker, const struct object *object)
 		(object->asked_bytes > 0 || (maker->hinting == HINTING_TOKEN && !maker->zeroes));
 
 	if (object->usable_bytes < OBJECT_BLOCK_BYTES)
-		return object->usable_bytes != 0;
+		return object->usable_bytes != 0 && !plan.is_checked;
 	return is_hinted && object->usable_bytes == OBJECT_BLOCK_BYTES;
 }
 
@@ -279,8 +279,8 @@ bool life_make(struct worker *worker, struct object *object)
 		.sizing = maker->sizing,
 		.is_noscan = is_hinted(maker, &request),
 		.is_collectable = (request.hints & MSTAT_COLLECTABLE) != 0};
-	object->is_large = request.align_bytes > PAGE_BYTES ||
-		object->usable_bytes > SMALL_MAX_BYTES;
+	books_measure(object, request.align_bytes,
+		request.align_bytes > PAGE_BYTES || object->usable_bytes > SMALL_MAX_BYTES);
 	object->is_tiny = plan.has_books && is_combined(maker, object);
 	object->is_vague = object->is_noscan && (kernel_refusals() != refusals ||
 		plan.refuses_by_itself || worker->is_last);

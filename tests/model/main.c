@@ -130,7 +130,8 @@ static int run_one(void)
 	alarm(HANG_S);
 	plan.has_books = books_init();
 	plan.refuses_by_itself = options.refuses;
-	plan.tiny = !conf_has("tiny:0");
+	plan.is_checked = conf_has("check:full");
+	plan.tiny = !conf_has("tiny:0") && !plan.is_checked;
 	plan.noscan_strings = conf_has("noscan_strings:1");
 	plan.checks_each_step = options.each_step;
 	plan_make(options.seed, options.threads, options.steps);

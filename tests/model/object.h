@@ -34,6 +34,7 @@ struct object {
 	char *ptr;              /* NULL: there is none */
 	size_t asked_bytes;
 	size_t usable_bytes;    /* of a tiny one when it was made; it may get more */
+	size_t counted_bytes;   /* what the books say that it takes */
 	size_t align_bytes;     /* that was asked for; 0: none */
 	uint64_t number;
 	struct finalizer *finalizer;

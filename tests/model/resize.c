@@ -62,13 +62,15 @@ static void failure_check(struct worker *worker, const struct resizer *resizer,
 static void tally_change(struct tally *tally, const struct object *before, struct object *after)
 {
 	if (after->ptr == before->ptr) {
-		if (after->is_large)
+		if (after->is_large && !plan.is_checked) {
+			after->counted_bytes = after->usable_bytes;
 			tally_resized(tally, before->usable_bytes, after->usable_bytes);
+		}
 		return;
 	}
 	bool shrinks = !before->is_large && after->usable_bytes < before->usable_bytes;
-	after->is_large = after->usable_bytes >
-		(is_special_kind(before) || shrinks ? SMALL_MAX_BYTES : SHARED_MAX_BYTES);
+	books_measure(after, 0, after->usable_bytes >
+		(is_special_kind(before) || shrinks ? SMALL_MAX_BYTES : SHARED_MAX_BYTES));
 	tally_ended(tally, before);
 	tally_made(tally, after);
 }
@@ -124,6 +126,8 @@ static bool stays_tiny(const struct object *before, const struct object *after)
 {
 	bool may_be = before->is_tiny || (before->is_collectable && before->is_noscan && plan.tiny);
 
+	if (plan.is_checked)
+		return false;
 	if (after->ptr == before->ptr || after->usable_bytes < OBJECT_BLOCK_BYTES)
 		return after->ptr == before->ptr ? before->is_tiny : true;
 	return may_be && after->asked_bytes < OBJECT_BLOCK_BYTES;

@@ -32,6 +32,7 @@ static void finalize(void *ptr, void *arg)
 	if (other.ptr == NULL)
 		return;
 	other.usable_bytes = malloc_usable_size(other.ptr);
+	books_measure(&other, 0, false);
 	tally_made(&worker->tally, &other);
 	tally_ended(&worker->tally, &other);
 	free(other.ptr);

@@ -40,6 +40,7 @@ struct plan {
 	bool refuses_by_itself;    /* the library does: --enable-torture */
 	bool has_books;            /* it is ours */
 	bool tiny;                 /* what MSTAT_CONF says */
+	bool is_checked;           /* by it: every object is looked at */
 	bool noscan_strings;
 	bool has_lost;             /* something is, and was not collected yet */
 	bool checks_each_step;     /* of one thread, the books */
