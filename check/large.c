@@ -95,12 +95,20 @@ static COLD void broken_report(const struct span *span, const char *broken, cons
 	report_and_end(call, start, text, &object, caller);
 }
 
+/* It was there before the process was checked. */
+static bool is_early(const struct span *span)
+{
+	return span->bytes == 0;
+}
+
 static void guards_look(const struct span *span, const char *call, const void *caller)
 {
 	char *object = span_object(span);
 	const char *end = object + span->bytes, *guarded_end = end + behind_bytes(span);
 	const char *broken = NULL;
 
+	if (is_early(span))
+		return;
 	if (!fill_guard_holds(end, guarded_end))
 		broken = fill_guard_find(end, guarded_end);
 	else if (!fill_guard_holds(object - before_bytes(span), object))
@@ -114,6 +122,7 @@ static uint32_t thread_here(void)
 	return (uint32_t)word_load(&cache_own->tid);
 }
 
+/* If there is no memory for a record, it is not known who asked. */
 static void record_begin(const struct span *span, size_t align_bytes,
 	const struct backtrace_place *place)
 {
@@ -392,7 +401,7 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 	span = large_retire(ptr);
 	if (span == NULL)
 		bad_report(ptr, call, caller);
-	if (is_filled(span->bytes))
+	if (is_filled(span->bytes) && !is_early(span))
 		filled_add(span);
 	else
 		span_retire(span);
@@ -406,6 +415,8 @@ void large_expect(const void *ptr, const char *call, const void *caller,
 	if (span == NULL)
 		bad_report(ptr, call, caller);
 	*object = described(span);
+	if (is_early(span))
+		object->bytes = span->page_count << PAGE_SHIFT;
 }
 
 /* ---- another size -------------------------------------------------------------------------- */
@@ -420,7 +431,7 @@ bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 	struct object_record *record = record_of(span);
 	*old_bytes = object.bytes;
 	guards_look(span, "realloc", caller);
-	if (arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
+	if (is_early(span) || arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
 		return false;
 	if (record != NULL)
 		record->allocated_at = stack_number(*place);

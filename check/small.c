@@ -6,6 +6,7 @@
 #include "check/fill.h"
 #include "check/stack.h"
 #include "heap/cache.h"
+#include "heap/central.h"
 #include "heap/checks.h"
 #include "heap/fastpath.h"
 #include "heap/magazine.h"
@@ -23,6 +24,7 @@ struct slot {
 	struct object_record *record; /* NULL: there was no memory for one */
 	char *start;
 	size_t bytes;
+	uint32_t class;
 	bool is_first; /* nothing of ours may be before it */
 };
 
@@ -34,6 +36,7 @@ static ALWAYS_INLINE struct slot slot_of(const struct span *span, uint32_t index
 	return (struct slot){.record = records != NULL ? records + index : NULL,
 		.start = span_address(span) + index * bytes,
 		.bytes = bytes,
+		.class = span->class,
 		.is_first = span->lead == 0};
 }
 
@@ -74,7 +77,7 @@ static ALWAYS_INLINE char *tail_of(const struct slot *slot)
 
 static bool is_fresh(const struct object_record *record)
 {
-	struct object_record now = {.word = word_load(&record->word)};
+	struct object_record now = {.word = __atomic_load_n(&record->word, __ATOMIC_ACQUIRE)};
 
 	return now.state == RECORD_FRESH;
 }
@@ -97,13 +100,23 @@ static bool is_zero(const char *from, size_t bytes)
 	return true;
 }
 
-/* Where the slot before is free, and its page was given back, nothing stands there. */
-static bool before_holds(const struct slot *slot)
+/* Where the slot before is free, and its page was given back, nothing stands there; under
+   the class's lock no page is. */
+static COLD bool before_holds_nothing(const struct slot *slot, uint32_t class)
 {
 	const char *from = slot->start - FILL_TAIL_BYTES;
 
-	return slot->is_first || LIKELY(fill_guard_holds(from, slot->start)) ||
-		(is_fresh(slot->record - 1) && is_zero(from, FILL_TAIL_BYTES));
+	central_lock(class);
+	bool is_nothing = is_fresh(slot->record - 1) && is_zero(from, FILL_TAIL_BYTES);
+	bool holds = is_nothing || fill_guard_holds(from, slot->start);
+	central_unlock(class);
+	return holds;
+}
+
+static ALWAYS_INLINE bool before_holds(const struct slot *slot)
+{
+	return slot->is_first || LIKELY(fill_guard_holds(slot->start - FILL_TAIL_BYTES, slot->start)) ||
+		before_holds_nothing(slot, slot->class);
 }
 
 /* The first byte beside the object that is not as it should be. */
@@ -195,8 +208,9 @@ static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes
 	now.align = record_align_of(align_bytes);
 	now.allocated_by = thread_here();
 	record->allocated_at = stack_number(*place);
-	word_store(&record->word, now.word);
+	/* Whoever looks at what is before the next slot finds it, if this one is not fresh. */
 	guards_set(slot, now.slack);
+	__atomic_store_n(&record->word, now.word, __ATOMIC_RELEASE);
 }
 
 void small_adopt(void *object, size_t bytes, size_t align_bytes,
@@ -428,9 +442,9 @@ void small_shrink(const struct span *span, void *ptr, size_t bytes)
 
 /* ---- spans --------------------------------------------------------------------------------- */
 
-void small_span_opened(struct span *span) UNCHECKED_LOCKING
+bool small_span_opened(struct span *span) UNCHECKED_LOCKING
 {
-	records_open(span, span->class, span_objects(span));
+	return records_open(span, span->class, span_objects(span));
 }
 
 /* Of objects that are at home: what was written there is gone. */

@@ -57,7 +57,7 @@ size_t small_object_bytes(const struct span *span, const void *object);
 const struct object_record *small_record(const struct span *span, const void *ptr);
 
 /* heap/checks.h */
-void small_span_opened(struct span *span);
+bool small_span_opened(struct span *span);
 void small_span_released(const struct span *span, size_t from, size_t to);
 
 #endif

@@ -151,6 +151,15 @@ static struct span *span_fullest(struct central *central)
 	return NULL;
 }
 
+static bool open(struct span *span, uint32_t class, enum span_use use)
+{
+	span_open_small(span, class, use);
+	if (heap_checks == NULL || heap_checks->span_opened(span))
+		return true;
+	span_close_small(span);
+	return false;
+}
+
 struct span *central_obtain(uint32_t class, enum span_use use)
 {
 	struct central *central = &centrals[class];
@@ -158,12 +167,13 @@ struct span *central_obtain(uint32_t class, enum span_use use)
 
 	lock_acquire(&page_heap_lock);
 	struct span *span = page_heap_take(span_use_pages(class, use), 1, &is_zero);
+	if (span != NULL && !open(span, class, use)) {
+		page_heap_give(span);
+		span = NULL;
+	}
 	if (span != NULL) {
-		span_open_small(span, class, use);
 		word_add(&central->span_count, 1);
 		word_add(&central->lead_objects, span->lead);
-		if (heap_checks != NULL)
-			heap_checks->span_opened(span);
 		if (use == SPAN_SAMPLED)
 			word_add(&central->sampled_span_count, 1);
 		central->taken_is_zero = is_zero && size_classes[class].span_objects == 1;

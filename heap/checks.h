@@ -47,10 +47,11 @@ struct heap_checks {
 	void (*expect)(const void *ptr, size_t bytes, size_t align_bytes, const char *call,
 		const void *caller);
 
-	/* A small span is new.  Its class's lock and the page heap's held. */
-	void (*span_opened)(struct span *span);
+	/* A small span is new.  False: there is no memory to check it with.  Its class's lock
+	   and the page heap's held. */
+	bool (*span_opened)(struct span *span);
 
-	/* Of bytes [from, to) of it nothing is left.  Its class's lock held. */
+	/* Of bytes [from, to) of it nothing will be left.  Its class's lock held. */
 	void (*span_released)(const struct span *span, size_t from, size_t to);
 
 	size_t tail_bytes;

@@ -168,12 +168,13 @@ static bool units_release(struct span *span, size_t from, size_t to)
 {
 	size_t unit_bytes = os_page_bytes();
 
+	/* First: a child of fork may find it half done. */
+	if (heap_checks != NULL)
+		heap_checks->span_released(span, from * unit_bytes, to * unit_bytes);
 	if (!os_release(span_address(span) + from * unit_bytes, (to - from) * unit_bytes))
 		return false;
 	for (size_t unit = from; unit < to; unit++)
 		span->released[unit / 64] |= (uint64_t)1 << unit % 64;
-	if (heap_checks != NULL)
-		heap_checks->span_released(span, from * unit_bytes, to * unit_bytes);
 	return true;
 }
 
