@@ -77,23 +77,66 @@ static struct object_record *carve(size_t bytes)
 	return records;
 }
 
-static struct object_record *pool_take(uint32_t length)
-{
-	size_t bytes = sizeof(struct object_record) << length;
-	struct object_record *records = pool[length];
-
-	if (records == NULL)
-		return carve(bytes); /* zero */
-	memcpy(&pool[length], records, sizeof(records));
-	return memset(records, 0, bytes);
-}
-
 static void pool_give(struct object_record *records, uint32_t length)
 {
 	if (records == NULL)
 		return;
 	memcpy(records, &pool[length], sizeof(records));
 	pool[length] = records;
+}
+
+static struct object_record *pool_pop(uint32_t length)
+{
+	struct object_record *records = pool[length];
+
+	if (records != NULL)
+		memcpy(&pool[length], records, sizeof(records));
+	return records;
+}
+
+/* Of a longer one the first half is taken, the others are shorter ones. */
+static struct object_record *pool_split(uint32_t length)
+{
+	uint32_t from = length;
+
+	while (from < LENGTHS && pool[from] == NULL)
+		from++;
+	if (from == LENGTHS)
+		return NULL;
+	struct object_record *records = pool_pop(from);
+	while (from-- > length)
+		pool_give(records + ((size_t)1 << from), from);
+	return records;
+}
+
+/* There is no memory: what spans that are gone had goes into the pool. */
+static COLD void pool_gather(void)
+{
+	for (size_t page = 0; page < arena.page_count; page++) {
+		struct place *place = place_at(page);
+		const struct span *span = arena.spans + page;
+		bool is_wanted = span->kind == SPAN_SMALL || span->kind == SPAN_LARGE ||
+			span->kind == SPAN_RETIRED;
+		if (place == NULL || place->records == NULL || is_wanted)
+			continue;
+		pool_give(place->records, place->length);
+		place->records = NULL;
+	}
+}
+
+static struct object_record *pool_take(uint32_t length)
+{
+	size_t bytes = sizeof(struct object_record) << length;
+	struct object_record *records = pool_pop(length);
+
+	if (records == NULL) {
+		records = carve(bytes);
+		if (records != NULL)
+			return records; /* zero */
+		pool_gather();
+		records = pool_split(length);
+	}
+	return records != NULL ? memset(records, 0, bytes) : NULL;
 }
 
 static uint32_t length_of(uint32_t objects)

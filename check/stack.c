@@ -12,6 +12,7 @@
 #include "profile/frames.h"
 #include "profile/loaded.h"
 #include "profile/sites.h"
+#include "stats/box.h"
 
 enum {
 	KEPT_SETS = 64,
@@ -286,9 +287,10 @@ static void frame_print(struct format *out, unsigned depth, const struct box_fra
 	if (module == LOADED_NONE) {
 		format_hex(out, pc);
 	} else {
-		format_text(out, loaded_at(module)->path);
+		const struct box_module *object = loaded_at(module);
+		format_text(out, object->path[0] != '\0' ? object->path : box_identity()->exe);
 		format_char(out, '+');
-		format_hex(out, pc - loaded_at(module)->start);
+		format_hex(out, pc - object->bias); /* as addr2line(1) wants it */
 	}
 	if (module != LOADED_NONE && !loaded_is_gone(module) && !os_is_confined &&
 		dladdr((void *)(pc - 1), &info) != 0 && info.dli_sname != NULL) {

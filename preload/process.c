@@ -32,6 +32,7 @@
 #include "heap/snapshot.h"
 #include "preload/api.h"
 #include "preload/cgroup.h"
+#include "preload/fault.h"
 #include "preload/fork.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
@@ -270,6 +271,7 @@ static void check_begin(void)
 		return;
 	}
 	check_start((uintptr_t)process_end, process_conf.zero);
+	fault_watch();
 }
 
 static __attribute__((constructor)) void process_start(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/compiler.h"
+#include "preload/fault.h"
 #include "preload/process.h"
 #include "preload/signal.h"
 
@@ -49,6 +50,8 @@ static bool is_our_handler(handler_fn *handler)
 
 EXPORT int sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
+	if (UNLIKELY(fault_is_watched(number)))
+		return fault_sigaction(number, action, old);
 	int result = sigaction_of_libc(number, action, old);
 
 	if (result == 0 && old != NULL && is_dump_signal(number) && is_our_handler(old->sa_handler))
@@ -64,22 +67,30 @@ static handler_fn *shown(int number, handler_fn *old)
 	return is_our_handler(old) ? SIG_DFL : old;
 }
 
+static handler_fn *handler_set(int number, handler_fn *handler, int flags)
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
+	sigaction_fn *set = fault_is_watched(number) ? fault_sigaction : __sigaction;
+
+	return set(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
+}
+
 /* libc's knows of siginterrupt(). */
+static handler_fn *bsd_set(int number, handler_fn *handler)
+{
+	if (UNLIKELY(fault_is_watched(number) && handler != SIG_ERR))
+		return handler_set(number, handler, SA_RESTART);
+	return shown(number, bsd_signal(number, handler));
+}
+
 EXPORT handler_fn *signal(int number, handler_fn *handler)
 {
-	return shown(number, bsd_signal(number, handler));
+	return bsd_set(number, handler);
 }
 
 EXPORT handler_fn *ssignal(int number, handler_fn *handler)
 {
-	return shown(number, bsd_signal(number, handler));
-}
-
-static handler_fn *handler_set(int number, handler_fn *handler, int flags)
-{
-	struct sigaction action = {.sa_handler = handler, .sa_flags = flags}, old;
-
-	return __sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
+	return bsd_set(number, handler);
 }
 
 /* System V's are as sigaction(3) says: once, and not blocked meanwhile. */
@@ -100,7 +111,7 @@ static handler_fn *handler_now(int number)
 {
 	struct sigaction now;
 
-	return __sigaction(number, NULL, &now) == 0 ? now.sa_handler : SIG_ERR;
+	return sigaction(number, NULL, &now) == 0 ? now.sa_handler : SIG_ERR;
 }
 
 /* As sigset(3) says: SIG_HOLD blocks the signal, any other disposition unblocks it. */

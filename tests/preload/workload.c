@@ -67,7 +67,8 @@ static void keep(struct workload *work, void *ptr, size_t align_bytes, size_t sm
 		abort();
 	bool is_large = align_bytes > PAGE_BYTES || malloc_usable_size(ptr) > small_max_bytes;
 	tally_alloc(&work->tally, ptr, is_large);
-	memset(ptr, 0xa5, 8);
+	size_t usable = malloc_usable_size(ptr);
+	memset(ptr, 0xa5, usable < 8 ? usable : 8);
 	discard(work, slot_exchange(work, tagged(ptr, is_large)));
 }
 
