@@ -19,6 +19,7 @@
 #include "base/format.h"
 #include "base/os.h"
 #include "check/check.h"
+#include "check/report.h"
 #include "heap/arena.h"
 #include "heap/cache.h"
 #include "heap/checks.h"
@@ -145,8 +146,11 @@ static void stderr_remember(void)
 
 static void fatal_note(const char *line)
 {
+	uint32_t allocated_at, freed_at;
+
+	report_frames(&allocated_at, &freed_at);
 	if (process_is_self())
-		box_log(BOX_EVENT_FATAL, line);
+		box_log_object(BOX_EVENT_FATAL, line, allocated_at, freed_at);
 }
 
 static void box_make(void)

@@ -379,9 +379,15 @@ void box_remove(void)
 
 void box_log(enum box_event_kind kind, const char *text)
 {
+	box_log_object(kind, text, 0, 0);
+}
+
+void box_log_object(enum box_event_kind kind, const char *text, uint32_t allocated_at,
+	uint32_t freed_at)
+{
 	static uint64_t generations[BOX_EVENTS_MAX];
 	struct box_event event = {.realtime_ns = os_realtime_ns(), .kind = kind,
-		.tid = os_thread_mark()};
+		.tid = os_thread_mark(), .allocated_at = allocated_at, .freed_at = freed_at};
 
 	strncpy(event.text, text, sizeof(event.text) - 1);
 	if (!lock_try(&event_lock))

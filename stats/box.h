@@ -90,4 +90,8 @@ void box_remove(void);
 /* Adds to the log of what went wrong. */
 void box_log(enum box_event_kind kind, const char *text);
 
+/* The same of an object: the frames that it was allocated at, and freed. */
+void box_log_object(enum box_event_kind kind, const char *text, uint32_t allocated_at,
+	uint32_t freed_at);
+
 #endif

@@ -274,6 +274,10 @@ struct box_event {
 	int64_t kind;           /* enum box_event_kind */
 	int64_t tid;
 	char text[192];
+	/* Of an object of a checked process: frames that it was allocated at, and freed; 0: not
+	   known, or not freed. */
+	uint64_t allocated_at;
+	uint64_t freed_at;
 };
 
 /* The heap when it had grown to a new peak, a sixteenth above the last one. */

@@ -58,6 +58,8 @@ struct books_event {
 	int64_t tid;
 	bool is_fatal;
 	char text[256];
+	uint32_t allocated_at;   /* the object that it is about, by frames; 0: not known */
+	uint32_t freed_at;
 };
 
 struct books {

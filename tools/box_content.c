@@ -284,6 +284,12 @@ static int compare_events(const void *a, const void *b)
 	return (left->sequence > right->sequence) - (left->sequence < right->sequence);
 }
 
+/* Whether it is there is known by whoever has read the frames. */
+static uint32_t frame_of(uint64_t number)
+{
+	return number < BOX_FRAMES_MAX ? (uint32_t)number : 0;
+}
+
 static void events_copy(const struct box_content *content, struct books *books)
 {
 	for (uint32_t i = 0; i < BOX_EVENTS_MAX; i++) {
@@ -295,6 +301,8 @@ static void events_copy(const struct box_content *content, struct books *books)
 		to->realtime_ns = from->realtime_ns;
 		to->tid = from->tid;
 		to->is_fatal = from->kind == BOX_EVENT_FATAL;
+		to->allocated_at = frame_of(from->allocated_at);
+		to->freed_at = frame_of(from->freed_at);
 		text_copy(to->text, sizeof(to->text), from->text, sizeof(from->text));
 	}
 	qsort(books->events, books->event_count, sizeof(books->events[0]), compare_events);

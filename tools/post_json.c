@@ -77,8 +77,33 @@ static json_t *cgroup_object(const struct box_cgroup *group)
 	return object;
 }
 
-static json_t *events_array(const struct books *books)
+/* Who called, the innermost first; null if that is not known. */
+static json_t *callers_array(struct post *post, uint32_t frame)
 {
+	struct stacks *stacks = &post->prof.sides[STACK_AFTER].stacks;
+	static struct stack stack;
+
+	if (frame == 0 || frame >= stacks->sites->frame_count)
+		return json_null();
+	json_t *array = json_array();
+	stack_read(stacks, frame, &stack);
+	for (size_t i = 0; i < stack.count; i++) {
+		struct symbol_list symbols = stack_symbols(stacks, stack.frames[i]);
+		for (size_t inner = 0; inner < symbols.count; inner++) {
+			const struct symbol *symbol = &symbols.list[inner];
+			json_t *object = json_object();
+			set(object, "function", json_string(symbol->function));
+			set(object, "file", symbol->file != NULL ? json_string(symbol->file) : json_null());
+			set(object, "line", json_integer(symbol->line));
+			json_array_append_new(array, object);
+		}
+	}
+	return array;
+}
+
+static json_t *events_array(struct post *post)
+{
+	const struct books *books = &post->target.books;
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < books->event_count; i++) {
@@ -88,6 +113,8 @@ static json_t *events_array(const struct books *books)
 		set(object, "kind", json_string(event->is_fatal ? "fatal" : "refused"));
 		set(object, "tid", json_integer(event->tid));
 		set(object, "text", json_string(event->text));
+		set(object, "allocated_by", callers_array(post, event->allocated_at));
+		set(object, "freed_by", callers_array(post, event->freed_at));
 		json_array_append_new(array, object);
 	}
 	return array;
@@ -212,7 +239,7 @@ bool post_print_json(struct post *post)
 	set(root, "damaged_parts", number(books->damaged_parts));
 	set(root, "death", death_object(&post->death));
 	set(root, "cgroup", cgroup_object(&target->content.cgroup));
-	set(root, "events", events_array(books));
+	set(root, "events", events_array(post));
 	set(root, "totals", totals_object(post));
 	set(root, "peaks", peaks_array(post));
 	set(root, "call_sites", sites_object(post));

@@ -154,8 +154,37 @@ static void print_death(const struct post *post)
 		printf("  Its control group's limit was %s.\n", bytes_text(group->limit_bytes).text);
 }
 
-static void print_events(const struct books *books)
+static void print_function(const struct symbol *symbol)
 {
+	printf("      %s", symbol->function);
+	if (symbol->file != NULL)
+		printf("%s  %s:%u%s", term_dim(), symbol->file, symbol->line, term_plain());
+	printf("\n");
+}
+
+/* Who called, the innermost first. */
+static void print_callers(struct post *post, const char *title, uint32_t frame)
+{
+	struct stacks *stacks = &post->prof.sides[STACK_AFTER].stacks;
+	static struct stack stack;
+
+	if (frame == 0 || frame >= stacks->sites->frame_count)
+		return;
+	printf("    %s\n", title);
+	stack_read(stacks, frame, &stack);
+	for (size_t i = 0; i < stack.count; i++) {
+		struct symbol_list symbols = stack_symbols(stacks, stack.frames[i]);
+		for (size_t inner = 0; inner < symbols.count; inner++)
+			print_function(&symbols.list[inner]);
+	}
+	if (stack.is_cut)
+		printf("      %s\n", STACK_CUT);
+}
+
+static void print_events(struct post *post)
+{
+	const struct books *books = &post->target.books;
+
 	if (books->event_count == 0)
 		return;
 	print_title("Its last errors");
@@ -165,6 +194,8 @@ static void print_events(const struct books *books)
 		snprintf(text, sizeof(text), "%s  %s  %s", units_time(event->realtime_ns).text,
 			event->is_fatal ? "fatal" : "refused", event->text);
 		print_wrapped(2, text);
+		print_callers(post, "allocated by", event->allocated_at);
+		print_callers(post, "freed by", event->freed_at);
 	}
 }
 
@@ -267,7 +298,7 @@ bool post_print_text(struct post *post)
 {
 	print_head(post);
 	print_death(post);
-	print_events(&post->target.books);
+	print_events(post);
 	print_totals(post);
 	print_peaks(post);
 	return print_sites(post);
