@@ -17,7 +17,9 @@
 enum {
 	KEPT_SETS = 64,
 	KEPT_WAYS = 2,
-	KEPT_WORDS = 66
+	KEPT_WORDS = 66,
+	LINKS_MOST = 512, /* what is further out than that is cut */
+	LINKS_CUT_LEAST = LINKS_MOST / 2
 };
 
 /* What led from a place to its callers.  A word is kept by its lower half: of return
@@ -51,7 +53,7 @@ struct kept_stacks {
 	struct kept_stack sets[KEPT_SETS][KEPT_WAYS];
 	uint32_t depth;
 	uint32_t root;        /* what the outermost of them was called by */
-	struct link links[BACKTRACE_MOST]; /* the outermost first */
+	struct link links[LINKS_MOST]; /* the outermost first */
 };
 
 static uintptr_t own_start, own_end;
@@ -154,8 +156,14 @@ static bool all_lead_on(const struct kept_stacks *stacks, uint32_t depth)
 	return true;
 }
 
+/* Where outer ones were cut off the others must be many. */
+static bool is_joined(const struct kept_stacks *stacks, uint32_t depth)
+{
+	return stacks->root == 0 || depth >= LINKS_CUT_LEAST;
+}
+
 /* Frames that are new, the innermost first; under sites_lock, since stacks may be small. */
-static struct link fresh[BACKTRACE_MOST];
+static struct link fresh[LINKS_MOST];
 
 static void link_set(struct link *link, const struct backtrace_frame *frame)
 {
@@ -179,8 +187,9 @@ static uint32_t walk(struct kept_stacks *stacks, struct backtrace_frame *frame, 
 	enum backtrace_step step = BACKTRACE_CALLER;
 
 	*joined = 0;
-	while (count < BACKTRACE_MOST && step == BACKTRACE_CALLER) {
-		if (link_of(stacks, &depth, frame) != NULL && all_lead_on(stacks, depth)) {
+	while (count < LINKS_MOST && step == BACKTRACE_CALLER) {
+		if (link_of(stacks, &depth, frame) != NULL && is_joined(stacks, depth) &&
+			all_lead_on(stacks, depth)) {
 			*joined = depth;
 			*root = stacks->root;
 			return count;
@@ -198,10 +207,6 @@ static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t coun
 {
 	uint32_t caller = joined != 0 ? stacks->links[joined - 1].number : root;
 
-	if (count > BACKTRACE_MOST - joined) { /* too deep to be kept */
-		joined = 0;
-		root = caller;
-	}
 	stacks->root = root;
 	stacks->depth = joined + count;
 	for (uint32_t i = 0; i < count; i++) {
@@ -247,6 +252,11 @@ static NOINLINE uint32_t look(const struct backtrace_place *place, struct kept_s
 	uint32_t number = 0;
 	if (frames_begin()) {
 		uint32_t count = walk(stacks, &frame, &joined, &root);
+		if (UNLIKELY(joined + count > LINKS_MOST)) {
+			stacks->depth = 0;
+			frame = backtrace_begin(place);
+			count = walk(stacks, &frame, &joined, &root);
+		}
 		links_add(stacks, joined, count, root);
 		number = stacks->links[stacks->depth - 1].number;
 		if (kept != NULL)

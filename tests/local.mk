@@ -39,6 +39,7 @@ include %D%/stats/local.mk
 include %D%/heap/local.mk
 include %D%/tinyalloc/local.mk
 include %D%/profile/local.mk
+include %D%/check/local.mk
 include %D%/preload/local.mk
 include %D%/misuse/local.mk
 include %D%/model/local.mk

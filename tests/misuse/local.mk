@@ -15,3 +15,11 @@ tested_programs += %D%/matrix
 %C%_matrix_CFLAGS = $(CALLS_KEPT_CFLAGS) -Wno-alloc-size-larger-than -Wno-free-nonheap-object \
 	-Wno-use-after-free -Wno-array-bounds
 %C%_matrix_LDADD =
+
+program_tests += %D%/checked.sh
+
+tested_programs += %D%/checked
+%C%_checked_SOURCES = %D%/checked.c
+# A tail call would leave who frees to be named.
+%C%_checked_CFLAGS = $(CALLS_KEPT_CFLAGS) -fno-optimize-sibling-calls -Wno-use-after-free
+%C%_checked_LDADD =
