@@ -26,7 +26,7 @@ static uint32_t *known_of(uint32_t number)
 	return &table_pages_known[number % MORE_PAGES];
 }
 
-static NOINLINE void touch(uintptr_t page, size_t page_bytes)
+static NOINLINE UNSANITIZED void touch(uintptr_t page, size_t page_bytes)
 {
 	bool is_split = os_read_alone((void *)page, page_bytes, true);
 
