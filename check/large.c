@@ -74,7 +74,7 @@ static struct report_object described(const struct span *span)
 	return (struct report_object){.record = record_of(span), .bytes = span->bytes};
 }
 
-static COLD void broken_report(const struct span *span, const char *broken, const char *call,
+static _Noreturn COLD void broken_report(const struct span *span, const char *broken, const char *call,
 	const void *caller)
 {
 	struct report_object object = described(span);
@@ -147,7 +147,7 @@ static size_t filled_bytes(const struct span *span)
 	return (span->page_count << PAGE_SHIFT) - span->offset;
 }
 
-static COLD _Noreturn void written_report(const struct span *span, const char *broken)
+static _Noreturn COLD void written_report(const struct span *span, const char *broken)
 {
 	struct report_object object = described(span);
 	char text[128];
@@ -173,7 +173,7 @@ static struct span *filled_remove(uint32_t at)
 	filled.count--;
 	filled.pages -= span->page_count;
 	memmove(filled.spans + at, filled.spans + at + 1,
-		(filled.count - at) * sizeof(filled.spans[0]));
+		(filled.count - at) * sizeof(struct span *));
 	return span;
 }
 
@@ -336,34 +336,68 @@ static void span_retire(struct span *span)
 		span_bury(out);
 }
 
-static COLD _Noreturn void bad_report(const void *ptr, const char *call, const void *caller)
+/* Of an address that no object of this heap's begins at. */
+static _Noreturn COLD void gone_report(const void *ptr, const char *call, const void *caller)
 {
-	struct span *span = large_span_near(ptr);
 	struct report_object object = {.record = NULL};
-	const char *what = "double free or bad pointer: no object is there now";
-	uint32_t class;
-	char text[128];
-	struct format line;
+	uint32_t class = 0;
 
 	if (!arena_holds(arena_page_of(ptr)))
 		report_and_end(call, ptr, "not a pointer of this heap", &object, caller);
-	if (span == NULL) {
-		object.record = record_of_gone(ptr, &class);
-		if (object.record != NULL) {
-			object.class_bytes = size_classes[class].object_bytes;
-			object.bytes = object.class_bytes - object.record->slack;
-			what = "double free: the object was freed before";
-		}
-		report_and_end(call, ptr, what, &object, caller);
-	}
-	object = described(span);
-	if (span->kind == SPAN_RETIRED && ptr == span_object(span))
-		report_and_end(call, ptr, "double free: the object was freed before", &object, caller);
+	object.record = record_of_gone(ptr, &class);
+	if (object.record == NULL)
+		report_and_end(call, ptr, "double free or bad pointer: no object is there now", &object,
+			caller);
+	object.class_bytes = size_classes[class].object_bytes;
+	object.bytes = object.class_bytes - object.record->slack;
+	report_and_end(call, ptr, "double free: the object was freed before", &object, caller);
+}
+
+/* Of one in the pages of an object, or of what was one. */
+static _Noreturn COLD void near_report(const struct span *span, const void *ptr, const char *call,
+	const void *caller)
+{
+	struct report_object object = described(span);
+	char text[128];
+	struct format line;
+
 	format_init(&line, text, sizeof(text), -1);
-	format_text(&line, "not the start of an object: inside a large one, at byte ");
-	format_signed(&line, (const char *)ptr - span_object(span));
+	if (ptr == span_object(span)) {
+		format_text(&line, "double free: the object was freed before");
+	} else {
+		format_text(&line, "not the start of an object: inside a large one, at byte ");
+		format_signed(&line, (const char *)ptr - span_object(span));
+	}
 	format_terminate(&line);
 	report_and_end(call, ptr, text, &object, caller);
+}
+
+static COLD void bad_report(const void *ptr, const char *call, const void *caller)
+{
+	const struct span *span = large_span_near(ptr);
+
+	if (span != NULL)
+		near_report(span, ptr, call, caller);
+	gone_report(ptr, call, caller);
+}
+
+static struct span *span_expected(const void *ptr, const char *call, const void *caller)
+{
+	struct span *span = span_of_large(ptr);
+
+	if (span == NULL)
+		bad_report(ptr, call, caller);
+	return span;
+}
+
+/* By one thread, if two free it at once. */
+static struct span *retire_expected(void *ptr, const char *call, const void *caller)
+{
+	struct span *span = large_retire(ptr);
+
+	if (span == NULL)
+		bad_report(ptr, call, caller);
+	return span;
 }
 
 struct span *large_span_near(const void *address)
@@ -385,11 +419,11 @@ struct span *large_span_near(const void *address)
 void large_checked_free(void *ptr, const char *call, const void *caller,
 	const struct backtrace_place *place)
 {
-	struct span *span = span_of_large(ptr);
-	struct object_record *record = span != NULL ? record_of(span) : NULL, found;
+	struct span *span = span_expected(ptr, call, caller);
+	struct object_record *record = record_of(span), found;
 
-	if (span == NULL || (record != NULL && !record_leave(record, &found)))
-		bad_report(ptr, call, caller);
+	if (record != NULL && !record_leave(record, &found))
+		near_report(span, ptr, call, caller);
 	guards_look(span, call, caller);
 	if (record != NULL) {
 		record->freed_at = stack_number(*place);
@@ -398,9 +432,7 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 		freed.state = RECORD_FREED;
 		word_store(&record->word, freed.word);
 	}
-	span = large_retire(ptr);
-	if (span == NULL)
-		bad_report(ptr, call, caller);
+	span = retire_expected(ptr, call, caller);
 	if (is_filled(span->bytes) && !is_early(span))
 		filled_add(span);
 	else
@@ -410,10 +442,8 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 void large_expect(const void *ptr, const char *call, const void *caller,
 	struct report_object *object)
 {
-	struct span *span = span_of_large(ptr);
+	const struct span *span = span_expected(ptr, call, caller);
 
-	if (span == NULL)
-		bad_report(ptr, call, caller);
 	*object = described(span);
 	if (is_early(span))
 		object->bytes = span->page_count << PAGE_SHIFT;

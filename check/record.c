@@ -22,7 +22,7 @@ struct place {
 
 BULKY struct place *record_chunks[CHUNKS];
 
-static struct object_record *pool[LENGTHS]; /* linked by their first word */
+static struct object_record *pool[LENGTHS]; /* linked by `next` */
 static char *piece;
 static size_t piece_left_bytes;
 static size_t mapped_bytes;
@@ -81,7 +81,7 @@ static void pool_give(struct object_record *records, uint32_t length)
 {
 	if (records == NULL)
 		return;
-	memcpy(records, &pool[length], sizeof(records));
+	records->next = pool[length];
 	pool[length] = records;
 }
 
@@ -90,7 +90,7 @@ static struct object_record *pool_pop(uint32_t length)
 	struct object_record *records = pool[length];
 
 	if (records != NULL)
-		memcpy(&pool[length], records, sizeof(records));
+		pool[length] = records->next;
 	return records;
 }
 

@@ -41,6 +41,7 @@ enum {
 
 struct object_record {
 	union {
+		struct object_record *next; /* of an array that nobody has: the next such */
 		uint64_t word;
 		struct {
 			uint64_t state : 2;

@@ -130,7 +130,7 @@ static COLD const char *broken_find(const struct slot *slot, size_t slack)
 	return broken != NULL ? broken : fill_guard_find(slot->start - FILL_TAIL_BYTES, slot->start);
 }
 
-static COLD void broken_report(const struct slot *slot, const char *call, const void *caller)
+static _Noreturn COLD void broken_report(const struct slot *slot, const char *call, const void *caller)
 {
 	const char *broken = broken_find(slot, slot->record->slack);
 	struct report_object object = described(slot);
@@ -164,7 +164,7 @@ static ALWAYS_INLINE void guards_look(const struct slot *slot, size_t slack, con
 
 /* ---- while it is free ---------------------------------------------------------------------- */
 
-static COLD void written_report(const struct slot *slot)
+static _Noreturn COLD void written_report(const struct slot *slot)
 {
 	const char *broken = fill_free_find(slot->start, slot->bytes - FILL_TAIL_BYTES);
 	struct report_object object = described(slot);
@@ -295,7 +295,7 @@ void *small_alloc(size_t bytes, size_t align_bytes, uint32_t family,
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-static COLD void bad_report(const struct span *span, const struct slot *slot, const void *ptr,
+static _Noreturn COLD void bad_report(const struct slot *slot, const void *ptr,
 	const char *call, const void *caller)
 {
 	struct report_object object = described(slot);
@@ -315,7 +315,6 @@ static COLD void bad_report(const struct span *span, const struct slot *slot, co
 		format_unsigned(&line, (uint64_t)((const char *)ptr - slot->start));
 	}
 	format_terminate(&line);
-	(void)span;
 	report_and_end(call, ptr, text, &object, caller);
 }
 
@@ -342,8 +341,8 @@ void small_expect(const struct span *span, const void *ptr, const char *call, co
 	if ((const char *)ptr == slot.start && is_early(span, &slot))
 		object->bytes = slot.bytes;
 	else if ((const char *)ptr != slot.start || !is_handed_out(span, index) ||
-		slot.record->state != RECORD_LIVE)
-		bad_report(span, &slot, ptr, call, caller);
+		(slot.record != NULL && slot.record->state != RECORD_LIVE))
+		bad_report(&slot, ptr, call, caller);
 }
 
 const struct object_record *small_record(const struct span *span, const void *ptr)
@@ -391,11 +390,11 @@ void small_free(struct span *span, void *ptr, const char *call, const void *call
 	struct object_record found;
 
 	if (UNLIKELY((char *)ptr != slot.start || !is_handed_out(span, index)))
-		bad_report(span, &slot, ptr, call, caller);
+		bad_report(&slot, ptr, call, caller);
 	if (LIKELY(slot.record != NULL && record_leave(slot.record, &found)))
 		guards_look(&slot, found.slack, call, caller);
 	else if (!is_early(span, &slot))
-		bad_report(span, &slot, ptr, call, caller);
+		bad_report(&slot, ptr, call, caller);
 	if (LIKELY(slot.record != NULL))
 		slot_end(span, &slot, place);
 	send_away(span, ptr, caller);
