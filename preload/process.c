@@ -291,6 +291,8 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	new_init();
 	if (process_conf.check == CONF_CHECK_FULL)
 		check_begin();
+	else if (process_conf.zero)
+		complain(NULL, "zero:1", strlen("zero:1"), "needs check:full");
 	if (process_conf.tiny && heap_checks == NULL)
 		tiny_init();
 	if (CONFIG_BOOKS) {

@@ -53,5 +53,11 @@ model_runs "of one thread the books are exact after each step" \
 model_runs "each call for memory is refused once, and nothing else goes wrong" \
 	--every-refusal --seed 3 --threads 1 --steps 100
 model_runs "random runs find nothing wrong" --seconds "$seconds" --seed "$seed" --steps 10000
+# Checked processes: the same calls, the same exact books.
+export MSTAT_CONF=check:full,$MSTAT_CONF
+model_runs "of one checked thread the books are exact after each step" \
+	--seed 4 --threads 1 --steps 4000 --each-step
+model_runs "random runs of checked processes find nothing wrong" \
+	--seconds "$seconds" --seed "$seed" --steps 10000
 
 tap_done

@@ -11,6 +11,9 @@ EXTRA_DIST += %D%/preload.sh
 program_tests += %D%/shell.sh %D%/python3.sh %D%/compilers.sh %D%/git.sh \
 	%D%/sqlite3.sh %D%/redis.sh %D%/tools.sh %D%/ledger.sh %D%/top.sh
 
+# Some of these once more, as checked processes.
+program_tests += %D%/checked.sh
+
 TAP = %D%/tap.h %D%/tap.c
 
 program_tests += %D%/family.sh
