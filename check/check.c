@@ -194,7 +194,8 @@ static const struct heap_checks checks = {.alloc = check_alloc,
 	.expect = check_expect,
 	.span_opened = small_span_opened,
 	.span_released = small_span_released,
-	.tail_bytes = FILL_TAIL_BYTES};
+	.tail_bytes = FILL_TAIL_BYTES,
+	.table_bytes = records_bytes};
 
 /* What was allocated before is not known, but that it is there. */
 static void early_spans_open(void)

@@ -262,9 +262,12 @@ static void *object_take(uint32_t class, size_t bytes)
 		cache_has_magazine(cache, class))
 		quarantine_fill(class);
 	void *object = cache_pop(cache, class);
-	/* One that comes the other way may be a sample, and is the only one. */
-	return LIKELY(object != NULL) ? other_of(cache, class, object)
-				      : heap_alloc_unchecked(class, bytes, &is_zero_now);
+	if (LIKELY(object != NULL))
+		return other_of(cache, class, object);
+	object = heap_alloc_unchecked(class, bytes, &is_zero_now);
+	/* One that comes this way may be a sample, to which that is tied. */
+	bool may_be_sample = object != NULL && word_load(&span_of_small(object)->special) != 0;
+	return object == NULL || may_be_sample ? object : other_of(cache_own, class, object);
 }
 
 static size_t room_of(size_t bytes, size_t align_bytes)

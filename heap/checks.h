@@ -55,6 +55,9 @@ struct heap_checks {
 	void (*span_released)(const struct span *span, size_t from, size_t to);
 
 	size_t tail_bytes;
+
+	/* How much memory is taken by what is written down of objects. */
+	size_t (*table_bytes)(void);
 };
 
 /* NULL: the process is not checked.  Set once, before it has a second thread. */

@@ -5,6 +5,7 @@
 #include "base/config.h"
 #include "base/os.h"
 #include "heap/cache.h"
+#include "heap/checks.h"
 #include "heap/stacks.h"
 #include "stats/box.h"
 
@@ -85,6 +86,8 @@ void publish_totals(void)
 		.metadata_span_bytes = arena.pages_address - arena.window_address,
 		.out_of_memory_count = page_heap.out_of_memory_count,
 		.thread_count = cache_live_count(),
+		.retired_bytes = page_heap.retired_pages << PAGE_SHIFT,
+		.check_bytes = heap_checks != NULL ? heap_checks->table_bytes() : 0,
 	};
 	box_write(BOX_SECTION_TOTALS, 0, &totals, &totals_generation);
 	publish_peak(&totals);
@@ -208,6 +211,7 @@ void publish_layout(struct box_identity *identity)
 			offsetof(struct box_magazine, until) == offsetof(struct magazine, until) &&
 			offsetof(struct box_magazine, bottom) == offsetof(struct magazine, bottom),
 		"a magazine is read as it stands in memory");
+	identity->check_mode = heap_checks != NULL ? BOX_CHECK_FULL : BOX_CHECK_NONE;
 	identity->class_count = SIZED_CLASS_COUNT;
 	identity->hinted_count = HINTED_CLASS_COUNT;
 	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)

@@ -40,7 +40,7 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 5,
+	BOX_LAYOUT_VERSION = 6,
 	BOX_SECTIONS_MAX = 16,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
 	BOX_ALL_CLASSES_MAX = 2 * BOX_CLASSES_MAX, /* the hinted ones too */
@@ -53,7 +53,7 @@ enum {
 	BOX_MODULES_MAX = 1024,
 	BOX_BUILD_ID_BYTES = 32,
 	BOX_EXE_BYTES = 1024,
-	BOX_CMDLINE_BYTES = 1536, /* so that what is written at start is one page */
+	BOX_CMDLINE_BYTES = 1472, /* so that what is written at start is one page */
 	BOX_PATH_BYTES = 512
 };
 
@@ -150,6 +150,13 @@ struct box_identity {
 	uint64_t tiny_nfree_offset;
 
 	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object; of each of class_count */
+	uint64_t check_mode;    /* enum box_check_mode */
+};
+
+/* What is looked at: MSTAT_CONF's check. */
+enum box_check_mode {
+	BOX_CHECK_NONE = 0,
+	BOX_CHECK_FULL = 1
 };
 
 /* The page heap, written under its lock whenever it changes. */
@@ -172,6 +179,9 @@ struct box_totals {
 	uint64_t metadata_span_bytes;
 	uint64_t out_of_memory_count; /* allocations refused since the start */
 	uint64_t thread_count;     /* threads that have a cache now, with a slot or without */
+	uint64_t retired_bytes;    /* of heap_inuse: of objects that were freed and wait, in a
+	                              checked process; with memory behind them or none */
+	uint64_t check_bytes;      /* address space of what is written down of its objects */
 };
 
 enum box_signal_state {

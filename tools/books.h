@@ -81,6 +81,9 @@ struct books {
 	uint64_t large_objects;
 	uint64_t out_of_memory_count;
 	uint64_t start_realtime_ns;
+	bool is_checked;              /* check:full; the next two are 0 else, and in a dump */
+	uint64_t retired_bytes;       /* freed objects that wait; of totals.span_free_bytes */
+	uint64_t check_bytes;         /* what is written down of objects */
 
 	uint32_t class_count;         /* class 0 included */
 	struct books_class classes[BOX_CLASSES_MAX];

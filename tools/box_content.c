@@ -235,6 +235,8 @@ static void pages_sum(const struct box_totals *from, struct books *books)
 	books->has_peak = true;
 	books->peak_heap_inuse = from->peak_heap_inuse;
 	books->out_of_memory_count = from->out_of_memory_count;
+	books->retired_bytes = from->retired_bytes;
+	books->check_bytes = from->check_bytes;
 	books->heap_address = from->heap_address;
 	books->heap_span_bytes = from->heap_span_bytes;
 	books->metadata_address = from->metadata_address;
@@ -271,6 +273,7 @@ static void totals_sum(const struct box_content *content, struct books *books)
 		to->span_free_bytes += books_class_free_bytes(row);
 		to->heap_objects += row->live_objects + row->magazine_objects;
 	}
+	to->span_free_bytes += books->retired_bytes;
 	for (uint32_t class = 1; class < content->all_count; class++)
 		to->span_released_bytes += content->classes[class].released_bytes;
 	to->heap_alloc = to->alloc + to->magazine_bytes;
@@ -326,6 +329,8 @@ static void command_copy(const struct box_identity *identity, struct books *book
 static void identity_copy(const struct box_content *content, struct books *books)
 {
 	const struct box_identity *from = &content->identity;
+
+	books->is_checked = from->check_mode == BOX_CHECK_FULL;
 
 	books->pid = from->pid;
 	books->start_realtime_ns = from->start_realtime_ns;

@@ -204,6 +204,17 @@ static void print_stacks(const struct mstat_snapshot *totals, const struct repor
 	print_fact("coroutine stacks", value, "");
 }
 
+/* The mode, and what it takes beyond the spans. */
+static void print_checks(const struct books *books, const struct report_options *options)
+{
+	char value[160];
+
+	snprintf(value, sizeof(value), "full: %s of records; of free in spans %s freed and waiting",
+		units_bytes((int64_t)books->check_bytes, options->exact_bytes).text,
+		units_bytes((int64_t)books->retired_bytes, options->exact_bytes).text);
+	print_fact("checked", value, "");
+}
+
 static void print_facts(const struct report *report, const struct report_options *options)
 {
 	const struct books *books = &report->target.books;
@@ -222,6 +233,8 @@ static void print_facts(const struct report *report, const struct report_options
 		units_bytes((int64_t)books->totals.total_alloc, options->exact_bytes).text, "");
 	print_tiny(&books->totals, options);
 	print_stacks(&books->totals, options);
+	if (books->is_checked)
+		print_checks(books, options);
 	if (books->out_of_memory_count != 0)
 		print_fact("refused", units_count((int64_t)books->out_of_memory_count).text,
 			"allocations, for want of memory");

@@ -8,13 +8,16 @@ static bool is_within(uint64_t address, uint64_t start, uint64_t bytes)
 }
 
 /* A mapping belongs to the heap if it begins there: the last one may have grown
-   since the box was read.  What nobody may touch is a gap, not memory. */
+   since the box was read.  What nobody may touch is a gap, not memory, but for what was freed
+   in a checked process. */
 static bool is_heap(const struct mapping *mapping, const struct books *books)
 {
-	return mapping->permissions[0] == 'r' && mapping->permissions[3] == 'p' &&
-		(is_within(mapping->start, books->heap_address, books->heap_span_bytes) ||
-			is_within(mapping->start, books->metadata_address,
-				books->metadata_span_bytes));
+	bool is_pages = is_within(mapping->start, books->heap_address, books->heap_span_bytes);
+	bool is_touched = mapping->permissions[0] == 'r' || (books->is_checked && is_pages);
+
+	return is_touched && mapping->permissions[3] == 'p' &&
+		(is_pages || is_within(mapping->start, books->metadata_address,
+				     books->metadata_span_bytes));
 }
 
 static bool is_stack(const struct mapping *mapping, const struct books *books)

@@ -24,6 +24,25 @@ for name in shell sqlite3 redis git compilers new forks limits; do
 	suite "$name"
 done
 
+# What mstat shows of one: the mode and what it takes, and all of its memory explained.
+coproc HOLDER { preload /usr/bin/python3 -c '
+import sys
+kept = [bytearray(n) for n in range(0, 300000, 500)]
+del kept[::2]
+print("ready", flush=True)
+sys.stdin.read()'; }
+read -r _ <&"${HOLDER[0]}"
+"$MSTAT_TOOL" show --json "$HOLDER_PID" >"$scratch/show.json"
+tap_run "mstat show says the mode and what it takes, and explains all memory" /usr/bin/python3 -c '
+import json, sys
+shown = json.load(open(sys.argv[1]))
+totals, ledger = shown["totals"], shown["ledger"]
+assert totals["check"] == "full" and totals["check_bytes"] > 0 and totals["retired_bytes"] > 0
+assert totals["heap_inuse"] == totals["heap_alloc"] + totals["span_free_bytes"], totals
+assert abs(ledger["remainder_bytes"]) < ledger["rss_bytes"] / 100, ledger' "$scratch/show.json"
+exec {HOLDER[1]}>&-
+wait "$HOLDER_PID" 2>/dev/null
+
 said()
 {
 	MSTAT_CONF=$1 LD_PRELOAD=$MSTAT_LIBRARY sh -c 'echo runs' 2>&1

@@ -148,8 +148,8 @@ END_TEST
 
 START_TEST(test_another_layout_is_named)
 {
-	((struct box_header *)bytes)->layout_version = 7;
-	refused("the box BOX has layout version 7, this mstat reads version 5");
+	((struct box_header *)bytes)->layout_version = 8;
+	refused("the box BOX has layout version 8, this mstat reads version 6");
 }
 END_TEST
 
