@@ -1,12 +1,12 @@
 #include "check/large.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/bits.h"
 #include "base/format.h"
 #include "base/os.h"
 #include "check/fill.h"
+#include "check/quarantine.h"
 #include "check/stack.h"
 #include "heap/cache.h"
 #include "heap/large.h"
@@ -15,31 +15,8 @@
 
 enum {
 	GUARDED_BYTES = 64, /* before an object */
-	/* Longer ones wait with no memory behind them. */
-	WAITING_MOST = 128,
-	WAITING_MOST_PAGES = (256 << 20) / PAGE_BYTES,
-	/* Shorter ones are filled instead, as small ones are: to take their pages away and to
-	   have them back takes longer. */
-	FILLED_BYTES = 128 << 10,
-	FILLED_MOST = 32,
-	FILLED_MOST_PAGES = (1 << 20) / PAGE_BYTES,
 	MOVE_PAGES_MIN_BYTES = 1 << 20 /* as heap/large.c */
 };
-
-/* The first of them has waited the longest. */
-static struct {
-	struct span *spans[WAITING_MOST];
-	uint32_t first;
-	uint32_t count;
-	size_t pages;
-} waiting;
-
-/* The last of them is the newest. */
-static struct {
-	struct span *spans[FILLED_MOST];
-	uint32_t count;
-	size_t pages;
-} filled;
 
 static struct object_record *record_of(const struct span *span)
 {
@@ -69,7 +46,7 @@ static void guards_set(const struct span *span)
 	fill_guard(object - before_bytes(span), object);
 }
 
-static struct report_object described(const struct span *span)
+struct report_object large_described(const struct span *span)
 {
 	return (struct report_object){.record = record_of(span), .bytes = span->bytes};
 }
@@ -77,7 +54,7 @@ static struct report_object described(const struct span *span)
 static _Noreturn COLD void broken_report(const struct span *span, const char *broken, const char *call,
 	const void *caller)
 {
-	struct report_object object = described(span);
+	struct report_object object = large_described(span);
 	const char *start = span_object(span);
 	char text[128];
 	struct format line;
@@ -139,161 +116,14 @@ static void record_begin(const struct span *span, size_t align_bytes,
 	word_store(&record->word, now.word);
 }
 
-/* ---- those that are filled ----------------------------------------------------------------- */
-
-/* All of the pages that the object was in. */
-static size_t filled_bytes(const struct span *span)
-{
-	return (span->page_count << PAGE_SHIFT) - span->offset;
-}
-
-static _Noreturn COLD void written_report(const struct span *span, const char *broken)
-{
-	struct report_object object = described(span);
-	char text[128];
-	struct format line;
-
-	format_init(&line, text, sizeof(text), -1);
-	format_text(&line, "written to after it was freed, at byte ");
-	format_unsigned(&line, (uint64_t)(broken - span_object(span)));
-	format_terminate(&line);
-	report_and_end("malloc", span_object(span), text, &object, NULL);
-}
-
-static void filled_look(const struct span *span)
-{
-	if (!fill_free_holds(span_object(span), filled_bytes(span)))
-		written_report(span, fill_free_find(span_object(span), filled_bytes(span)));
-}
-
-static struct span *filled_remove(uint32_t at)
-{
-	struct span *span = filled.spans[at];
-
-	filled.count--;
-	filled.pages -= span->page_count;
-	memmove(filled.spans + at, filled.spans + at + 1,
-		(filled.count - at) * sizeof(struct span *));
-	return span;
-}
-
-/* One of so many pages, but not the newest; NULL if there is none. */
-static struct span *filled_take(size_t pages, size_t offset)
-{
-	struct span *span = NULL;
-
-	lock_acquire(&page_heap_lock);
-	for (uint32_t at = 0; at + 1 < filled.count && span == NULL; at++)
-		if (filled.spans[at]->page_count == pages && filled.spans[at]->offset == offset)
-			span = filled_remove(at);
-	lock_release(&page_heap_lock);
-	if (span != NULL)
-		filled_look(span);
-	return span;
-}
-
-static bool filled_is_too_much(void)
-{
-	return filled.count == FILLED_MOST || (filled.count > 2 && filled.pages > FILLED_MOST_PAGES);
-}
-
-static void filled_add(struct span *span)
-{
-	fill_free(span_object(span), filled_bytes(span));
-	lock_acquire(&page_heap_lock);
-	while (filled_is_too_much()) {
-		struct span *oldest = filled_remove(0);
-		lock_release(&page_heap_lock);
-		filled_look(oldest);
-		large_bury(oldest);
-		lock_acquire(&page_heap_lock);
-	}
-	filled.spans[filled.count++] = span;
-	filled.pages += span->page_count;
-	lock_release(&page_heap_lock);
-}
-
-static bool is_filled(size_t bytes)
-{
-	return bytes <= FILLED_BYTES;
-}
-
-static struct span *waiting_first(void)
-{
-	struct span *out = waiting.spans[waiting.first];
-
-	waiting.first = (waiting.first + 1) % WAITING_MOST;
-	waiting.count--;
-	waiting.pages -= out->page_count;
-	return out;
-}
-
-static struct span *waiting_take(void)
-{
-	lock_acquire(&page_heap_lock);
-	struct span *out = waiting.count != 0 ? waiting_first() : NULL;
-	lock_release(&page_heap_lock);
-	return out;
-}
-
-static bool waiting_is_full(void)
-{
-	return waiting.count == WAITING_MOST ||
-		(waiting.count > 1 && waiting.pages > WAITING_MOST_PAGES);
-}
-
-/* Puts one in, and takes out one that has to go; NULL. */
-static struct span *waiting_change(struct span *in)
-{
-	struct span *out = NULL;
-
-	lock_acquire(&page_heap_lock);
-	if (waiting_is_full())
-		out = waiting_first();
-	if (in != NULL && waiting.count < WAITING_MOST) {
-		waiting.spans[(waiting.first + waiting.count) % WAITING_MOST] = in;
-		waiting.count++;
-		waiting.pages += in->page_count;
-	}
-	lock_release(&page_heap_lock);
-	return out;
-}
-
-/* If the kernel refuses to give them back, nobody has its pages ever again. */
-static void span_bury(struct span *span)
-{
-	if (os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE))
-		large_bury(span);
-}
-
-/* All that waits goes: there is no memory.  False: nothing did. */
-static bool flush(void)
-{
-	bool any = false;
-
-	for (;;) {
-		lock_acquire(&page_heap_lock);
-		struct span *span = filled.count != 0 ? filled_remove(0) : NULL;
-		lock_release(&page_heap_lock);
-		struct span *retired = waiting_take();
-		if (span == NULL && retired == NULL)
-			return any;
-		any = true;
-		if (span != NULL)
-			large_bury(span);
-		if (retired != NULL)
-			span_bury(retired);
-	}
-}
-
 static void *object_take(size_t bytes, size_t offset, size_t align_pages, bool is_zeroed)
 {
 	size_t pages = arena_pages_of(offset + bytes + FILL_TAIL_BYTES);
-	struct span *span = is_filled(bytes) && align_pages == 1 ? filled_take(pages, offset) : NULL;
+	struct span *span = align_pages == 1 ? quarantine_take(pages, offset, bytes) : NULL;
 
 	if (span == NULL) {
 		void *object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
-		if (object == NULL && flush())
+		if (object == NULL && quarantine_flush())
 			object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
 		return object != NULL ? object : heap_out_of_memory(bytes);
 	}
@@ -323,19 +153,6 @@ void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, boo
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* Nobody is to touch its pages, and nothing is left in them. */
-static void span_retire(struct span *span)
-{
-	size_t bytes = span->page_count << PAGE_SHIFT;
-	bool is_released = os_release(span_address(span), bytes);
-
-	os_protect(span_address(span), bytes, PROT_NONE);
-	if (is_released)
-		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
-	for (struct span *out = waiting_change(span); out != NULL; out = waiting_change(NULL))
-		span_bury(out);
-}
-
 /* Of an address that no object of this heap's begins at. */
 static _Noreturn COLD void gone_report(const void *ptr, const char *call, const void *caller)
 {
@@ -357,7 +174,7 @@ static _Noreturn COLD void gone_report(const void *ptr, const char *call, const 
 static _Noreturn COLD void near_report(const struct span *span, const void *ptr, const char *call,
 	const void *caller)
 {
-	struct report_object object = described(span);
+	struct report_object object = large_described(span);
 	char text[128];
 	struct format line;
 
@@ -433,10 +250,7 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 		word_store(&record->word, freed.word);
 	}
 	span = retire_expected(ptr, call, caller);
-	if (is_filled(span->bytes) && !is_early(span))
-		filled_add(span);
-	else
-		span_retire(span);
+	quarantine_put(span);
 }
 
 void large_expect(const void *ptr, const char *call, const void *caller,
@@ -444,7 +258,7 @@ void large_expect(const void *ptr, const char *call, const void *caller,
 {
 	const struct span *span = span_expected(ptr, call, caller);
 
-	*object = described(span);
+	*object = large_described(span);
 	if (is_early(span))
 		object->bytes = span->page_count << PAGE_SHIFT;
 }

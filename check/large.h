@@ -7,10 +7,9 @@
  * LAYOUT     A page, whose end is guard bytes; the object, from a page's begin on; guard bytes up
  *            to the end of its last page, or 4 KiB of them.
  *
- * QUARANTINE Freed, its memory goes back to the OS and nobody may touch its pages, until so
- *            many others were freed, or so many bytes.  No memory stands behind what waits.
+ * QUARANTINE Freed, its pages go through check/quarantine.h.
  *
- * LOCKING    None held by the caller; the queue: the page heap's lock.
+ * LOCKING    None held by the caller.
  */
 #ifndef CHECK_LARGE_H
 #define CHECK_LARGE_H
@@ -43,6 +42,9 @@ void large_checked_move(void *to, const void *from, size_t bytes);
 
 void large_expect(const void *ptr, const char *call, const void *caller,
 	struct report_object *object);
+
+/* What is known of one that is there, or waits. */
+struct report_object large_described(const struct span *span);
 
 /* The object that a fault at an address is about, if it is one of these, or was; NULL. */
 struct span *large_span_near(const void *address);

@@ -2,5 +2,5 @@
 
 noinst_LTLIBRARIES += libchecked.la
 libchecked_la_SOURCES = %D%/check.h %D%/check.c %D%/fault.h %D%/fault.c %D%/fill.h %D%/fill.c %D%/large.h %D%/large.c \
-	%D%/record.h %D%/record.c %D%/report.h %D%/report.c %D%/small.h %D%/small.c \
+	%D%/quarantine.h %D%/quarantine.c %D%/record.h %D%/record.c %D%/report.h %D%/report.c %D%/small.h %D%/small.c \
 	%D%/stack.h %D%/stack.c

@@ -1,7 +1,5 @@
 #include "check/small.h"
 
-#include <errno.h>
-
 #include "base/format.h"
 #include "check/fill.h"
 #include "check/stack.h"
@@ -238,19 +236,31 @@ static NOINLINE void quarantine_fill(uint32_t class)
 	heap_cache_release(cache);
 }
 
-/* One at random for the one that was freed the last. */
+static bool was_freed_last(const struct cache *cache, const void *object)
+{
+	bool was = false;
+
+	for (uint32_t i = 0; i < CACHE_FREED_LAST; i++)
+		was |= cache->freed_last[i] == object;
+	return was;
+}
+
+/* One at random for the one on top, but none of those that were just freed; if there is one. */
 static void *other_of(struct cache *cache, uint32_t class, void *object)
 {
 	uint32_t held = cache_held(cache, class);
 	uint64_t at = (cache_random(cache) >> 32) * held >> 32;
+	void **first = cache_slots(cache) + cache->magazines[class].bottom + 1;
+	uint32_t most = held < 2 * CACHE_FREED_LAST ? held : 2 * CACHE_FREED_LAST;
 
-	if (held == 0)
-		return object;
-	/* In one store: a child of fork finds each object once. */
-	void **slot = cache_slots(cache) + cache->magazines[class].bottom + 1 + at;
-	void *other = word_load(slot);
-	word_store(slot, object);
-	return other;
+	for (uint32_t i = 0; i < most; i++, at = at + 1 < held ? at + 1 : 0) {
+		void *other = word_load(first + at);
+		if (UNLIKELY(was_freed_last(cache, other)))
+			continue;
+		word_store(first + at, object); /* a child of fork finds each object once */
+		return other;
+	}
+	return object;
 }
 
 static void *object_take(uint32_t class, size_t bytes)
@@ -363,8 +373,11 @@ size_t small_object_bytes(const struct span *span, const void *object)
 static void send_away(struct span *span, void *ptr, const void *caller)
 {
 	bool goes_home = span->use != SPAN_ORDINARY || span_is_draining(span);
+	struct cache *cache = cache_own;
 
-	if (goes_home || !cache_push(cache_own, span->class, ptr))
+	if (LIKELY(cache != &cache_none))
+		cache->freed_last[cache->freed_count++ % CACHE_FREED_LAST] = ptr;
+	if (goes_home || !cache_push(cache, span->class, ptr))
 		heap_free_class_slow(span->class, goes_home, ptr, caller);
 }
 

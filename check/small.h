@@ -6,8 +6,8 @@
  *            (check/fill.h), and that it is not known which one comes next.
  *
  * QUARANTINE A magazine is never let run emptier than half of what it has room for, and
- *            hands out one at random: an object that was freed comes back after as many others
- *            on average as lie there, and by the magazines' budget at most 1 MiB lies in those
+ *            hands out one at random, none of the last four that the thread freed: an object that
+ *            was freed comes back after as many others on average as lie there, and by the magazines' budget at most 1 MiB lies in those
  *            of a thread (heap/magazine.c).
  *
  * LOCKING    None held by the caller.

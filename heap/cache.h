@@ -45,7 +45,8 @@
 
 enum {
 	CACHE_MAX = 65536, /* threads at one time */
-	CACHE_SHARED = 0   /* the slot of those that have none of their own */
+	CACHE_SHARED = 0,  /* the slot of those that have none of their own */
+	CACHE_FREED_LAST = 4
 };
 
 enum cache_state {
@@ -152,6 +153,8 @@ struct cache {
 	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
 	void *sampled;               /* what is a sample and about to be told; never read */
 	void *stacks;                /* check/stack.c's; of whoever has the slot */
+	void *freed_last[CACHE_FREED_LAST]; /* check/small.c's, in turn */
+	uint32_t freed_count;
 
 	bool is_published;           /* it has a slot of the box */
 	uint64_t thread_generation;  /* of the slot's part (stats/box.h) */

@@ -1,0 +1,209 @@
+#include "check/quarantine.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/format.h"
+#include "base/os.h"
+#include "check/fill.h"
+#include "check/large.h"
+#include "heap/large.h"
+#include "heap/page_heap.h"
+
+enum {
+	/* Longer ones wait with no memory behind them. */
+	WAITING_MOST = 128,
+	WAITING_MOST_PAGES = (256 << 20) / PAGE_BYTES,
+	/* Shorter ones are filled instead, as small ones are: to take their pages away and to
+	   have them back takes longer. */
+	FILLED_BYTES = 128 << 10,
+	FILLED_MOST = 32,
+	FILLED_MOST_PAGES = (1 << 20) / PAGE_BYTES
+};
+
+/* The first of them has waited the longest. */
+static struct {
+	struct span *spans[WAITING_MOST];
+	uint32_t first;
+	uint32_t count;
+	size_t pages;
+} waiting;
+
+/* The last of them is the newest. */
+static struct {
+	struct span *spans[FILLED_MOST];
+	uint32_t count;
+	size_t pages;
+} filled;
+
+static bool is_filled(size_t bytes)
+{
+	return bytes <= FILLED_BYTES;
+}
+
+/* ---- those that are filled ----------------------------------------------------------------- */
+
+/* All of the pages that the object was in. */
+static size_t filled_bytes(const struct span *span)
+{
+	return (span->page_count << PAGE_SHIFT) - span->offset;
+}
+
+static _Noreturn COLD void written_report(const struct span *span, const char *broken)
+{
+	struct report_object object = large_described(span);
+	char text[128];
+	struct format line;
+
+	format_init(&line, text, sizeof(text), -1);
+	format_text(&line, "written to after it was freed, at byte ");
+	format_unsigned(&line, (uint64_t)(broken - span_object(span)));
+	format_terminate(&line);
+	report_and_end("malloc", span_object(span), text, &object, NULL);
+}
+
+static void filled_look(const struct span *span)
+{
+	if (!fill_free_holds(span_object(span), filled_bytes(span)))
+		written_report(span, fill_free_find(span_object(span), filled_bytes(span)));
+}
+
+static struct span *filled_remove(uint32_t at)
+{
+	struct span *span = filled.spans[at];
+
+	filled.count--;
+	filled.pages -= span->page_count;
+	memmove(filled.spans + at, filled.spans + at + 1,
+		(filled.count - at) * sizeof(struct span *));
+	return span;
+}
+
+struct span *quarantine_take(size_t pages, size_t offset, size_t bytes)
+{
+	struct span *span = NULL;
+
+	if (!is_filled(bytes))
+		return NULL;
+
+	lock_acquire(&page_heap_lock);
+	for (uint32_t at = 0; at + 1 < filled.count && span == NULL; at++)
+		if (filled.spans[at]->page_count == pages && filled.spans[at]->offset == offset)
+			span = filled_remove(at);
+	lock_release(&page_heap_lock);
+	if (span != NULL)
+		filled_look(span);
+	return span;
+}
+
+static bool filled_is_too_much(void)
+{
+	return filled.count == FILLED_MOST || (filled.count > 2 && filled.pages > FILLED_MOST_PAGES);
+}
+
+static void filled_add(struct span *span)
+{
+	fill_free(span_object(span), filled_bytes(span));
+	lock_acquire(&page_heap_lock);
+	while (filled_is_too_much()) {
+		struct span *oldest = filled_remove(0);
+		lock_release(&page_heap_lock);
+		filled_look(oldest);
+		large_bury(oldest);
+		lock_acquire(&page_heap_lock);
+	}
+	filled.spans[filled.count++] = span;
+	filled.pages += span->page_count;
+	lock_release(&page_heap_lock);
+}
+
+/* ---- those that are taken away ------------------------------------------------------------- */
+
+static struct span *waiting_first(void)
+{
+	struct span *out = waiting.spans[waiting.first];
+
+	waiting.first = (waiting.first + 1) % WAITING_MOST;
+	waiting.count--;
+	waiting.pages -= out->page_count;
+	return out;
+}
+
+static struct span *waiting_take(void)
+{
+	lock_acquire(&page_heap_lock);
+	struct span *out = waiting.count != 0 ? waiting_first() : NULL;
+	lock_release(&page_heap_lock);
+	return out;
+}
+
+static bool waiting_is_full(void)
+{
+	return waiting.count == WAITING_MOST ||
+		(waiting.count > 1 && waiting.pages > WAITING_MOST_PAGES);
+}
+
+/* Puts one in, and takes out one that has to go; NULL. */
+static struct span *waiting_change(struct span *in)
+{
+	struct span *out = NULL;
+
+	lock_acquire(&page_heap_lock);
+	if (waiting_is_full())
+		out = waiting_first();
+	if (in != NULL && waiting.count < WAITING_MOST) {
+		waiting.spans[(waiting.first + waiting.count) % WAITING_MOST] = in;
+		waiting.count++;
+		waiting.pages += in->page_count;
+	}
+	lock_release(&page_heap_lock);
+	return out;
+}
+
+/* If the kernel refuses to give them back, nobody has its pages ever again. */
+static void span_bury(struct span *span)
+{
+	if (os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE))
+		large_bury(span);
+}
+
+bool quarantine_flush(void)
+{
+	bool any = false;
+
+	for (;;) {
+		lock_acquire(&page_heap_lock);
+		struct span *span = filled.count != 0 ? filled_remove(0) : NULL;
+		lock_release(&page_heap_lock);
+		struct span *retired = waiting_take();
+		if (span == NULL && retired == NULL)
+			return any;
+		any = true;
+		if (span != NULL)
+			large_bury(span);
+		if (retired != NULL)
+			span_bury(retired);
+	}
+}
+
+/* Nobody is to touch its pages, and nothing is left in them. */
+static void span_retire(struct span *span)
+{
+	size_t bytes = span->page_count << PAGE_SHIFT;
+	bool is_released = os_release(span_address(span), bytes);
+
+	os_protect(span_address(span), bytes, PROT_NONE);
+	if (is_released)
+		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
+	for (struct span *out = waiting_change(span); out != NULL; out = waiting_change(NULL))
+		span_bury(out);
+}
+
+/* One that was there before the process was checked is of no bytes that are known. */
+void quarantine_put(struct span *span)
+{
+	if (span->bytes != 0 && is_filled(span->bytes))
+		filled_add(span);
+	else
+		span_retire(span);
+}
