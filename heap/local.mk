@@ -2,7 +2,7 @@
 
 noinst_LTLIBRARIES += libheap.la
 libheap_la_SOURCES = %D%/apart.h %D%/apart.c %D%/arena.h %D%/arena.c %D%/cache.h %D%/cache.c \
-	%D%/cache_read.c %D%/cooling.h %D%/cooling.c %D%/central.h %D%/central.c \
+	%D%/cache_read.c %D%/checks.h %D%/cooling.h %D%/cooling.c %D%/central.h %D%/central.c \
 	%D%/collectable.h %D%/collectable.c \
 	%D%/draining.h %D%/draining.c %D%/fastpath.h %D%/held.h %D%/held.c %D%/heap.h %D%/heap.c \
 	%D%/hooks.h %D%/large.h %D%/large.c %D%/magazine.h %D%/magazine.c \
