@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/format.h"
 #include "check/fill.h"
 #include "check/large.h"
 #include "check/small.h"
@@ -13,7 +12,6 @@
 #include "heap/checks.h"
 #include "heap/heap.h"
 #include "heap/large.h"
-#include "heap/slowpath.h"
 #include "tinyalloc/object.h"
 
 static void *alloc_at(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
@@ -43,20 +41,16 @@ static void check_adopt(void *object, size_t bytes)
 static void free_at(void *ptr, const char *call, const void *caller,
 	const struct backtrace_place *place)
 {
-	struct span *span = span_of_small(ptr);
+	struct span *span = span_of_object(ptr);
 
-	if (LIKELY(span != NULL)) {
-		if (UNLIKELY(word_load(&span->special) != 0))
-			object_specials_end(span, ptr);
-		small_free(span, ptr, call, caller, place);
-		return;
-	}
 	if (ptr == NULL || ptr == object_of_no_bytes)
 		return;
-	span = span_of_large(ptr);
-	if (span != NULL && word_load(&span->special) != 0)
+	if (span != NULL && UNLIKELY(word_load(&span->special) != 0))
 		object_specials_end(span, ptr);
-	large_checked_free(ptr, call, caller, place);
+	if (LIKELY(span != NULL && span->kind == SPAN_SMALL))
+		small_free(span, ptr, call, caller, place);
+	else
+		large_checked_free(ptr, call, caller, place);
 }
 
 static void check_free(void *ptr, const void *caller)
@@ -115,7 +109,7 @@ static void *check_resize(void *ptr, size_t bytes, const void *caller)
 	}
 	if (to == NULL)
 		return NULL;
-	large_checked_move(to, ptr, min_bytes(old_bytes, bytes));
+	large_move(to, ptr, min_bytes(old_bytes, bytes));
 	free_at(ptr, "realloc", caller, &place);
 	return to;
 }
@@ -130,36 +124,20 @@ static size_t check_usable_bytes(const void *ptr, const char *call, const void *
 	return object.bytes;
 }
 
-static size_t check_object_bytes(const struct span *span, const void *object)
+static size_t check_object_bytes(const struct span *span, const void *ptr)
 {
-	return span->kind == SPAN_SMALL ? small_object_bytes(span, object) : span->bytes;
-}
-
-static COLD void wrong(const void *ptr, const char *what, size_t given_bytes, const char *call,
-	const struct report_object *object, const void *caller)
-{
-	char text[128];
-	struct format line;
-
-	format_init(&line, text, sizeof(text), -1);
-	format_text(&line, what);
-	format_unsigned(&line, given_bytes);
-	format_text(&line, " bytes were given");
-	format_terminate(&line);
-	report_and_end(call, ptr, text, object, caller);
+	return span->kind == SPAN_SMALL ? small_object_bytes(span, ptr) : span->bytes;
 }
 
 /* What is no object's start nothing is said of: the free that follows does. */
 static bool is_live(const void *ptr, struct report_object *object)
 {
-	const struct span *span = span_of_small(ptr);
+	const struct span *span = span_of_object(ptr);
+	bool is_small = span != NULL && span->kind == SPAN_SMALL;
 
-	if (span == NULL && span_of_large(ptr) == NULL)
+	if (span == NULL || (is_small && !span_is_out(span, ptr)))
 		return false;
-	if (span != NULL && !span_is_out(span, ptr))
-		return false;
-	const struct object_record *record = span != NULL ? small_record(span, ptr)
-							  : records_of(span_of_large(ptr));
+	const struct object_record *record = is_small ? small_record(span, ptr) : records_of(span);
 	if (record == NULL || record->state != RECORD_LIVE)
 		return false;
 	expect_at(ptr, "free", NULL, object);
@@ -176,12 +154,14 @@ static void check_expect(const void *ptr, size_t bytes, size_t align_bytes, cons
 	if (align_bytes != 0 && (!bits_is_power_of_two(align_bytes) ||
 		(uintptr_t)ptr % align_bytes != 0 ||
 		record_align_of(align_bytes) != object.record->align))
-		wrong(ptr, "wrong alignment: ", align_bytes, call, &object, caller);
+		report_number(call, ptr, "wrong alignment: ", align_bytes, " bytes were given",
+			&object, caller);
 	/* A C++ runtime's own aligned new has rounded before. */
 	size_t asked = max_bytes(bytes, 1);
 	size_t rounded = align_bytes > 1 ? bits_round_up(asked, align_bytes) : asked;
 	if (asked != object.bytes && rounded != object.bytes)
-		wrong(ptr, "wrong size: ", bytes, call, &object, caller);
+		report_number(call, ptr, "wrong size: ", bytes, " bytes were given", &object,
+			caller);
 }
 
 static const struct heap_checks checks = {.alloc = check_alloc,

@@ -3,9 +3,7 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-#include "base/format.h"
 #include "check/large.h"
-#include "check/record.h"
 #include "check/report.h"
 #include "heap/checks.h"
 
@@ -37,18 +35,12 @@ static const void *pc_of(const ucontext_t *context)
 bool fault_report(const siginfo_t *info, const void *context)
 {
 	const char *address = info->si_addr;
-	struct span *span = heap_checks != NULL ? large_span_near(address) : NULL;
-	char text[128];
-	struct format line;
+	const struct span *span = heap_checks != NULL ? span_around(address) : NULL;
 
 	/* A signal that was sent has no address. */
 	if (info->si_code <= 0 || span == NULL || span->kind != SPAN_RETIRED)
 		return false;
-	struct report_object object = {.record = records_of(span), .bytes = span->bytes};
-	format_init(&line, text, sizeof(text), -1);
-	format_text(&line, "used after it was freed, at byte ");
-	format_signed(&line, address - span_object(span));
-	format_terminate(&line);
-	report_fault(call_of(context), address, text, &object, pc_of(context));
+	struct report_object object = large_described(span);
+	report_fault(call_of(context), address, span_object(span), &object, pc_of(context));
 	return true;
 }

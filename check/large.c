@@ -3,25 +3,17 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/format.h"
 #include "base/os.h"
 #include "check/fill.h"
 #include "check/quarantine.h"
 #include "check/stack.h"
-#include "heap/cache.h"
 #include "heap/large.h"
 #include "heap/page_heap.h"
 #include "heap/slowpath.h"
 
 enum {
-	GUARDED_BYTES = 64, /* before an object */
-	MOVE_PAGES_MIN_BYTES = 1 << 20 /* as heap/large.c */
+	GUARDED_BYTES = 64 /* before an object */
 };
-
-static struct object_record *record_of(const struct span *span)
-{
-	return records_of(span);
-}
 
 /* Its guard bytes behind do not touch a page more than the object does. */
 static size_t behind_bytes(const struct span *span)
@@ -48,28 +40,7 @@ static void guards_set(const struct span *span)
 
 struct report_object large_described(const struct span *span)
 {
-	return (struct report_object){.record = record_of(span), .bytes = span->bytes};
-}
-
-static _Noreturn COLD void broken_report(const struct span *span, const char *broken, const char *call,
-	const void *caller)
-{
-	struct report_object object = large_described(span);
-	const char *start = span_object(span);
-	char text[128];
-	struct format line;
-
-	format_init(&line, text, sizeof(text), -1);
-	if (broken < start) {
-		format_text(&line, "written to ");
-		format_unsigned(&line, (uint64_t)(start - broken));
-		format_text(&line, " before its begin");
-	} else {
-		format_text(&line, "written to beyond its end, at byte ");
-		format_unsigned(&line, (uint64_t)(broken - start));
-	}
-	format_terminate(&line);
-	report_and_end(call, start, text, &object, caller);
+	return (struct report_object){.record = records_of(span), .bytes = span->bytes};
 }
 
 /* It was there before the process was checked. */
@@ -90,13 +61,9 @@ static void guards_look(const struct span *span, const char *call, const void *c
 		broken = fill_guard_find(end, guarded_end);
 	else if (!fill_guard_holds(object - before_bytes(span), object))
 		broken = fill_guard_find(object - before_bytes(span), object);
+	struct report_object described = large_described(span);
 	if (broken != NULL)
-		broken_report(span, broken, call, caller);
-}
-
-static uint32_t thread_here(void)
-{
-	return (uint32_t)word_load(&cache_own->tid);
+		report_beside(call, object, broken, &described, caller);
 }
 
 /* If there is no memory for a record, it is not known who asked. */
@@ -106,15 +73,14 @@ static void record_begin(const struct span *span, size_t align_bytes,
 	lock_acquire(&page_heap_lock);
 	bool is_there = records_open(span, 0, 1);
 	lock_release(&page_heap_lock);
-	struct object_record *record = record_of(span), now = {.allocated_at = 0};
 	if (!is_there)
 		return;
-	now.state = RECORD_LIVE;
-	now.align = record_align_of(align_bytes);
-	now.allocated_by = thread_here();
+	struct object_record *record = records_of(span);
 	record->allocated_at = stack_number(*place);
-	word_store(&record->word, now.word);
+	word_store(&record->word, record_live_word(0, align_bytes));
 }
+
+/* ---- allocation ---------------------------------------------------------------------------- */
 
 static void *object_take(size_t bytes, size_t offset, size_t align_pages, bool is_zeroed)
 {
@@ -130,8 +96,6 @@ static void *object_take(size_t bytes, size_t offset, size_t align_pages, bool i
 	void *object = large_revive(span, bytes);
 	return is_zeroed ? memset(object, 0, bytes) : object;
 }
-
-/* ---- allocation ---------------------------------------------------------------------------- */
 
 void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
 	const struct backtrace_place *place)
@@ -175,25 +139,22 @@ static _Noreturn COLD void near_report(const struct span *span, const void *ptr,
 	const void *caller)
 {
 	struct report_object object = large_described(span);
-	char text[128];
-	struct format line;
+	const char *at = ptr, *start = span_object(span);
 
-	format_init(&line, text, sizeof(text), -1);
-	if (ptr == span_object(span)) {
-		format_text(&line, "double free: the object was freed before");
-	} else {
-		format_text(&line, "not the start of an object: inside a large one, at byte ");
-		format_signed(&line, (const char *)ptr - span_object(span));
-	}
-	format_terminate(&line);
-	report_and_end(call, ptr, text, &object, caller);
+	if (at == start)
+		report_and_end(call, ptr, "double free: the object was freed before", &object, caller);
+	if (at < start)
+		report_number(call, ptr, "not the start of an object: inside a large one, at byte -",
+			(uint64_t)(start - at), "", &object, caller);
+	report_number(call, ptr, "not the start of an object: inside a large one, at byte ",
+		(uint64_t)(at - start), "", &object, caller);
 }
 
 static COLD void bad_report(const void *ptr, const char *call, const void *caller)
 {
-	const struct span *span = large_span_near(ptr);
+	const struct span *span = span_around(ptr);
 
-	if (span != NULL)
+	if (span != NULL && (span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED))
 		near_report(span, ptr, call, caller);
 	gone_report(ptr, call, caller);
 }
@@ -217,40 +178,18 @@ static struct span *retire_expected(void *ptr, const char *call, const void *cal
 	return span;
 }
 
-struct span *large_span_near(const void *address)
-{
-	size_t page = arena_page_of(address);
-
-	if (!arena_holds(page))
-		return NULL;
-	for (size_t first = page + 1; first-- > 0;) {
-		struct span *span = arena.spans + first;
-		if (span->kind == SPAN_NONE)
-			continue;
-		bool is_one = span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED;
-		return is_one && page - first < span->page_count ? span : NULL;
-	}
-	return NULL;
-}
-
 void large_checked_free(void *ptr, const char *call, const void *caller,
 	const struct backtrace_place *place)
 {
 	struct span *span = span_expected(ptr, call, caller);
-	struct object_record *record = record_of(span), found;
+	struct object_record *record = records_of(span), found;
 
 	if (record != NULL && !record_leave(record, &found))
 		near_report(span, ptr, call, caller);
 	guards_look(span, call, caller);
-	if (record != NULL) {
-		record->freed_at = stack_number(*place);
-		struct object_record freed = *record;
-		freed.freed_by = thread_here();
-		freed.state = RECORD_FREED;
-		word_store(&record->word, freed.word);
-	}
-	span = retire_expected(ptr, call, caller);
-	quarantine_put(span);
+	if (record != NULL)
+		record_retire(record, stack_number(*place));
+	quarantine_put(retire_expected(ptr, call, caller));
 }
 
 void large_expect(const void *ptr, const char *call, const void *caller,
@@ -272,7 +211,7 @@ bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 
 	large_expect(ptr, "realloc", caller, &object);
 	struct span *span = span_of_large(ptr);
-	struct object_record *record = record_of(span);
+	struct object_record *record = records_of(span);
 	*old_bytes = object.bytes;
 	guards_look(span, "realloc", caller);
 	if (is_early(span) || arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
@@ -287,14 +226,4 @@ void large_shrink(struct span *span, size_t bytes)
 {
 	span->bytes = bytes;
 	guards_set(span);
-}
-
-void large_checked_move(void *to, const void *from, size_t bytes)
-{
-	size_t whole = bits_round_down(bytes, PAGE_BYTES);
-	bool moves = bytes >= MOVE_PAGES_MIN_BYTES && (uintptr_t)to % PAGE_BYTES == 0 &&
-		(uintptr_t)from % PAGE_BYTES == 0 && os_move((void *)(uintptr_t)from, to, whole);
-	size_t moved = moves ? whole : 0;
-
-	memcpy((char *)to + moved, (const char *)from + moved, bytes - moved);
 }

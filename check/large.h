@@ -37,16 +37,10 @@ bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 /* To fewer bytes where it is, for want of memory. */
 void large_shrink(struct span *span, size_t bytes);
 
-/* To an object that is new and of no fewer bytes: what stands in the old one. */
-void large_checked_move(void *to, const void *from, size_t bytes);
-
 void large_expect(const void *ptr, const char *call, const void *caller,
 	struct report_object *object);
 
 /* What is known of one that is there, or waits. */
 struct report_object large_described(const struct span *span);
-
-/* The object that a fault at an address is about, if it is one of these, or was; NULL. */
-struct span *large_span_near(const void *address);
 
 #endif

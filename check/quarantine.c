@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/format.h"
 #include "base/os.h"
 #include "check/fill.h"
 #include "check/large.h"
@@ -49,23 +48,13 @@ static size_t filled_bytes(const struct span *span)
 	return (span->page_count << PAGE_SHIFT) - span->offset;
 }
 
-static _Noreturn COLD void written_report(const struct span *span, const char *broken)
-{
-	struct report_object object = large_described(span);
-	char text[128];
-	struct format line;
-
-	format_init(&line, text, sizeof(text), -1);
-	format_text(&line, "written to after it was freed, at byte ");
-	format_unsigned(&line, (uint64_t)(broken - span_object(span)));
-	format_terminate(&line);
-	report_and_end("malloc", span_object(span), text, &object, NULL);
-}
-
 static void filled_look(const struct span *span)
 {
-	if (!fill_free_holds(span_object(span), filled_bytes(span)))
-		written_report(span, fill_free_find(span_object(span), filled_bytes(span)));
+	const char *object = span_object(span);
+	struct report_object described = large_described(span);
+
+	if (!fill_free_holds(object, filled_bytes(span)))
+		report_written(object, fill_free_find(object, filled_bytes(span)), &described);
 }
 
 static struct span *filled_remove(uint32_t at)
@@ -85,7 +74,6 @@ struct span *quarantine_take(size_t pages, size_t offset, size_t bytes)
 
 	if (!is_filled(bytes))
 		return NULL;
-
 	lock_acquire(&page_heap_lock);
 	for (uint32_t at = 0; at + 1 < filled.count && span == NULL; at++)
 		if (filled.spans[at]->page_count == pages && filled.spans[at]->offset == offset)

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "heap/cache.h"
 #include "heap/page_heap.h"
 #include "heap/span.h"
 
@@ -87,6 +88,34 @@ static inline bool record_leave(struct object_record *record, struct object_reco
 			return true;
 	}
 	return false;
+}
+
+static inline uint32_t record_thread(void)
+{
+	return (uint32_t)word_load(&cache_own->tid);
+}
+
+/* The word of an object that this thread allocates. */
+static inline uint64_t record_live_word(size_t slack, size_t align_bytes)
+{
+	struct object_record live = {.word = 0};
+
+	live.state = RECORD_LIVE;
+	live.slack = slack;
+	live.align = record_align_of(align_bytes);
+	live.allocated_by = record_thread();
+	return live.word;
+}
+
+/* One that has left is free, by this thread. */
+static inline void record_retire(struct object_record *record, uint32_t freed_at)
+{
+	struct object_record freed = *record;
+
+	freed.state = RECORD_FREED;
+	freed.freed_by = record_thread();
+	record->freed_at = freed_at;
+	word_store(&record->word, freed.word);
 }
 
 /* How much memory all arrays take. */

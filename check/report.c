@@ -36,40 +36,79 @@ void report_frames(uint32_t *allocated_at, uint32_t *freed_at)
 	*freed_at = shown.state != RECORD_FRESH && shown.freed_by != 0 ? shown.freed_at : 0;
 }
 
-/* The sentence, and what was asked for. */
-static void sentence(struct format *line, const char *what, const struct report_object *object)
+/* What is said of an address, and of its object. */
+struct sentence {
+	char text[256];
+	struct format line;
+};
+
+static void sentence_begin(struct sentence *sentence, const char *what)
+{
+	format_init(&sentence->line, sentence->text, sizeof(sentence->text), -1);
+	format_text(&sentence->line, what);
+}
+
+static void sentence_end(struct sentence *sentence, const struct report_object *object)
 {
 	shown = object->record != NULL ? *object->record : (struct object_record){.allocated_at = 0};
 	if (shown.state == RECORD_LIVE || shown.state == RECORD_LEAVING)
 		shown.freed_by = 0; /* by its former owner */
 	sites_publish_counts();
-	format_text(line, what);
 	if (shown.state != RECORD_FRESH) {
-		format_text(line, ", ");
-		format_unsigned(line, object->bytes);
-		format_text(line, " bytes");
+		format_text(&sentence->line, ", ");
+		format_unsigned(&sentence->line, object->bytes);
+		format_text(&sentence->line, " bytes");
 	}
-	format_terminate(line);
+	format_terminate(&sentence->line);
 }
 
 void report_and_end(const char *call, const void *address, const char *what,
 	const struct report_object *object, const void *caller)
 {
-	char text[256];
-	struct format line;
+	struct sentence sentence;
 
-	format_init(&line, text, sizeof(text), -1);
-	sentence(&line, what, object);
-	fatal_pointer(call, address, text, object->class_bytes, caller);
+	sentence_begin(&sentence, what);
+	sentence_end(&sentence, object);
+	fatal_pointer(call, address, sentence.text, object->class_bytes, caller);
 }
 
-void report_fault(const char *call, const void *address, const char *what,
+void report_number(const char *call, const void *address, const char *what, uint64_t number,
+	const char *after, const struct report_object *object, const void *caller)
+{
+	struct sentence sentence;
+
+	sentence_begin(&sentence, what);
+	format_unsigned(&sentence.line, number);
+	format_text(&sentence.line, after);
+	sentence_end(&sentence, object);
+	fatal_pointer(call, address, sentence.text, object->class_bytes, caller);
+}
+
+void report_beside(const char *call, const char *start, const char *broken,
 	const struct report_object *object, const void *caller)
 {
-	char text[256];
-	struct format line;
+	if (broken < start)
+		report_number(call, start, "written to ", (uint64_t)(start - broken), " before its begin", object,
+			caller);
+	report_number(call, start, "written to beyond its end, at byte ", (uint64_t)(broken - start), "",
+		object, caller);
+}
 
-	format_init(&line, text, sizeof(text), -1);
-	sentence(&line, what, object);
-	fatal_pointer_said(call, address, text, object->class_bytes, caller);
+void report_written(const char *start, const char *broken, const struct report_object *object)
+{
+	report_number("malloc", start, "written to after it was freed, at byte ",
+		(uint64_t)(broken - start), "", object, NULL);
+}
+
+void report_fault(const char *call, const char *address, const char *start,
+	const struct report_object *object, const void *caller)
+{
+	struct sentence sentence;
+
+	sentence_begin(&sentence, "used after it was freed, at byte ");
+	format_signed(&sentence.line, address - start);
+	sentence_end(&sentence, object);
+	fatal_pointer_said(call, address, sentence.text, object->class_bytes, caller);
+	/* What else may be said of this process is of another object. */
+	shown = (struct object_record){.allocated_at = 0};
 }

@@ -25,8 +25,21 @@ struct report_object {
 COLD _Noreturn void report_and_end(const char *call, const void *address, const char *what,
 	const struct report_object *object, const void *caller);
 
-/* Says it, and the process goes on to what becomes of it. */
-COLD void report_fault(const char *call, const void *address, const char *what,
+/* The same; a number stands behind what is said, and `after` behind it. */
+COLD _Noreturn void report_number(const char *call, const void *address, const char *what,
+	uint64_t number, const char *after, const struct report_object *object, const void *caller);
+
+/* A byte before or behind an object is not what it should be. */
+COLD _Noreturn void report_beside(const char *call, const char *start, const char *broken,
+	const struct report_object *object, const void *caller);
+
+/* A byte of an object that was freed is not what it should be. */
+COLD _Noreturn void report_written(const char *start, const char *broken,
+	const struct report_object *object);
+
+/* A byte of one is touched that nobody may touch.  The process goes on to what becomes of
+   that. */
+COLD void report_fault(const char *call, const char *address, const char *start,
 	const struct report_object *object, const void *caller);
 
 /* The frames of the object that is being reported, for the box's log. */

@@ -1,11 +1,9 @@
 #include "check/small.h"
 
-#include "base/format.h"
 #include "check/fill.h"
 #include "check/stack.h"
 #include "heap/cache.h"
 #include "heap/central.h"
-#include "heap/checks.h"
 #include "heap/fastpath.h"
 #include "heap/magazine.h"
 #include "heap/slowpath.h"
@@ -100,21 +98,21 @@ static bool is_zero(const char *from, size_t bytes)
 
 /* Where the slot before is free, and its page was given back, nothing stands there; under
    the class's lock no page is. */
-static COLD bool before_holds_nothing(const struct slot *slot, uint32_t class)
+static COLD bool before_holds_nothing(const struct slot *slot)
 {
 	const char *from = slot->start - FILL_TAIL_BYTES;
 
-	central_lock(class);
+	central_lock(slot->class);
 	bool is_nothing = is_fresh(slot->record - 1) && is_zero(from, FILL_TAIL_BYTES);
 	bool holds = is_nothing || fill_guard_holds(from, slot->start);
-	central_unlock(class);
+	central_unlock(slot->class);
 	return holds;
 }
 
 static ALWAYS_INLINE bool before_holds(const struct slot *slot)
 {
 	return slot->is_first || LIKELY(fill_guard_holds(slot->start - FILL_TAIL_BYTES, slot->start)) ||
-		before_holds_nothing(slot, slot->class);
+		before_holds_nothing(slot);
 }
 
 /* The first byte beside the object that is not as it should be. */
@@ -130,22 +128,9 @@ static COLD const char *broken_find(const struct slot *slot, size_t slack)
 
 static _Noreturn COLD void broken_report(const struct slot *slot, const char *call, const void *caller)
 {
-	const char *broken = broken_find(slot, slot->record->slack);
 	struct report_object object = described(slot);
-	char text[128];
-	struct format line;
 
-	format_init(&line, text, sizeof(text), -1);
-	if (broken < slot->start) {
-		format_text(&line, "written to ");
-		format_unsigned(&line, (uint64_t)(slot->start - broken));
-		format_text(&line, " before its begin");
-	} else {
-		format_text(&line, "written to beyond its end, at byte ");
-		format_unsigned(&line, (uint64_t)(broken - slot->start));
-	}
-	format_terminate(&line);
-	report_and_end(call, slot->start, text, &object, caller);
+	report_beside(call, slot->start, broken_find(slot, slot->record->slack), &object, caller);
 }
 
 static ALWAYS_INLINE void guards_look(const struct slot *slot, size_t slack, const char *call,
@@ -166,16 +151,10 @@ static _Noreturn COLD void written_report(const struct slot *slot)
 {
 	const char *broken = fill_free_find(slot->start, slot->bytes - FILL_TAIL_BYTES);
 	struct report_object object = described(slot);
-	char text[128];
-	struct format line;
 
 	if (broken == NULL)
 		broken = fill_guard_find(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES);
-	format_init(&line, text, sizeof(text), -1);
-	format_text(&line, "written to after it was freed, at byte ");
-	format_unsigned(&line, (uint64_t)(broken - slot->start));
-	format_terminate(&line);
-	report_and_end("malloc", slot->start, text, &object, NULL);
+	report_written(slot->start, broken, &object);
 }
 
 static ALWAYS_INLINE void free_look(const struct slot *slot)
@@ -187,28 +166,20 @@ static ALWAYS_INLINE void free_look(const struct slot *slot)
 
 /* ---- allocation ---------------------------------------------------------------------------- */
 
-static uint32_t thread_here(void)
-{
-	return (uint32_t)word_load(&cache_own->tid);
-}
-
 static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes,
 	const struct backtrace_place *place)
 {
-	struct object_record *record = slot->record, now = {.allocated_at = 0};
+	struct object_record *record = slot->record;
+	size_t slack = slot->bytes - bytes;
 
 	if (UNLIKELY(record == NULL))
 		return;
 	if (LIKELY(record->state == RECORD_FREED))
 		free_look(slot);
-	now.state = RECORD_LIVE;
-	now.slack = slot->bytes - bytes;
-	now.align = record_align_of(align_bytes);
-	now.allocated_by = thread_here();
 	record->allocated_at = stack_number(*place);
 	/* Whoever looks at what is before the next slot finds it, if this one is not fresh. */
-	guards_set(slot, now.slack);
-	__atomic_store_n(&record->word, now.word, __ATOMIC_RELEASE);
+	guards_set(slot, slack);
+	__atomic_store_n(&record->word, record_live_word(slack, align_bytes), __ATOMIC_RELEASE);
 }
 
 void small_adopt(void *object, size_t bytes, size_t align_bytes,
@@ -313,22 +284,16 @@ static _Noreturn COLD void bad_report(const struct slot *slot, const void *ptr,
 {
 	struct report_object object = described(slot);
 	bool is_start = (const char *)ptr == slot->start, is_known = slot->record != NULL;
-	char text[128];
-	struct format line;
+	const char *what = is_start ? "double free or bad pointer: no object is there now"
+				    : "not the start of an object";
 
-	format_init(&line, text, sizeof(text), -1);
-	if (is_start && is_known && slot->record->state >= RECORD_LEAVING) {
-		format_text(&line, "double free: the object was freed before");
-	} else if (is_start || !is_known || slot->record->state == RECORD_FRESH) {
-		object.record = NULL;
-		format_text(&line, is_start ? "double free or bad pointer: no object is there now"
-					    : "not the start of an object");
-	} else {
-		format_text(&line, "not the start of an object: inside one, at byte ");
-		format_unsigned(&line, (uint64_t)((const char *)ptr - slot->start));
-	}
-	format_terminate(&line);
-	report_and_end(call, ptr, text, &object, caller);
+	if (is_start && is_known && slot->record->state >= RECORD_LEAVING)
+		report_and_end(call, ptr, "double free: the object was freed before", &object, caller);
+	if (!is_start && is_known && slot->record->state != RECORD_FRESH)
+		report_number(call, ptr, "not the start of an object: inside one, at byte ",
+			(uint64_t)((const char *)ptr - slot->start), "", &object, caller);
+	object.record = NULL;
+	report_and_end(call, ptr, what, &object, caller);
 }
 
 /* Of a span that was there before the process was checked. */
@@ -363,9 +328,9 @@ const struct object_record *small_record(const struct span *span, const void *pt
 	return slot_of(span, index_of(span, ptr)).record;
 }
 
-size_t small_object_bytes(const struct span *span, const void *object)
+size_t small_object_bytes(const struct span *span, const void *ptr)
 {
-	struct slot slot = slot_of(span, index_of(span, object));
+	struct slot slot = slot_of(span, index_of(span, ptr));
 
 	return slot.record != NULL ? object_bytes(&slot) : slot.bytes;
 }
@@ -385,17 +350,12 @@ static void send_away(struct span *span, void *ptr, const void *caller)
 static void slot_end(struct span *span, const struct slot *slot,
 	const struct backtrace_place *place)
 {
-	struct object_record *record = slot->record;
-	size_t bytes = slot->bytes - FILL_TAIL_BYTES;
+	uint32_t freed_at = stack_number(*place);
 
-	record->freed_at = stack_number(*place);
-	fill_free(slot->start, bytes);
+	fill_free(slot->start, slot->bytes - FILL_TAIL_BYTES);
 	if (span->lead == 0) /* as a first slot that was early has none behind it */
 		fill_guard(tail_of(slot), tail_of(slot) + FILL_TAIL_BYTES);
-	struct object_record freed = *record;
-	freed.freed_by = thread_here();
-	freed.state = RECORD_FREED;
-	word_store(&record->word, freed.word);
+	record_retire(slot->record, freed_at);
 }
 
 void small_free(struct span *span, void *ptr, const char *call, const void *caller,

@@ -6,9 +6,9 @@
  *            (check/fill.h), and that it is not known which one comes next.
  *
  * QUARANTINE A magazine is never let run emptier than half of what it has room for, and
- *            hands out one at random, none of the last four that the thread freed: an object that
- *            was freed comes back after as many others on average as lie there, and by the magazines' budget at most 1 MiB lies in those
- *            of a thread (heap/magazine.c).
+ *            hands out one at random, none of the last four that the thread freed: an object
+ *            that was freed comes back after as many others on average as lie there, and by
+ *            the magazines' budget at most 1 MiB lies in those of a thread (heap/magazine.c).
  *
  * LOCKING    None held by the caller.
  */
@@ -50,8 +50,8 @@ void small_shrink(const struct span *span, void *ptr, size_t bytes);
 void small_expect(const struct span *span, const void *ptr, const char *call, const void *caller,
 	struct report_object *object);
 
-/* What was asked for, of an object's start; else what it takes. */
-size_t small_object_bytes(const struct span *span, const void *object);
+/* What the object that an address lies in was asked for with; else what it takes. */
+size_t small_object_bytes(const struct span *span, const void *ptr);
 
 /* Of an address in the span. */
 const struct object_record *small_record(const struct span *span, const void *ptr);

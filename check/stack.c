@@ -1,7 +1,6 @@
 #include "check/stack.h"
 
 #include <dlfcn.h>
-#include <string.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
@@ -132,22 +131,21 @@ static UNSANITIZED bool leads_on(const struct link *link)
 			*(const uintptr_t *)link->fp_slot == link[-1].fp);
 }
 
-/* The link that is this frame; NULL.  Those within have been left. */
-static struct link *link_of(struct kept_stacks *stacks, uint32_t *depth,
+/* Whether the link at *depth is this frame.  Those within have been left, and *depth goes by
+   them. */
+static bool is_linked(const struct kept_stacks *stacks, uint32_t *depth,
 	const struct backtrace_frame *frame)
 {
 	while (*depth > 0 && stacks->links[*depth - 1].sp < frame->sp)
 		--*depth;
 	if (*depth == 0)
-		return NULL;
-	struct link *link = &stacks->links[*depth - 1];
-	bool is_it = link->sp == frame->sp && link->pc == frame->pc && !frame->is_exact &&
+		return false;
+	const struct link *link = &stacks->links[*depth - 1];
+	return link->sp == frame->sp && link->pc == frame->pc && !frame->is_exact &&
 		(!link->needs_fp || link->fp == frame->fp);
-	return is_it ? link : NULL;
 }
 
-/* How many of the outermost links still are the callers of the innermost of them: it
-   is, up to `depth`. */
+/* Whether all of the outermost links, so many, are as they were. */
 static bool all_lead_on(const struct kept_stacks *stacks, uint32_t depth)
 {
 	for (const struct link *link = &stacks->links[depth - 1]; link > stacks->links; link--)
@@ -157,7 +155,7 @@ static bool all_lead_on(const struct kept_stacks *stacks, uint32_t depth)
 }
 
 /* Where outer ones were cut off the others must be many. */
-static bool is_joined(const struct kept_stacks *stacks, uint32_t depth)
+static bool may_join(const struct kept_stacks *stacks, uint32_t depth)
 {
 	return stacks->root == 0 || depth >= LINKS_CUT_LEAST;
 }
@@ -188,7 +186,7 @@ static uint32_t walk(struct kept_stacks *stacks, struct backtrace_frame *frame, 
 
 	*joined = 0;
 	while (count < LINKS_MOST && step == BACKTRACE_CALLER) {
-		if (link_of(stacks, &depth, frame) != NULL && is_joined(stacks, depth) &&
+		if (is_linked(stacks, &depth, frame) && may_join(stacks, depth) &&
 			all_lead_on(stacks, depth)) {
 			*joined = depth;
 			*root = stacks->root;
@@ -287,8 +285,8 @@ uint32_t stack_number(struct backtrace_place place)
 
 static void frame_print(struct format *out, unsigned depth, const struct box_frame *frame)
 {
-	uintptr_t pc = frame->place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1);
-	uint32_t module = (uint32_t)(frame->place >> BOX_FRAME_ADDRESS_BITS) - 1;
+	uintptr_t pc = frame_address(frame);
+	uint32_t module = frame_module(frame);
 	Dl_info info;
 
 	format_text(out, "    #");

@@ -151,7 +151,7 @@ static struct span *span_fullest(struct central *central)
 	return NULL;
 }
 
-static bool open(struct span *span, uint32_t class, enum span_use use)
+static bool make_small(struct span *span, uint32_t class, enum span_use use)
 {
 	span_open_small(span, class, use);
 	if (heap_checks == NULL || heap_checks->span_opened(span))
@@ -167,7 +167,7 @@ struct span *central_obtain(uint32_t class, enum span_use use)
 
 	lock_acquire(&page_heap_lock);
 	struct span *span = page_heap_take(span_use_pages(class, use), 1, &is_zero);
-	if (span != NULL && !open(span, class, use)) {
+	if (span != NULL && !make_small(span, class, use)) {
 		page_heap_give(span);
 		span = NULL;
 	}

@@ -40,8 +40,8 @@ struct heap_checks {
 	/* What was asked for. */
 	size_t (*usable_bytes)(const void *ptr, const char *call, const void *caller);
 
-	/* The same of any object's start, free or not, or else what it takes. */
-	size_t (*object_bytes)(const struct span *span, const void *object);
+	/* The same of the object that an address lies in, free or not, or else what it takes. */
+	size_t (*object_bytes)(const struct span *span, const void *ptr);
 
 	/* align_bytes 0: none is said. */
 	void (*expect)(const void *ptr, size_t bytes, size_t align_bytes, const char *call,

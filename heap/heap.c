@@ -205,13 +205,10 @@ bool heap_lookup(const void *ptr, void **base, size_t *size_bytes)
 		word_add(&cache->nlookup, 1);
 		heap_cache_release(cache);
 	}
-	void *object;
-	if (span == NULL || !heap_find(span, ptr, &object, size_bytes))
+	if (span == NULL || !heap_find(span, ptr, base, size_bytes))
 		return false;
-	if (base != NULL)
-		*base = object;
 	if (UNLIKELY(heap_checks != NULL) && size_bytes != NULL)
-		*size_bytes = heap_checks->object_bytes(span, object);
+		*size_bytes = heap_checks->object_bytes(span, ptr);
 	return true;
 }
 

@@ -277,6 +277,16 @@ static bool resize_in_place(struct cache *cache, struct span *span, size_t pages
 	return true;
 }
 
+size_t large_move(void *to, void *from, size_t bytes)
+{
+	size_t whole = bits_round_down(bytes, PAGE_BYTES);
+	bool moves = bytes >= MOVE_PAGES_MIN_BYTES && os_move(from, to, whole);
+	size_t moved = moves ? whole : 0;
+
+	memcpy((char *)to + moved, (const char *)from + moved, bytes - moved);
+	return moved;
+}
+
 /* To another run: by moving the pages themselves, or by copying. */
 static struct span *resize_elsewhere(struct cache *cache, struct span *span, size_t pages)
 {
@@ -285,13 +295,10 @@ static struct span *resize_elsewhere(struct cache *cache, struct span *span, siz
 
 	if (to == NULL)
 		return NULL;
-	bool moved = bytes >= MOVE_PAGES_MIN_BYTES &&
-		os_move(span_address(span), span_address(to), bytes);
-	if (!moved)
-		memcpy(span_address(to), span_address(span), bytes);
+	size_t moved = large_move(span_address(to), span_address(span), bytes);
 	to->class = span->class;
 	lock_acquire(&page_heap_lock);
-	if (moved) /* what is left behind reads zero */
+	if (moved != 0) /* what is left behind reads zero */
 		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
 	count_free(cache, span);
 	page_heap_give(span);

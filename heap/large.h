@@ -51,6 +51,10 @@ void large_free(void *ptr, const void *caller);
    more than the largest class.  NULL with ENOMEM; fatal as large_free(). */
 void *large_resize(void *ptr, size_t bytes, const void *caller);
 
+/* What stands at one place goes to another, or is copied: returns how many bytes went as
+   whole pages, which read zero where they were. */
+size_t large_move(void *to, void *from, size_t bytes);
+
 /* What the object may use; 0 if `ptr` is not a large object's first byte. */
 size_t large_usable_bytes(const void *ptr);
 

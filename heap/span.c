@@ -32,7 +32,14 @@ struct span *span_of_large(const void *ptr)
 	return NULL;
 }
 
-struct span *span_containing(const void *ptr)
+struct span *span_of_object(const void *ptr)
+{
+	struct span *span = span_of_small(ptr);
+
+	return span != NULL ? span : span_of_large(ptr);
+}
+
+struct span *span_around(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
@@ -40,12 +47,18 @@ struct span *span_containing(const void *ptr)
 		return NULL;
 	for (size_t first = page + 1; first-- > 0;) {
 		struct span *span = arena.spans + first;
-		if (span->kind == SPAN_NONE)
-			continue;
-		bool holds = span->kind == SPAN_SMALL || span->kind == SPAN_LARGE;
-		return holds && page - first < span->page_count ? span : NULL;
+		if (span->kind != SPAN_NONE)
+			return page - first < span->page_count ? span : NULL;
 	}
 	return NULL;
+}
+
+struct span *span_containing(const void *ptr)
+{
+	struct span *span = span_around(ptr);
+	bool holds = span != NULL && (span->kind == SPAN_SMALL || span->kind == SPAN_LARGE);
+
+	return holds ? span : NULL;
 }
 
 void span_list_push(struct span **head, struct span *span)

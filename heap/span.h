@@ -181,8 +181,14 @@ struct span *span_of_small(const void *ptr);
 /* The large span whose object begins there, NULL if there is none. */
 struct span *span_of_large(const void *ptr);
 
-/* The span whose pages hold the address, small or large; NULL if none.  Walks
+/* One of these two: where an object can begin. */
+struct span *span_of_object(const void *ptr);
+
+/* The run whose pages hold the address, of whatever kind; NULL if none.  Walks
    back over a large object's pages, so it is for errors and lookups. */
+struct span *span_around(const void *ptr);
+
+/* The same, if it is small or large. */
 struct span *span_containing(const void *ptr);
 
 void span_list_push(struct span **head, struct span *span);

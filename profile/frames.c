@@ -59,16 +59,6 @@ static uint32_t tag_of(uint64_t mixed)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static uint64_t address_of(const struct box_frame *frame)
-{
-	return frame->place & ADDRESS_MASK;
-}
-
-static uint32_t module_of(const struct box_frame *frame)
-{
-	return (uint32_t)(frame->place >> BOX_FRAME_ADDRESS_BITS) - 1;
-}
-
 /* The entry of a frame, or the free one where it belongs. */
 static uint32_t *entry_of(uint64_t address, uint32_t caller)
 {
@@ -82,7 +72,7 @@ static uint32_t *entry_of(uint64_t address, uint32_t caller)
 		if ((entry & ~NUMBER_MASK) != tag_of(mixed))
 			continue;
 		const struct box_frame *frame = frames_at(entry & NUMBER_MASK);
-		if (address_of(frame) == address && frame->caller == caller)
+		if (frame_address(frame) == address && frame->caller == caller)
 			return &table[at];
 	}
 }
@@ -94,7 +84,7 @@ static void entry_set(uint64_t address, uint32_t caller, uint32_t number)
 
 static bool is_to_be_found(const struct box_frame *frame)
 {
-	uint32_t module = module_of(frame);
+	uint32_t module = frame_module(frame);
 
 	return module == LOADED_NONE || !loaded_is_gone(module);
 }
@@ -107,7 +97,7 @@ static void table_fill(void)
 		const struct box_frame *frame = frames_at(number);
 		if (!is_to_be_found(frame))
 			continue;
-		entry_set(address_of(frame), frame->caller, number);
+		entry_set(frame_address(frame), frame->caller, number);
 		table_used++;
 	}
 }
@@ -185,7 +175,7 @@ static uint32_t module_now(struct checked *checked, uint64_t address)
 static uint32_t frame_find(struct checked *checked, uint64_t address, uint32_t caller)
 {
 	uint32_t number = *entry_of(address, caller) & NUMBER_MASK;
-	uint32_t module = number != 0 ? module_of(frames_at(number)) : LOADED_NONE;
+	uint32_t module = number != 0 ? frame_module(frames_at(number)) : LOADED_NONE;
 
 	if (module == LOADED_NONE || is_there(checked, module))
 		return number;

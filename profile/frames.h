@@ -31,6 +31,17 @@ uint32_t frames_count(void);
 
 const struct box_frame *frames_at(uint32_t number);
 
+/* Where it goes on, and the object that is in; LOADED_NONE. */
+static inline uint64_t frame_address(const struct box_frame *frame)
+{
+	return frame->place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1);
+}
+
+static inline uint32_t frame_module(const struct box_frame *frame)
+{
+	return (uint32_t)(frame->place >> BOX_FRAME_ADDRESS_BITS) - 1;
+}
+
 /* A number that whoever has the lock keeps for a frame, frame 0 too; 0 at first. */
 uint32_t *frames_mark(uint32_t number);
 

@@ -30,8 +30,7 @@ static struct span *unusual_span_of(const void *ptr)
 
 	if (!arena_holds(page) || arena_class_at(page) - 1 < SIZE_CLASS_COUNT - 1)
 		return NULL;
-	struct span *span = span_of_small(ptr);
-	return span != NULL ? span : span_of_large(ptr);
+	return span_of_object(ptr);
 }
 
 static bool is_tiny(const struct span *span)

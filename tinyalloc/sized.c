@@ -15,14 +15,6 @@
 
 bool sized_is_checked = true;
 
-/* NULL: no object can begin there. */
-static const struct span *span_of(const void *ptr)
-{
-	const struct span *span = span_of_small(ptr);
-
-	return span != NULL ? span : span_of_large(ptr);
-}
-
 static _Noreturn void refuse(const struct span *span, const void *ptr, const char *what,
 	size_t given_bytes, const char *call, const void *caller)
 {
@@ -71,7 +63,7 @@ static bool is_exact(const struct span *span, const void *ptr, size_t bytes, siz
 void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
 	const char *call, const void *caller)
 {
-	const struct span *span = span_of(ptr);
+	const struct span *span = span_of_object(ptr);
 
 	if (!sized_is_checked || span == NULL)
 		return;
@@ -88,7 +80,7 @@ void sized_expect_unusual(const void *ptr, size_t bytes, size_t align_bytes,
 void sized_expect_aligned(const void *ptr, size_t align_bytes, const char *call,
 	const void *caller)
 {
-	const struct span *span = span_of(ptr);
+	const struct span *span = span_of_object(ptr);
 
 	if (sized_is_checked && span != NULL && !sized_is_aligned(ptr, align_bytes))
 		refuse(span, ptr, "wrong alignment: ", align_bytes, call, caller);
@@ -115,7 +107,7 @@ static bool is_possible(const struct span *span, const void *ptr, size_t bytes)
 void sized_expect_resized_unusual(const void *ptr, size_t bytes, const char *call,
 	const void *caller)
 {
-	const struct span *span = span_of(ptr);
+	const struct span *span = span_of_object(ptr);
 
 	if (sized_is_checked && span != NULL && heap_checks != NULL)
 		heap_checks->expect(ptr, bytes, 0, call, caller);

@@ -331,7 +331,6 @@ static void identity_copy(const struct box_content *content, struct books *books
 	const struct box_identity *from = &content->identity;
 
 	books->is_checked = from->check_mode == BOX_CHECK_FULL;
-
 	books->pid = from->pid;
 	books->start_realtime_ns = from->start_realtime_ns;
 	books->realtime_ns = content->totals.realtime_ns;

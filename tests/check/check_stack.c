@@ -26,11 +26,6 @@ static unsigned way_next(unsigned below)
 	return (unsigned)(way >> 40) % below;
 }
 
-static uintptr_t address_of(const struct box_frame *frame)
-{
-	return frame->place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1);
-}
-
 /* The callers of this, by number and by a look. */
 static NOINLINE void compare(void)
 {
@@ -43,7 +38,7 @@ static NOINLINE void compare(void)
 	backtrace_capture(&trace);
 	uint32_t i = 1; /* 0 is this one */
 	for (; number != 0 && number != BOX_FRAME_CUT; number = frames_at(number)->caller, i++)
-		if (i < trace.count ? address_of(frames_at(number)) != trace.pcs[i] : !trace.is_cut)
+		if (i < trace.count ? frame_address(frames_at(number)) != trace.pcs[i] : !trace.is_cut)
 			wrong = "a caller is another";
 	if (i < trace.count && !trace.is_cut)
 		wrong = "there are callers more";
