@@ -22,6 +22,7 @@
 #endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#define MADV_GUARD_REMOVE 103
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -143,9 +144,9 @@ bool os_commit(void *address, size_t bytes)
 	return !is_refused_by_torture() && os_protect(address, bytes, PROT_READ | PROT_WRITE);
 }
 
-void os_reserve_again(void *address, size_t bytes)
+bool os_reserve_again(void *address, size_t bytes)
 {
-	map(address, bytes, PROT_NONE, MAP_FIXED);
+	return map(address, bytes, PROT_NONE, MAP_FIXED) != NULL;
 }
 
 void os_unmap(void *address, size_t bytes)
@@ -164,10 +165,19 @@ static bool unknown_advice_is_refused(void)
 	return answer > 0;
 }
 
+bool os_guard_mark(void *address, size_t bytes)
+{
+	return unknown_advice_is_refused() && advise(address, bytes, MADV_GUARD_INSTALL);
+}
+
+bool os_guard_unmark(void *address, size_t bytes)
+{
+	return advise(address, bytes, MADV_GUARD_REMOVE);
+}
+
 bool os_guard(void *address, size_t bytes)
 {
-	return (unknown_advice_is_refused() && advise(address, bytes, MADV_GUARD_INSTALL)) ||
-		os_protect(address, bytes, PROT_NONE);
+	return os_guard_mark(address, bytes) || os_protect(address, bytes, PROT_NONE);
 }
 
 bool os_release(void *address, size_t bytes)

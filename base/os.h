@@ -47,7 +47,7 @@ void *os_reserve(size_t bytes);
 
 /* Makes reserved pages usable, or only reserved again. */
 bool os_commit(void *address, size_t bytes);
-void os_reserve_again(void *address, size_t bytes);
+bool os_reserve_again(void *address, size_t bytes); /* its memory is gone */
 
 void os_unmap(void *address, size_t bytes);
 
@@ -57,6 +57,11 @@ bool os_can_read(const void *address);
 /* Pages that nobody may touch from now on, until they are unmapped; where the kernel can,
    without a mapping of their own.  False if it refuses. */
 bool os_guard(void *address, size_t bytes);
+
+/* The same without a mapping of their own, or not at all; what stood in them is gone, and so
+   their memory.  unmark: they may be touched again, and read zero. */
+bool os_guard_mark(void *address, size_t bytes);
+bool os_guard_unmark(void *address, size_t bytes);
 
 /* mprotect(2). */
 bool os_protect(void *address, size_t bytes, int protection);

@@ -18,7 +18,7 @@ static void *alloc_at(size_t bytes, size_t align_bytes, uint32_t family, bool is
 	const struct backtrace_place *place)
 {
 	bytes = bytes != 0 ? bytes : 1; /* of no bytes would be what realloc() frees */
-	if (UNLIKELY(!small_fits(bytes, align_bytes)))
+	if (UNLIKELY(heap_check_mode == BOX_CHECK_EFENCE || !small_fits(bytes, align_bytes)))
 		return large_checked_alloc(bytes, align_bytes, family, is_zeroed, place);
 	void *object = small_alloc(bytes, align_bytes, family, place);
 	return object != NULL && is_zeroed ? memset(object, 0, bytes) : object;
@@ -189,12 +189,13 @@ static void early_spans_open(void)
 	lock_release(&page_heap_lock);
 }
 
-void check_start(uintptr_t own_pc, bool with_zeroes)
+void check_start(uintptr_t own_pc, enum box_check_mode mode, bool with_zeroes)
 {
 	fill_init(with_zeroes);
 	stack_init(own_pc);
 	report_init();
 	cache_hide();
+	heap_check_mode = mode;
 	heap_checks = &checks;
 	if (arena.is_ready)
 		early_spans_open();

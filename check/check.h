@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "heap/checks.h"
+
 /* From now on, before the process has a second thread.  own_pc: an address in this library. */
-void check_start(uintptr_t own_pc, bool with_zeroes);
+void check_start(uintptr_t own_pc, enum box_check_mode mode, bool with_zeroes);
 
 #endif

@@ -32,13 +32,42 @@ static const void *pc_of(const ucontext_t *context)
 }
 #endif
 
+static bool is_fenced(const struct span *span)
+{
+	return span->kind == SPAN_LARGE && span->fences != 0;
+}
+
+/* How far an address is from an object's bytes. */
+static size_t distance(const struct span *span, const char *address)
+{
+	const char *object = span_object(span), *end = object + span->bytes;
+
+	if (address < object)
+		return (size_t)(object - address);
+	return address < end ? 0 : (size_t)(address - end) + 1;
+}
+
+/* What lies behind an object may lie before another that is nearer. */
+static const struct span *span_meant(const char *address)
+{
+	const struct span *span = span_around(address);
+	if (span != NULL && span->kind != SPAN_RETIRED && !is_fenced(span))
+		span = NULL;
+	size_t behind = span != NULL ? span_page(span) + span->page_count : arena_page_of(address + PAGE_BYTES);
+	const struct span *next = arena.spans + behind;
+	bool is_next = arena_holds(behind) && is_fenced(next) &&
+		(span == NULL || distance(next, address) < distance(span, address));
+	return is_next ? next : span;
+}
+
 bool fault_report(const siginfo_t *info, const void *context)
 {
 	const char *address = info->si_addr;
-	const struct span *span = heap_checks != NULL ? span_around(address) : NULL;
-
 	/* A signal that was sent has no address. */
-	if (info->si_code <= 0 || span == NULL || span->kind != SPAN_RETIRED)
+	bool is_fault = heap_check_mode != BOX_CHECK_NONE && info->si_code > 0;
+	const struct span *span = is_fault ? span_meant(address) : NULL;
+
+	if (span == NULL)
 		return false;
 	struct report_object object = large_described(span);
 	report_fault(call_of(context), address, span_object(span), &object, pc_of(context));

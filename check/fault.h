@@ -2,7 +2,8 @@
  * check/fault.h - a touch of memory that nobody may touch: whose it was.
  *
  * WHY        What a program reads or writes after it was freed, where its pages were taken
- *            away, stops it at that very instruction.  Who handles the signal asks here, says
+ *            away, or beside an object, where there is a fence (check/fence.h), stops it at that
+ *            very instruction.  Who handles the signal asks here, says
  *            what it was, and then does with it what would have been done.
  *
  * Called by a signal's handler: takes no lock but to print.

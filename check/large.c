@@ -4,29 +4,41 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "check/fence.h"
 #include "check/fill.h"
 #include "check/quarantine.h"
 #include "check/stack.h"
+#include "heap/checks.h"
 #include "heap/large.h"
 #include "heap/page_heap.h"
 #include "heap/slowpath.h"
 
 enum {
-	GUARDED_BYTES = 64 /* before an object */
+	/* Before an object. */
+	GUARDED_BYTES = 64,
+	GUARDED_FENCED_BYTES = 4096,
+	LARGEST_PAGE_BYTES = 1 << 20 /* more than any kernel's, twice */
 };
 
 /* Its guard bytes behind do not touch a page more than the object does. */
 static size_t behind_bytes(const struct span *span)
 {
-	size_t page_bytes = os_page_bytes();
+	bool is_fenced = (span->fences & SPAN_FENCE_BEHIND) != 0;
 	uintptr_t end = (uintptr_t)span_object(span) + span->bytes;
 	uintptr_t span_end = (uintptr_t)span_address(span) + (span->page_count << PAGE_SHIFT);
 
-	return min_bytes(bits_round_up(end + FILL_TAIL_BYTES, page_bytes), span_end) - end;
+	end += is_fenced ? 0 : FILL_TAIL_BYTES;
+	return min_bytes(bits_round_up(end, os_page_bytes()), span_end) -
+		((uintptr_t)span_object(span) + span->bytes);
 }
 
 static size_t before_bytes(const struct span *span)
 {
+	size_t within = (uintptr_t)span_object(span) % os_page_bytes();
+
+	/* Where there is a fence it is what stands in between. */
+	if (span->fences != 0)
+		return min_bytes(within, GUARDED_FENCED_BYTES);
 	return min_bytes(span->offset, GUARDED_BYTES);
 }
 
@@ -80,38 +92,71 @@ static void record_begin(const struct span *span, size_t align_bytes,
 	word_store(&record->word, record_live_word(0, align_bytes));
 }
 
+void large_adopt(const void *object, size_t align_bytes, const struct backtrace_place *place)
+{
+	const struct span *span = span_of_large(object);
+
+	record_begin(span, align_bytes, place);
+	guards_set(span);
+}
+
 /* ---- allocation ---------------------------------------------------------------------------- */
 
-static void *object_take(size_t bytes, size_t offset, size_t align_pages, bool is_zeroed)
+/* One that asks for more than a page has nothing before it. */
+static struct large_place place_of(size_t bytes, size_t align_bytes)
 {
+	size_t offset = align_bytes <= PAGE_BYTES ? PAGE_BYTES : 0;
+	size_t unit_pages = max_bytes(os_page_bytes() >> PAGE_SHIFT, 1);
 	size_t pages = arena_pages_of(offset + bytes + FILL_TAIL_BYTES);
-	struct span *span = align_pages == 1 ? quarantine_take(pages, offset, bytes) : NULL;
 
-	if (span == NULL) {
-		void *object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
-		if (object == NULL && quarantine_flush())
-			object = large_alloc_placed(pages, align_pages, offset, bytes, is_zeroed);
-		return object != NULL ? object : heap_out_of_memory(bytes);
-	}
+	return (struct large_place){.pages = bits_round_up(pages, unit_pages),
+		.align_pages = max_bytes(offset != 0 ? 1 : align_bytes >> PAGE_SHIFT, unit_pages),
+		.offset = offset};
+}
+
+static void *object_take(const struct large_place *place, size_t bytes, bool is_zeroed)
+{
+	void *object;
+
+	do
+		object = large_alloc_placed(place, bytes, is_zeroed, true);
+	while (object == NULL && quarantine_flush());
+	return object != NULL ? object : heap_out_of_memory(bytes);
+}
+
+static void *object_take_checked(size_t bytes, size_t align_bytes, bool is_zeroed)
+{
+	struct large_place place = place_of(bytes, align_bytes);
+	struct span *span = place.align_pages == 1
+		? quarantine_take(place.pages, place.offset, bytes) : NULL;
+
+	if (span == NULL)
+		return object_take(&place, bytes, is_zeroed);
 	void *object = large_revive(span, bytes);
 	return is_zeroed ? memset(object, 0, bytes) : object;
+}
+
+static void *object_take_fenced(size_t bytes, size_t align_bytes, bool is_zeroed)
+{
+	struct large_place place = fence_place(bytes, align_bytes, false, false);
+	void *object = object_take(&place, bytes, is_zeroed);
+
+	if (object != NULL)
+		fence_set(span_of_large(object), false);
+	return object;
 }
 
 void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
 	const struct backtrace_place *place)
 {
-	/* One that asks for more than a page has nothing before it. */
-	size_t offset = align_bytes <= PAGE_BYTES ? PAGE_BYTES : 0;
-	size_t align_pages = offset != 0 ? 1 : align_bytes >> PAGE_SHIFT;
+	bool is_fenced = heap_check_mode == BOX_CHECK_EFENCE;
 
-	if (bytes > PTRDIFF_MAX - PAGE_BYTES)
+	if (bytes > PTRDIFF_MAX - LARGEST_PAGE_BYTES)
 		return heap_out_of_memory(bytes);
-	void *object = object_take(bytes, offset, align_pages, is_zeroed);
-	if (object == NULL)
-		return NULL;
-	const struct span *span = span_of_large(large_hint(object, family));
-	record_begin(span, align_bytes, place);
-	guards_set(span);
+	void *object = is_fenced ? object_take_fenced(bytes, align_bytes, is_zeroed)
+				 : object_take_checked(bytes, align_bytes, is_zeroed);
+	if (object != NULL)
+		large_adopt(large_hint(object, family), align_bytes, place);
 	return object;
 }
 
@@ -150,12 +195,18 @@ static _Noreturn COLD void near_report(const struct span *span, const void *ptr,
 		(uint64_t)(at - start), "", &object, caller);
 }
 
-static COLD void bad_report(const void *ptr, const char *call, const void *caller)
+COLD void large_misuse(const void *ptr, const char *call, const void *caller)
 {
 	const struct span *span = span_around(ptr);
+	bool is_one = span != NULL && (span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED);
 
-	if (span != NULL && (span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED))
+	if (is_one && (heap_checks != NULL || span->bytes != 0))
 		near_report(span, ptr, call, caller);
+}
+
+static _Noreturn COLD void bad_report(const void *ptr, const char *call, const void *caller)
+{
+	large_misuse(ptr, call, caller);
 	gone_report(ptr, call, caller);
 }
 
@@ -192,6 +243,11 @@ void large_checked_free(void *ptr, const char *call, const void *caller,
 	quarantine_put(retire_expected(ptr, call, caller));
 }
 
+void large_look(const void *ptr, const char *call, const void *caller)
+{
+	guards_look(span_expected(ptr, call, caller), call, caller);
+}
+
 void large_expect(const void *ptr, const char *call, const void *caller,
 	struct report_object *object)
 {
@@ -214,7 +270,10 @@ bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 	struct object_record *record = records_of(span);
 	*old_bytes = object.bytes;
 	guards_look(span, "realloc", caller);
-	if (is_early(span) || arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
+	if (bytes == *old_bytes)
+		return true;
+	if (is_early(span) || span->fences != 0 ||
+		arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
 		return false;
 	if (record != NULL)
 		record->allocated_at = stack_number(*place);

@@ -1,11 +1,11 @@
 #include "check/quarantine.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
-#include "base/os.h"
+#include "check/fence.h"
 #include "check/fill.h"
 #include "check/large.h"
+#include "heap/checks.h"
 #include "heap/large.h"
 #include "heap/page_heap.h"
 
@@ -17,13 +17,14 @@ enum {
 	   have them back takes longer. */
 	FILLED_BYTES = 128 << 10,
 	FILLED_MOST = 32,
-	FILLED_MOST_PAGES = (1 << 20) / PAGE_BYTES
+	FILLED_MOST_PAGES = (1 << 20) / PAGE_BYTES,
+	FLUSHED_AT_ONCE = 256
 };
 
-/* The first of them has waited the longest. */
+/* By span->next, the first has waited the longest. */
 static struct {
-	struct span *spans[WAITING_MOST];
-	uint32_t first;
+	struct span *first;
+	struct span *last;
 	uint32_t count;
 	size_t pages;
 } waiting;
@@ -107,43 +108,42 @@ static void filled_add(struct span *span)
 
 /* ---- those that are taken away ------------------------------------------------------------- */
 
-static struct span *waiting_first(void)
+static struct span *waiting_first(void) REQUIRES(page_heap_lock)
 {
-	struct span *out = waiting.spans[waiting.first];
+	struct span *out = waiting.first;
 
-	waiting.first = (waiting.first + 1) % WAITING_MOST;
+	if (out == NULL)
+		return NULL;
+	waiting.first = out->next;
+	out->next = NULL;
 	waiting.count--;
 	waiting.pages -= out->page_count;
 	return out;
 }
 
-static struct span *waiting_take(void)
+static bool waiting_is_too_much(void) REQUIRES(page_heap_lock)
 {
-	lock_acquire(&page_heap_lock);
-	struct span *out = waiting.count != 0 ? waiting_first() : NULL;
-	lock_release(&page_heap_lock);
-	return out;
+	return heap_check_mode == BOX_CHECK_FULL && waiting.count > 1 &&
+		(waiting.count > WAITING_MOST || waiting.pages > WAITING_MOST_PAGES);
 }
 
-static bool waiting_is_full(void)
+static void waiting_add(struct span *span) REQUIRES(page_heap_lock)
 {
-	return waiting.count == WAITING_MOST ||
-		(waiting.count > 1 && waiting.pages > WAITING_MOST_PAGES);
+	span->next = NULL;
+	if (waiting.first == NULL)
+		waiting.first = span;
+	else
+		waiting.last->next = span;
+	waiting.last = span;
+	waiting.count++;
+	waiting.pages += span->page_count;
 }
 
-/* Puts one in, and takes out one that has to go; NULL. */
-static struct span *waiting_change(struct span *in)
+/* One that has to go; NULL. */
+static struct span *waiting_take(bool any)
 {
-	struct span *out = NULL;
-
 	lock_acquire(&page_heap_lock);
-	if (waiting_is_full())
-		out = waiting_first();
-	if (in != NULL && waiting.count < WAITING_MOST) {
-		waiting.spans[(waiting.first + waiting.count) % WAITING_MOST] = in;
-		waiting.count++;
-		waiting.pages += in->page_count;
-	}
+	struct span *out = any || waiting_is_too_much() ? waiting_first() : NULL;
 	lock_release(&page_heap_lock);
 	return out;
 }
@@ -151,46 +151,58 @@ static struct span *waiting_change(struct span *in)
 /* If the kernel refuses to give them back, nobody has its pages ever again. */
 static void span_bury(struct span *span)
 {
-	if (os_protect(span_address(span), span->page_count << PAGE_SHIFT, PROT_READ | PROT_WRITE))
+	if (fence_open(span))
 		large_bury(span);
+}
+
+bool quarantine_drop(void)
+{
+	struct span *span = waiting_take(true);
+
+	if (span != NULL)
+		span_bury(span);
+	return span != NULL;
+}
+
+uint32_t quarantine_count(void)
+{
+	return word_load(&waiting.count);
+}
+
+static struct span *filled_take(void)
+{
+	lock_acquire(&page_heap_lock);
+	struct span *span = filled.count != 0 ? filled_remove(0) : NULL;
+	lock_release(&page_heap_lock);
+	return span;
 }
 
 bool quarantine_flush(void)
 {
-	bool any = false;
+	struct span *span;
+	uint32_t count = 0;
 
-	for (;;) {
-		lock_acquire(&page_heap_lock);
-		struct span *span = filled.count != 0 ? filled_remove(0) : NULL;
-		lock_release(&page_heap_lock);
-		struct span *retired = waiting_take();
-		if (span == NULL && retired == NULL)
-			return any;
-		any = true;
-		if (span != NULL)
-			large_bury(span);
-		if (retired != NULL)
-			span_bury(retired);
-	}
+	for (; (span = filled_take()) != NULL; count++)
+		large_bury(span);
+	while (count < FLUSHED_AT_ONCE && quarantine_drop())
+		count++;
+	return count != 0;
 }
 
-/* Nobody is to touch its pages, and nothing is left in them. */
 static void span_retire(struct span *span)
 {
-	size_t bytes = span->page_count << PAGE_SHIFT;
-	bool is_released = os_release(span_address(span), bytes);
-
-	os_protect(span_address(span), bytes, PROT_NONE);
-	if (is_released)
-		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
-	for (struct span *out = waiting_change(span); out != NULL; out = waiting_change(NULL))
-		span_bury(out);
+	fence_close(span);
+	lock_acquire(&page_heap_lock);
+	waiting_add(span);
+	lock_release(&page_heap_lock);
+	while ((span = waiting_take(false)) != NULL)
+		span_bury(span);
 }
 
 /* One that was there before the process was checked is of no bytes that are known. */
 void quarantine_put(struct span *span)
 {
-	if (span->bytes != 0 && is_filled(span->bytes))
+	if (heap_check_mode == BOX_CHECK_FULL && span->bytes != 0 && is_filled(span->bytes))
 		filled_add(span);
 	else
 		span_retire(span);

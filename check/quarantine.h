@@ -7,7 +7,8 @@
  *            calls, and the faults to have the pages back, take longer than that.
  *
  * BOUND      Of those that are filled 1 MiB, of the others 256 MiB of address space, but the
- *            newest one always waits.
+ *            newest one always waits.  With efence:1 none, and none is filled: only where there
+ *            is no memory else do those go that have waited the longest.  With check:sample they are check/sampled.c's to bound.
  *
  * LOCKING    None held by the caller; the lists: the page heap's lock.
  */
@@ -16,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct span;
 
@@ -26,7 +28,13 @@ void quarantine_put(struct span *span);
    waits that is filled, and is not the newest; NULL. */
 struct span *quarantine_take(size_t pages, size_t offset, size_t bytes);
 
-/* There is no memory: all that waits goes.  False: nothing did. */
+/* How many wait that are not filled. */
+uint32_t quarantine_count(void);
+
+/* The one of them goes that has waited the longest.  False: none waits. */
+bool quarantine_drop(void);
+
+/* There is no memory: what has waited the longest goes.  False: nothing does. */
 bool quarantine_flush(void);
 
 #endif

@@ -103,10 +103,18 @@ void report_written(const char *start, const char *broken, const struct report_o
 void report_fault(const char *call, const char *address, const char *start,
 	const struct report_object *object, const void *caller)
 {
+	bool is_freed = object->record == NULL || object->record->state != RECORD_LIVE;
 	struct sentence sentence;
 
-	sentence_begin(&sentence, "used after it was freed, at byte ");
-	format_signed(&sentence.line, address - start);
+	if (is_freed || address >= start) {
+		sentence_begin(&sentence, is_freed ? "used after it was freed, at byte "
+						   : "used beyond its end, at byte ");
+		format_signed(&sentence.line, address - start);
+	} else {
+		sentence_begin(&sentence, "used ");
+		format_signed(&sentence.line, start - address);
+		format_text(&sentence.line, " before its begin");
+	}
 	sentence_end(&sentence, object);
 	fatal_pointer_said(call, address, sentence.text, object->class_bytes, caller);
 	/* What else may be said of this process is of another object. */

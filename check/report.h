@@ -37,8 +37,8 @@ COLD _Noreturn void report_beside(const char *call, const char *start, const cha
 COLD _Noreturn void report_written(const char *start, const char *broken,
 	const struct report_object *object);
 
-/* A byte of one is touched that nobody may touch.  The process goes on to what becomes of
-   that. */
+/* A byte of one that was freed is touched, or a byte beside one, that nobody may touch.  The
+   process goes on to what becomes of that. */
 COLD void report_fault(const char *call, const char *address, const char *start,
 	const struct report_object *object, const void *caller);
 

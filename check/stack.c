@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "base/os.h"
 #include "heap/cache.h"
+#include "heap/checks.h"
 #include "profile/frames.h"
 #include "profile/loaded.h"
 #include "profile/sites.h"
@@ -219,12 +220,12 @@ static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t coun
 	}
 }
 
-/* NULL: this thread keeps none. */
+/* NULL: this thread keeps none, since it has no cache or they would be few. */
 static struct kept_stacks *kept_stacks_here(void)
 {
 	struct cache *cache = cache_own;
 
-	if (cache == &cache_none)
+	if (cache == &cache_none || heap_check_mode == BOX_CHECK_SAMPLE)
 		return NULL;
 	if (UNLIKELY(cache->stacks == NULL))
 		cache->stacks = os_map(sizeof(struct kept_stacks));

@@ -19,6 +19,7 @@
 
 #include "base/compiler.h"
 #include "heap/span.h"
+#include "stats/box_layout.h"
 
 struct heap_checks {
 	/* An object of a family; align_bytes is a power of two, 1 for none asked for.  NULL with
@@ -60,8 +61,36 @@ struct heap_checks {
 	size_t (*table_bytes)(void);
 };
 
+/* What MSTAT_CONF asks for, and holds; set with the next two. */
+extern HIDDEN enum box_check_mode heap_check_mode;
+
 /* NULL: the process is not checked.  Set once, before it has a second thread. */
 extern HIDDEN const struct heap_checks *heap_checks;
+
+/* In a process that is else unchecked some samples are large objects that are placed
+   (heap/large.h), beside pages that nobody may touch. */
+struct heap_sample_checks {
+	/* A sample that nobody has yet, of a size class, or another that stands for it and is
+	   large, while it went back as if it had never been.  No lock held. */
+	void *(*place)(void *object, uint32_t class, size_t bytes);
+
+	/* Of one of these: fatal if it was written to beside it. */
+	void (*expect)(const void *ptr, const char *call, const void *caller);
+
+	/* errno is as before. */
+	void (*free)(void *ptr, const void *caller);
+
+	/* Of an address that no object begins at: fatal if it is known what did. */
+	void (*misuse)(const void *ptr, const char *call, const void *caller);
+
+	/* There is no memory: what waits goes. */
+	void (*reclaim)(void);
+
+	size_t (*table_bytes)(void);
+};
+
+/* NULL: there are none of them.  Set once, before the process has a second thread. */
+extern HIDDEN const struct heap_sample_checks *heap_sample_checks;
 
 /* Slots at a span's begin that are nobody's: what is written before the first object is found
    as it is before any other. */

@@ -164,12 +164,15 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller)
 		return heap_checks->resize(ptr, bytes, caller);
 	if (class != 0)
 		return realloc_small(ptr, class, bytes, caller);
-	if (bytes > SHARED_MAX_BYTES)
+	bool is_placed = large_is_placed(ptr);
+	if (UNLIKELY(is_placed))
+		heap_sample_checks->expect(ptr, "realloc", caller);
+	else if (bytes > SHARED_MAX_BYTES)
 		return large_resize(ptr, bytes, caller);
 	size_t old_bytes = large_usable_bytes(ptr);
 	if (old_bytes == 0)
 		misuse_bad_pointer("realloc", ptr, caller);
-	return move(ptr, old_bytes, bytes, bytes, caller);
+	return bytes != old_bytes ? move(ptr, old_bytes, bytes, bytes, caller) : ptr;
 }
 
 bool heap_find(const struct span *span, const void *ptr, void **base, size_t *size_bytes)

@@ -72,7 +72,7 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 	span->class = SIZE_FAMILY_PLAIN;
 	span->special = 0;
 	span->use = SPAN_ORDINARY;
-	span->offset = span->bytes = 0;
+	span->offset = span->bytes = span->fences = 0;
 	span_set_kind(span, SPAN_LARGE);
 	count_alloc(cache, span);
 	return span;
@@ -133,21 +133,22 @@ void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)
 	return tell_and_release(cache, span, bytes);
 }
 
-void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t bytes,
-	bool is_zeroed)
+void *large_alloc_placed(const struct large_place *place, size_t bytes, bool is_zeroed,
+	bool is_drawn)
 {
 	struct cache *cache = heap_cache_acquire();
 
 	if (cache == NULL)
 		return NULL;
-	struct span *span = span_take_ticking(cache, pages, align_pages, is_zeroed);
-	if (span == NULL) {
-		heap_cache_release(cache);
-		return NULL;
+	struct span *span = span_take_ticking(cache, place->pages, place->align_pages, is_zeroed);
+	if (span != NULL) {
+		span->offset = place->offset;
+		span->bytes = bytes;
 	}
-	span->offset = offset;
-	span->bytes = bytes;
-	return tell_and_release(cache, span, bytes);
+	if (span != NULL && is_drawn)
+		return tell_and_release(cache, span, bytes);
+	heap_cache_release(cache);
+	return span != NULL ? span_object(span) : NULL;
 }
 
 struct span *large_retire(void *ptr)
@@ -222,7 +223,10 @@ static struct span *span_expected_at(const void *ptr, const char *call, const vo
 
 void large_free(void *ptr, const void *caller)
 {
-	span_expected_at(ptr, "free", caller);
+	if (UNLIKELY(span_expected_at(ptr, "free", caller)->bytes != 0)) {
+		heap_sample_checks->free(ptr, caller);
+		return;
+	}
 	struct cache *cache = heap_cache_acquire();
 	lock_acquire(&page_heap_lock);
 	struct span *span = span_of_large(ptr); /* two threads may free it at once */
@@ -240,11 +244,20 @@ void large_free(void *ptr, const void *caller)
 	heap_cache_release(cache);
 }
 
+bool large_is_placed(const void *ptr)
+{
+	const struct span *span = span_of_large(ptr);
+
+	return span != NULL && span->bytes != 0;
+}
+
 size_t large_usable_bytes(const void *ptr)
 {
 	const struct span *span = span_of_large(ptr);
 
-	return span != NULL ? (size_t)span->page_count << PAGE_SHIFT : 0;
+	if (span == NULL)
+		return 0;
+	return span->bytes != 0 ? span->bytes : (size_t)span->page_count << PAGE_SHIFT;
 }
 
 /* Where it stands: shorter, or longer into a free neighbour.  It counts as

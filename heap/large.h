@@ -24,10 +24,17 @@ struct span;
    NULL with ENOMEM. */
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed);
 
-/* For whoever checks what becomes of it (heap/checks.h): of so many pages, the object at an
-   offset in the first two, of `bytes`.  NULL; he says that there is no memory. */
-void *large_alloc_placed(size_t pages, size_t align_pages, size_t offset, size_t bytes,
-	bool is_zeroed);
+/* Where in its span the object is to stand, of one that is checked. */
+struct large_place {
+	size_t pages;
+	size_t align_pages; /* of the span */
+	size_t offset;      /* of the object in it, in the first three OS pages */
+};
+
+/* For whoever checks what becomes of it (heap/checks.h), an object of `bytes`.  is_drawn: it
+   may be a sample.  NULL; he says that there is no memory. */
+void *large_alloc_placed(const struct large_place *place, size_t bytes, bool is_zeroed,
+	bool is_drawn);
 
 /* Of such a one: it is counted as freed, and its pages are nobody's, until they are given
    back.  NULL: another thread has freed it meanwhile. */
@@ -54,6 +61,9 @@ void *large_resize(void *ptr, size_t bytes, const void *caller);
 /* What stands at one place goes to another, or is copied: returns how many bytes went as
    whole pages, which read zero where they were. */
 size_t large_move(void *to, void *from, size_t bytes);
+
+/* Whether it was placed: a sample that is checked. */
+bool large_is_placed(const void *ptr);
 
 /* What the object may use; 0 if `ptr` is not a large object's first byte. */
 size_t large_usable_bytes(const void *ptr);

@@ -1,6 +1,7 @@
 #include "heap/misuse.h"
 
 #include "base/fatal.h"
+#include "heap/checks.h"
 #include "heap/span.h"
 
 static size_t class_bytes_of(const void *ptr)
@@ -10,8 +11,16 @@ static size_t class_bytes_of(const void *ptr)
 	return span != NULL ? size_classes[span->class].object_bytes : 0;
 }
 
+/* Who checked the object, if that was done, knows more of it. */
+static void ask_checks(const char *call, const void *ptr, const void *caller)
+{
+	if (heap_sample_checks != NULL)
+		heap_sample_checks->misuse(ptr, call, caller);
+}
+
 COLD _Noreturn void misuse_double_free(const char *call, const void *ptr, const void *caller)
 {
+	ask_checks(call, ptr, caller);
 	fatal_pointer(call, ptr, "double free: the object was freed before", class_bytes_of(ptr),
 		caller);
 }
@@ -30,6 +39,7 @@ static const char *what_is(const void *ptr)
 
 COLD _Noreturn void misuse_bad_pointer(const char *call, const void *ptr, const void *caller)
 {
+	ask_checks(call, ptr, caller);
 	fatal_pointer(call, ptr, what_is(ptr), class_bytes_of(ptr), caller);
 }
 

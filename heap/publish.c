@@ -60,6 +60,13 @@ static void publish_peak(const struct box_totals *totals) REQUIRES(page_heap_loc
 	publish_last_peak();
 }
 
+static size_t check_bytes(void)
+{
+	if (heap_checks != NULL)
+		return heap_checks->table_bytes();
+	return heap_sample_checks != NULL ? heap_sample_checks->table_bytes() : 0;
+}
+
 void publish_totals(void)
 {
 	if (!CONFIG_BOOKS || !box_exists())
@@ -87,7 +94,7 @@ void publish_totals(void)
 		.out_of_memory_count = page_heap.out_of_memory_count,
 		.thread_count = cache_live_count(),
 		.retired_bytes = page_heap.retired_pages << PAGE_SHIFT,
-		.check_bytes = heap_checks != NULL ? heap_checks->table_bytes() : 0,
+		.check_bytes = check_bytes(),
 	};
 	box_write(BOX_SECTION_TOTALS, 0, &totals, &totals_generation);
 	publish_peak(&totals);
@@ -211,7 +218,7 @@ void publish_layout(struct box_identity *identity)
 			offsetof(struct box_magazine, until) == offsetof(struct magazine, until) &&
 			offsetof(struct box_magazine, bottom) == offsetof(struct magazine, bottom),
 		"a magazine is read as it stands in memory");
-	identity->check_mode = heap_checks != NULL ? BOX_CHECK_FULL : BOX_CHECK_NONE;
+	identity->check_mode = heap_check_mode;
 	identity->class_count = SIZED_CLASS_COUNT;
 	identity->hinted_count = HINTED_CLASS_COUNT;
 	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)

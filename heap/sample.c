@@ -7,6 +7,7 @@
 #include "heap/apart.h"
 #include "heap/hooks.h"
 #include "heap/publish.h"
+#include "heap/slowpath.h"
 
 enum {
 	/* Some ticks of the coarse clock: what a program allocates when it begins, or all at once,
@@ -156,6 +157,20 @@ void *sample_take(struct cache *cache, uint32_t class, void *object)
 	}
 	central_unlock(class);
 	return sample != NULL ? sample : object;
+}
+
+void sample_undo(void *object, uint32_t class)
+{
+	const struct span *span = span_of_small(object);
+
+	heap_free_class_slow(class, span_mapped_class(span) == 0, object, NULL);
+	struct cache *cache = cache_own; /* a sample is of a thread that has one */
+	cache_change_begin(cache, class);
+	word_subtract(&cache->classes[class].armed, 1);
+	cache_change_end(cache);
+	if (cache->classes[class].sample_at != 0)
+		cache->classes[class].sample_at--;
+	publish_row(cache, class);
 }
 
 double sample_large_due(struct cache *cache, size_t bytes)

@@ -60,6 +60,10 @@ uint32_t sample_countdown(struct cache *cache, uint32_t class, uint32_t most);
    `object` itself if there is no memory for one. */
 void *sample_take(struct cache *cache, uint32_t class, void *object);
 
+/* Of one that was changed again, for another object: it goes back as if malloc had never
+   popped it.  No lock held. */
+void sample_undo(void *object, uint32_t class);
+
 /* The same of a large object, which stays where it is. */
 double sample_large_due(struct cache *cache, size_t bytes);
 

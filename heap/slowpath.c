@@ -126,6 +126,8 @@ void heap_reclaim(struct cache *cache)
 		central_unlock(class);
 	}
 	release_wait();
+	if (heap_sample_checks != NULL)
+		heap_sample_checks->reclaim();
 }
 
 void *heap_out_of_memory(size_t bytes)
@@ -294,6 +296,10 @@ void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero)
 	double weight = cache->sampling.weight;
 	cache->sampled = NULL;
 	heap_cache_release(cache);
+	if (UNLIKELY(is_sample && heap_sample_checks != NULL)) {
+		object = heap_sample_checks->place(object, class, bytes);
+		*is_zero = false;
+	}
 	if (UNLIKELY(is_sample))
 		sample_tell(object, bytes, size_classes[class].object_bytes, weight);
 	return object != NULL ? object : heap_out_of_memory(bytes);

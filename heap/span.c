@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/os.h"
 #include "heap/checks.h"
 
+enum box_check_mode heap_check_mode;
 const struct heap_checks *heap_checks;
+const struct heap_sample_checks *heap_sample_checks;
 
 struct span *span_of_small(const void *ptr)
 {
@@ -19,17 +22,29 @@ struct span *span_of_small(const void *ptr)
 	return holds ? span : NULL;
 }
 
-/* The object may begin in the span's second page. */
-struct span *span_of_large(const void *ptr)
+/* Of a checked one the object may begin behind the span's first page, but in its first three
+   OS pages. */
+static COLD struct span *span_before(const void *ptr, size_t page)
 {
-	size_t page = arena_page_of(ptr);
+	size_t most = 3 * os_page_bytes() >> PAGE_SHIFT;
 
-	for (size_t back = 0; back < 2 && arena_holds(page - back); back++) {
+	for (size_t back = 1; back <= most && arena_holds(page - back); back++) {
 		struct span *span = arena.spans + page - back;
 		if (span->kind == SPAN_LARGE && span_object(span) == ptr)
 			return span;
 	}
 	return NULL;
+}
+
+struct span *span_of_large(const void *ptr)
+{
+	size_t page = arena_page_of(ptr);
+
+	if (!arena_holds(page))
+		return NULL;
+	struct span *span = arena.spans + page;
+	bool is_it = span->kind == SPAN_LARGE && span_object(span) == ptr;
+	return is_it ? span : span_before(ptr, page);
 }
 
 struct span *span_of_object(const void *ptr)

@@ -53,6 +53,15 @@ enum span_use {
 	SPAN_USES
 };
 
+/* Pages of a span that nobody may touch (check/fence.h): those before its object, those
+   behind it; and what it takes to undo that. */
+enum span_fences {
+	SPAN_FENCE_BEFORE = 1,
+	SPAN_FENCE_BEHIND = 2,
+	SPAN_FENCE_MARKED = 4,
+	SPAN_FENCE_MAPPED = 8
+};
+
 struct span {
 	uint8_t kind;
 	uint8_t class;
@@ -63,7 +72,10 @@ struct span {
 	uint16_t home_count;    /* SPAN_SMALL */
 	uint16_t carved_count;  /* SPAN_SMALL */
 	uint8_t use;            /* enum span_use */
-	uint8_t lead;           /* SPAN_SMALL: its first objects are nobody's (heap/checks.h) */
+	union {
+		uint8_t lead;   /* SPAN_SMALL: its first objects are nobody's (heap/checks.h) */
+		uint8_t fences; /* SPAN_LARGE, SPAN_RETIRED: enum span_fences */
+	};
 	union {
 		uint32_t dirty_pages;   /* SPAN_FREE: pages with memory behind them */
 		uint32_t cooling_next;  /* SPAN_SMALL: in the queue of heap/cooling.h */
@@ -76,8 +88,8 @@ struct span {
 	uint32_t special;       /* the first of tinyalloc/special.h; 0: none */
 	union {
 		uint64_t released[2];   /* SPAN_SMALL: a bit for each OS page given back */
-		struct {                /* SPAN_LARGE, of a checked process; else 0 */
-			uint64_t offset;    /* of the object in the span's first two pages */
+		struct {                /* SPAN_LARGE, of a checked one; else 0 */
+			uint64_t offset;    /* of the object in the span */
 			uint64_t bytes;     /* that it was asked for with */
 		};
 	};

@@ -18,7 +18,6 @@
 #include "base/fatal.h"
 #include "base/format.h"
 #include "base/os.h"
-#include "check/check.h"
 #include "check/report.h"
 #include "heap/arena.h"
 #include "heap/cache.h"
@@ -33,7 +32,7 @@
 #include "heap/snapshot.h"
 #include "preload/api.h"
 #include "preload/cgroup.h"
-#include "preload/fault.h"
+#include "preload/checking.h"
 #include "preload/fork.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
@@ -268,16 +267,6 @@ void process_end(void)
 	box_remove();
 }
 
-static void check_begin(void)
-{
-	if (cache_live_count() > 1) {
-		complain(NULL, "check:full", strlen("check:full"), "threads before the start");
-		return;
-	}
-	check_start((uintptr_t)process_end, process_conf.zero);
-	fault_watch();
-}
-
 static __attribute__((constructor)) void process_start(int argc, char **argv)
 {
 	int saved = errno;
@@ -289,10 +278,7 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	stderr_remember();
 	sized_is_checked = process_conf.check_sizes;
 	new_init();
-	if (process_conf.check == CONF_CHECK_FULL)
-		check_begin();
-	else if (process_conf.zero)
-		complain(NULL, "zero:1", strlen("zero:1"), "needs check:full");
+	checking_begin(&process_conf, complain);
 	if (process_conf.tiny && heap_checks == NULL)
 		tiny_init();
 	if (CONFIG_BOOKS) {

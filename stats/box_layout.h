@@ -153,10 +153,12 @@ struct box_identity {
 	uint64_t check_mode;    /* enum box_check_mode */
 };
 
-/* What is looked at: MSTAT_CONF's check. */
+/* What is looked at: MSTAT_CONF's check, or efence. */
 enum box_check_mode {
 	BOX_CHECK_NONE = 0,
-	BOX_CHECK_FULL = 1
+	BOX_CHECK_FULL = 1,
+	BOX_CHECK_SAMPLE = 2,
+	BOX_CHECK_EFENCE = 3    /* efence:1 */
 };
 
 /* The page heap, written under its lock whenever it changes. */
@@ -275,7 +277,8 @@ struct box_row {
 enum box_event_kind {
 	BOX_EVENT_NONE = 0,
 	BOX_EVENT_OUT_OF_MEMORY = 1,
-	BOX_EVENT_FATAL = 2
+	BOX_EVENT_FATAL = 2,
+	BOX_EVENT_CHECK = 3     /* what a checked process has to say of itself */
 };
 
 struct box_event {

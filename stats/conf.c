@@ -44,7 +44,7 @@ static bool set_tiny(struct conf *conf, const char *value, size_t bytes)
 
 static bool set_check(struct conf *conf, const char *value, size_t bytes)
 {
-	static const char *const names[] = {"none", "full"};
+	static const char *const names[] = {"none", "full", "sample"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (text_is(value, bytes, names[i])) {
@@ -52,6 +52,11 @@ static bool set_check(struct conf *conf, const char *value, size_t bytes)
 			return true;
 		}
 	return false;
+}
+
+static bool set_efence(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->efence, value, bytes);
 }
 
 static bool set_zero(struct conf *conf, const char *value, size_t bytes)
@@ -97,6 +102,22 @@ static bool parse_count(size_t *out, const char *value, size_t bytes)
 	if (!parse_digits(&number, value, bytes) || number == 0)
 		return false;
 	*out = number;
+	return true;
+}
+
+static bool set_check_every(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_count(&conf->check_every, value, bytes);
+}
+
+static bool set_check_slots(struct conf *conf, const char *value, size_t bytes)
+{
+	size_t slots;
+
+	if (!parse_count(&slots, value, bytes) || slots < CONF_CHECK_SLOTS_LEAST ||
+		slots > CONF_CHECK_SLOTS_MOST)
+		return false;
+	conf->check_slots = slots;
 	return true;
 }
 
@@ -215,8 +236,17 @@ const struct conf_key conf_keys[] = {
 	{"token_max", "none", "a number, or none",
 		"The -falloc-token-max of the compiler that made the program; none is SIZE_MAX.",
 		set_token_max},
-	{"check", "none", "none or full",
-		"Look at all that the program does with its objects; it becomes slower.", set_check},
+	{"check", "none", "none, full or sample",
+		"Look at all that the program does with its objects, which makes it slower, or at what it "
+		"does with a few of them.",
+		set_check},
+	{"check_every", "50", "a number of samples",
+		"With check:sample, to one that is checked.", set_check_every},
+	{"check_slots", "32", "16 to 64", "With check:sample, so many at a time are checked.",
+		set_check_slots},
+	{"efence", "0", "0 or 1",
+		"Each object on pages of its own, beside one that nobody may touch, never used again.",
+		set_efence},
 	{"zero", "0", "0 or 1", "With check:full, what is freed is filled with zeroes.", set_zero},
 	{"check_sizes", "1", "0 or 1",
 		"End a program whose sized delete or free says another size or alignment.",
@@ -230,7 +260,8 @@ const struct conf_key conf_keys[] = {
 void conf_init(struct conf *conf)
 {
 	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .stop_signal = STOP_SIGNAL,
-		.sample_bytes = CONF_SAMPLE_BYTES, .tiny = true, .check_sizes = true, .exit_check = true};
+		.sample_bytes = CONF_SAMPLE_BYTES,
+		.check_every = CONF_CHECK_EVERY, .check_slots = CONF_CHECK_SLOTS, .tiny = true, .check_sizes = true, .exit_check = true};
 }
 
 static const char *conf_set(struct conf *conf, const char *part, size_t bytes)

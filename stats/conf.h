@@ -20,12 +20,17 @@
 enum {
 	CONF_PATH_BYTES = 512,
 	CONF_SAMPLE_BYTES = 512 << 10,
-	CONF_SAMPLE_MOST_BYTES = 1 << 30
+	CONF_SAMPLE_MOST_BYTES = 1 << 30,
+	CONF_CHECK_EVERY = 50,
+	CONF_CHECK_SLOTS = 32,
+	CONF_CHECK_SLOTS_LEAST = 16,
+	CONF_CHECK_SLOTS_MOST = 64
 };
 
 enum conf_check {
 	CONF_CHECK_NONE = 0,
-	CONF_CHECK_FULL
+	CONF_CHECK_FULL,
+	CONF_CHECK_SAMPLE
 };
 
 struct conf {
@@ -34,6 +39,9 @@ struct conf {
 	bool dump_json;                /* dump_format: text or json */
 	int stop_signal;               /* of mstat_collect() */
 	enum conf_check check;
+	size_t check_every;            /* samples to one that is checked, with check:sample */
+	size_t check_slots;            /* for so many */
+	bool efence;                   /* each object on pages of its own */
 	bool zero;                     /* what is freed, with check:full */
 	bool check_sizes;              /* what is said of an object that is freed */
 	bool exit_check;               /* what was freed, at exit */

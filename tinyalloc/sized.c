@@ -15,6 +15,12 @@
 
 bool sized_is_checked = true;
 
+/* As one that is checked was asked for. */
+static size_t large_bytes(const struct span *span)
+{
+	return span->bytes != 0 ? span->bytes : (size_t)span->page_count << PAGE_SHIFT;
+}
+
 static _Noreturn void refuse(const struct span *span, const void *ptr, const char *what,
 	size_t given_bytes, const char *call, const void *caller)
 {
@@ -28,7 +34,7 @@ static _Noreturn void refuse(const struct span *span, const void *ptr, const cha
 	format_text(&line, " bytes were given");
 	if (!is_small) {
 		format_text(&line, ", the object has ");
-		format_unsigned(&line, (uint64_t)span->page_count << PAGE_SHIFT);
+		format_unsigned(&line, large_bytes(span));
 	}
 	format_terminate(&line);
 	fatal_pointer(call, ptr, text, is_small ? size_classes[span->class].object_bytes : 0,
@@ -57,6 +63,9 @@ static bool is_exact(const struct span *span, const void *ptr, size_t bytes, siz
 	if (span->kind == SPAN_SMALL)
 		return rounded <= SMALL_MAX_BYTES &&
 			size_class_of(rounded) == size_class_unhinted(span->class);
+	if (span->bytes != 0)
+		return asked == span->bytes ||
+			bits_round_up(rounded, SIZE_GRANULE_BYTES) == span->bytes;
 	return span->page_count >= arena_pages_of(asked) && span->page_count <= arena_pages_of(rounded);
 }
 
@@ -93,7 +102,7 @@ static bool is_possible(const struct span *span, const void *ptr, size_t bytes)
 	size_t most;
 
 	if (span->kind == SPAN_LARGE)
-		most = (size_t)span->page_count << PAGE_SHIFT;
+		most = large_bytes(span);
 	else if (span->class == SIZE_CLASS_TINY)
 		most = tiny_bytes(ptr);
 	else

@@ -81,7 +81,7 @@ struct books {
 	uint64_t large_objects;
 	uint64_t out_of_memory_count;
 	uint64_t start_realtime_ns;
-	bool is_checked;              /* check:full; the next two are 0 else, and in a dump */
+	const char *check;            /* the mode's name; NULL, and the next two 0: none, or a dump */
 	uint64_t retired_bytes;       /* freed objects that wait; of totals.span_free_bytes */
 	uint64_t check_bytes;         /* what is written down of objects */
 

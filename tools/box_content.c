@@ -326,11 +326,22 @@ static void command_copy(const struct box_identity *identity, struct books *book
 	text_clean(books->command);
 }
 
+/* NULL: not checked; "unknown": of a library that is newer. */
+static const char *check_name(uint64_t mode)
+{
+	static const char *const names[] = {[BOX_CHECK_NONE] = NULL,
+		[BOX_CHECK_FULL] = "full",
+		[BOX_CHECK_SAMPLE] = "sample",
+		[BOX_CHECK_EFENCE] = "efence"};
+
+	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "unknown";
+}
+
 static void identity_copy(const struct box_content *content, struct books *books)
 {
 	const struct box_identity *from = &content->identity;
 
-	books->is_checked = from->check_mode == BOX_CHECK_FULL;
+	books->check = check_name(from->check_mode);
 	books->pid = from->pid;
 	books->start_realtime_ns = from->start_realtime_ns;
 	books->realtime_ns = content->totals.realtime_ns;

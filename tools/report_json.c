@@ -27,7 +27,7 @@ static json_t *totals(const struct books *books)
 	if (books->has_peak) {
 		set(object, "peak_heap_inuse", number(books->peak_heap_inuse));
 		set(object, "out_of_memory_count", number(books->out_of_memory_count));
-		set(object, "check", json_string(books->is_checked ? "full" : "none"));
+		set(object, "check", json_string(books->check != NULL ? books->check : "none"));
 		set(object, "check_bytes", number(books->check_bytes));
 		set(object, "retired_bytes", number(books->retired_bytes));
 	}

@@ -209,7 +209,7 @@ static void print_checks(const struct books *books, const struct report_options 
 {
 	char value[160];
 
-	snprintf(value, sizeof(value), "full: %s of records; of free in spans %s freed and waiting",
+	snprintf(value, sizeof(value), "%s: %s of records; of free in spans %s freed and waiting", books->check,
 		units_bytes((int64_t)books->check_bytes, options->exact_bytes).text,
 		units_bytes((int64_t)books->retired_bytes, options->exact_bytes).text);
 	print_fact("checked", value, "");
@@ -233,7 +233,7 @@ static void print_facts(const struct report *report, const struct report_options
 		units_bytes((int64_t)books->totals.total_alloc, options->exact_bytes).text, "");
 	print_tiny(&books->totals, options);
 	print_stacks(&books->totals, options);
-	if (books->is_checked)
+	if (books->check != NULL)
 		print_checks(books, options);
 	if (books->out_of_memory_count != 0)
 		print_fact("refused", units_count((int64_t)books->out_of_memory_count).text,

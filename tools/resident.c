@@ -13,7 +13,7 @@ static bool is_within(uint64_t address, uint64_t start, uint64_t bytes)
 static bool is_heap(const struct mapping *mapping, const struct books *books)
 {
 	bool is_pages = is_within(mapping->start, books->heap_address, books->heap_span_bytes);
-	bool is_touched = mapping->permissions[0] == 'r' || (books->is_checked && is_pages);
+	bool is_touched = mapping->permissions[0] == 'r' || (books->check != NULL && is_pages);
 
 	return is_touched && mapping->permissions[3] == 'p' &&
 		(is_pages || is_within(mapping->start, books->metadata_address,

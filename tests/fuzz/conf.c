@@ -47,6 +47,8 @@ static bool is_equal(const struct conf *a, const struct conf *b)
 	return a->box == b->box && a->exit_report == b->exit_report && a->dump_json == b->dump_json &&
 		a->stop_signal == b->stop_signal && a->tiny == b->tiny &&
 		a->check_sizes == b->check_sizes && a->exit_check == b->exit_check &&
+		a->check == b->check && a->check_every == b->check_every &&
+		a->check_slots == b->check_slots && a->efence == b->efence && a->zero == b->zero &&
 		a->noscan_strings == b->noscan_strings && a->token_max == b->token_max &&
 		a->signal_number == b->signal_number && strcmp(a->dir, b->dir) == 0 &&
 		strcmp(a->dump, b->dump) == 0;

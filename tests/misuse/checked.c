@@ -1,10 +1,11 @@
 /*
- * checked.c - does one thing wrong with an object, to be found out by MSTAT_CONF=check:full.
+ * checked.c - does one thing wrong with an object, to be found out by a checked mode.
  *
  * usage: checked               lists the kinds
- *        checked KIND BYTES    does it to an object of so many bytes
+ *        checked KIND BYTES [COUNT]    does it to an object of so many bytes, after so many
+ *                              others were made
  *
- * WHY        checked.sh asserts how each ends.  What was not noticed says so and exits with 0.
+ * WHY        checked.sh, efence.sh and sampled.sh assert how each ends.  What was not noticed says so and exits with 0.
  *
  * Each object is made by make_it() and freed by free_it(), so that stacks can be told.
  */
@@ -35,6 +36,12 @@ static __attribute__((noinline)) void free_it(char *object)
 {
 	hidden = object;
 	free(hidden);
+}
+
+static __attribute__((noinline)) void make_some(long count)
+{
+	for (long i = 0; i < count; i++)
+		hidden = malloc(100);
 }
 
 static void put(char *object, ptrdiff_t at, size_t count)
@@ -241,13 +248,14 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
+	make_some(argc > 3 ? strtol(argv[3], NULL, 0) : 0);
 	for (int i = 0; i < KINDS; i++) {
 		if (argc < 3)
 			puts(kinds[i].name);
 		else if (strcmp(argv[1], kinds[i].name) == 0)
 			kinds[i].run(strtoul(argv[2], NULL, 0));
 	}
-	if (argc == 3)
+	if (argc >= 3)
 		puts("not noticed");
 	return 0;
 }

@@ -16,10 +16,15 @@ tested_programs += %D%/matrix
 	-Wno-use-after-free -Wno-array-bounds
 %C%_matrix_LDADD =
 
-program_tests += %D%/checked.sh
+EXTRA_DIST += %D%/kinds.sh
+program_tests += %D%/checked.sh %D%/efence.sh %D%/sampled.sh
 
 tested_programs += %D%/checked
 %C%_checked_SOURCES = %D%/checked.c
 # A tail call would leave who frees to be named.
 %C%_checked_CFLAGS = $(CALLS_KEPT_CFLAGS) -fno-optimize-sibling-calls -Wno-use-after-free
 %C%_checked_LDADD =
+
+tested_programs += %D%/enduring
+%C%_enduring_SOURCES = %D%/enduring.c
+%C%_enduring_LDADD =

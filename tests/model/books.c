@@ -10,6 +10,7 @@ enum {
 	SMALL_MAX_BYTES = 256 << 10,
 	SHARED_MAX_BYTES = 32 << 10,
 	PAGE_BYTES = 8192,
+	OS_PAGE_BYTES = 4096,
 	TAIL_BYTES = 8,
 	GRANULE_BYTES = 16,
 	BLOCK_BYTES = OBJECT_BLOCK_BYTES,
@@ -40,6 +41,19 @@ static uint32_t class_of(size_t bytes)
 	return bytes <= SMALL_MAX_BYTES ? class_of_granule[(bytes + GRANULE_BYTES - 1) / GRANULE_BYTES] : 0;
 }
 
+static size_t round_up(size_t bytes, size_t unit)
+{
+	return (bytes + unit - 1) / unit * unit;
+}
+
+/* As check/fence.c lays it out where an OS page has 4 KiB. */
+static size_t fenced_bytes(size_t bytes, size_t align)
+{
+	size_t room = align <= PAGE_BYTES ? round_up(bytes, align) : bytes;
+
+	return round_up(round_up(room, OS_PAGE_BYTES) + OS_PAGE_BYTES, PAGE_BYTES);
+}
+
 /* As check/small.c and check/large.c lay them out: 8 bytes behind each, a page before what
    has its pages to itself. */
 void books_measure(struct object *object, size_t align_bytes, bool is_large)
@@ -51,8 +65,11 @@ void books_measure(struct object *object, size_t align_bytes, bool is_large)
 	object->counted_bytes = object->usable_bytes;
 	if (!plan.is_checked || object->usable_bytes == 0)
 		return;
-	object->is_large = align > PAGE_BYTES || room > SHARED_MAX_BYTES;
-	if (object->is_large)
+	bool is_fenced = plan.is_fenced && (!object->is_collectable || room > SHARED_MAX_BYTES);
+	object->is_large = is_fenced || align > PAGE_BYTES || room > SHARED_MAX_BYTES;
+	if (is_fenced)
+		object->counted_bytes = fenced_bytes(object->usable_bytes, align);
+	else if (object->is_large)
 		object->counted_bytes = ((align <= PAGE_BYTES ? PAGE_BYTES : 0) + object->usable_bytes +
 			TAIL_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 	else
@@ -179,6 +196,13 @@ void stretch_end(const struct stretch *stretch, struct tally *tally)
 	uint64_t made = now.nmalloc - stretch->begin.nmalloc, freed = now.nfree - stretch->begin.nfree;
 	uint64_t made_bytes = now.total_alloc - stretch->begin.total_alloc;
 	uint64_t freed_bytes = made_bytes - (uint64_t)(now.alloc - stretch->begin.alloc);
+	if (plan.is_fenced) {
+		tally->large_nmalloc += made;
+		tally->large_nfree += freed;
+		tally->large_alloc_bytes += made_bytes;
+		tally->large_free_bytes += freed_bytes;
+		return;
+	}
 	/* Of several of one class the mean is that class's; of others it may not be. */
 	uint32_t made_class = made != 0 ? class_of(made_bytes / made) : 0;
 	uint32_t freed_class = freed != 0 ? class_of(freed_bytes / freed) : 0;
@@ -224,6 +248,23 @@ static bool rows_differ(const struct tally *tally, const struct mstat_snapshot *
 			return true;
 	}
 	return false;
+}
+
+/* Where it is not known which of them are counted as large ones: all together. */
+static bool calls_differ(const struct tally *tally, const struct mstat_snapshot *before,
+	const struct mstat_snapshot *after)
+{
+	uint64_t made = tally->large_nmalloc, freed = tally->large_nfree;
+	int64_t blocks = (int64_t)(after->tiny_alloc - before->tiny_alloc) / BLOCK_BYTES;
+
+	for (uint32_t class = 1; class < class_count; class++) {
+		made += tally->small[class].nmalloc;
+		freed += tally->small[class].nfree;
+	}
+	made = after->nmalloc - before->nmalloc - made;
+	freed = after->nfree - before->nfree - freed;
+	return !tally->tiny_is_vague && differs("nmalloc less nfree beyond the model's", 0,
+		(uint64_t)blocks, made - freed);
 }
 
 /* What mstat.h says of its sums. */
@@ -279,7 +320,9 @@ const char *books_differ(const struct tally *tally, const struct mstat_snapshot 
 		(!tally->tiny_is_vague && tiny_differs(tally, before, after)) ||
 		differs("nlookup", 0, tally->nlookup, after->nlookup - before->nlookup);
 
-	if (!bad && !tally->is_vague)
+	if (!bad && !tally->is_vague && plan.is_sampled)
+		bad = calls_differ(tally, before, after);
+	else if (!bad && !tally->is_vague)
 		bad = rows_differ(tally, before, after) ||
 			differs("large_nmalloc", 0, tally->large_nmalloc,
 				after->large_nmalloc - before->large_nmalloc) ||
@@ -288,7 +331,8 @@ const char *books_differ(const struct tally *tally, const struct mstat_snapshot 
 			differs("large_alloc", 0,
 				tally->large_alloc_bytes - tally->large_free_bytes,
 				after->large_alloc - before->large_alloc);
-	if (!bad && !tally->is_vague && !tally->noscan_is_vague && !tally->tiny_is_vague)
+	if (!bad && !tally->is_vague && !tally->noscan_is_vague && !tally->tiny_is_vague &&
+		!plan.is_sampled)
 		bad = noscan_differs(tally, before, after);
 	return bad ? text : NULL;
 }

@@ -124,7 +124,7 @@ static bool is_combined(const struct maker *maker, const struct object *object)
 		(object->asked_bytes > 0 || (maker->hinting == HINTING_TOKEN && !maker->zeroes));
 
 	if (object->usable_bytes < OBJECT_BLOCK_BYTES)
-		return object->usable_bytes != 0 && !plan.is_checked;
+		return object->usable_bytes != 0 && !plan.is_checked && (is_hinted || !plan.is_sampled);
 	return is_hinted && object->usable_bytes == OBJECT_BLOCK_BYTES;
 }
 

@@ -130,7 +130,9 @@ static int run_one(void)
 	alarm(HANG_S);
 	plan.has_books = books_init();
 	plan.refuses_by_itself = options.refuses;
-	plan.is_checked = conf_has("check:full");
+	plan.is_fenced = conf_has("efence:1");
+	plan.is_checked = conf_has("check:full") || plan.is_fenced;
+	plan.is_sampled = conf_has("check:sample");
 	plan.tiny = !conf_has("tiny:0") && !plan.is_checked;
 	plan.noscan_strings = conf_has("noscan_strings:1");
 	plan.checks_each_step = options.each_step;

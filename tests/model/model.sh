@@ -54,10 +54,13 @@ model_runs "each call for memory is refused once, and nothing else goes wrong" \
 	--every-refusal --seed 3 --threads 1 --steps 100
 model_runs "random runs find nothing wrong" --seconds "$seconds" --seed "$seed" --steps 10000
 # Checked processes: the same calls, the same exact books.
-export MSTAT_CONF=check:full,$MSTAT_CONF
-model_runs "of one checked thread the books are exact after each step" \
-	--seed 4 --threads 1 --steps 4000 --each-step
-model_runs "random runs of checked processes find nothing wrong" \
-	--seconds "$seconds" --seed "$seed" --steps 10000
+own_conf=$MSTAT_CONF
+for mode in check:full efence:1 check:sample,check_every:1,sample:1k; do
+	export MSTAT_CONF=$mode,$own_conf
+	model_runs "with $mode the books of one thread are exact after each step" \
+		--seed 4 --threads 1 --steps 4000 --each-step
+	model_runs "with $mode random runs find nothing wrong" \
+		--seconds "$seconds" --seed "$seed" --steps 10000
+done
 
 tap_done

@@ -129,7 +129,7 @@ static bool stays_tiny(const struct object *before, const struct object *after)
 	if (plan.is_checked)
 		return false;
 	if (after->ptr == before->ptr || after->usable_bytes < OBJECT_BLOCK_BYTES)
-		return after->ptr == before->ptr ? before->is_tiny : true;
+		return after->ptr == before->ptr ? before->is_tiny : may_be || !plan.is_sampled;
 	return may_be && after->asked_bytes < OBJECT_BLOCK_BYTES;
 }
 

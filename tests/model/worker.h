@@ -41,6 +41,8 @@ struct plan {
 	bool has_books;            /* it is ours */
 	bool tiny;                 /* what MSTAT_CONF says */
 	bool is_checked;           /* by it: every object is looked at */
+	bool is_fenced;            /* and has pages of its own */
+	bool is_sampled;           /* some have, and are counted as large ones */
 	bool noscan_strings;
 	bool has_lost;             /* something is, and was not collected yet */
 	bool checks_each_step;     /* of one thread, the books */

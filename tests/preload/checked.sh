@@ -2,27 +2,33 @@
 #
 # checked.sh - programs that do nothing wrong, as checked processes.
 #
-# Proves: under check:full they end as they do without it and nothing is said; what the library
-# guarantees of calls, forks, threads and exhausted memory holds there too; a mode that
-# makes no sense is complained about, and the program runs.
+# Proves: in each mode they end as they do without it and nothing is said; what the library
+# guarantees of calls, forks, threads and exhausted memory holds there too; modes that
+# make no sense are complained about, and the program runs.
 
 . "${BASH_SOURCE[0]%/*}/preload.sh"
 
 here=${BASH_SOURCE[0]%/*}
-export MSTAT_CONF=check:full
 
-# suite NAME: one of these tests, once more.
-suite()
+# suites CONF NAME...: these tests, once more.
+suites()
 {
-	bash "$here/$1.sh" >"$scratch/$1" 2>&1
-	[ $? -eq 0 ] && ! grep -q '^not ok' "$scratch/$1"
-	tap_result $? "$1.sh: $(grep -c '^ok' "$scratch/$1") tests, checked"
-	grep -A5 '^not ok' "$scratch/$1" | tap_note
+	local conf=$1 name
+
+	shift
+	for name in "$@"; do
+		MSTAT_CONF=$conf bash "$here/$name.sh" >"$scratch/$name" 2>&1
+		[ $? -eq 0 ] && ! grep -q '^not ok' "$scratch/$name"
+		tap_result $? "$name.sh: $(grep -c '^ok' "$scratch/$name") tests, with $conf"
+		grep -A5 '^not ok' "$scratch/$name" | tap_note
+	done
 }
 
-for name in shell sqlite3 redis git compilers new forks limits; do
-	suite "$name"
-done
+suites check:full shell sqlite3 redis git compilers new forks limits
+suites efence:1 shell sqlite3 git new forks limits
+suites check:sample,check_every:1,sample:4k shell sqlite3 redis git compilers new forks limits family
+
+export MSTAT_CONF=check:full
 
 # What mstat shows of one: the mode and what it takes, and all of its memory explained.
 coproc HOLDER { preload /usr/bin/python3 -c '
@@ -48,11 +54,27 @@ said()
 	MSTAT_CONF=$1 LD_PRELOAD=$MSTAT_LIBRARY sh -c 'echo runs' 2>&1
 }
 
-tap_is "check:half is complained about, and the program runs" \
-	'libmstat: MSTAT_CONF: bad value in "check:half", the default holds
-runs' "$(said check:half)"
-tap_is "zero without check:full is complained about, and the program runs" \
-	'libmstat: MSTAT_CONF: needs check:full in "zero:1", the default holds
-runs' "$(said zero:1)"
+complaint()
+{
+	printf 'libmstat: MSTAT_CONF: %s, the default holds\nruns' "$1"
+}
+
+# CONF | what is said
+while IFS='|' read -r conf what; do
+	tap_is "$conf is complained about, and the program runs" "$(complaint "$what")" "$(said "$conf")"
+done <<'CONFS'
+check:half|bad value in "check:half"
+zero:1|needs check:full in "zero:1"
+efence:1,zero:1|needs check:full in "zero:1"
+efence:1,check:full|not with efence:1 in "check:full"
+check:sample,efence:1|not with efence:1 in "check:sample"
+check:sample,sample:0|no samples with sample:0 in "check:sample"
+check:sample,check_every:0|bad value in "check_every:0"
+check:sample,check_every:-1|bad value in "check_every:-1"
+check:sample,check_slots:15|bad value in "check_slots:15"
+check:sample,check_slots:65|bad value in "check_slots:65"
+check_every:7|needs check:sample in "check_every"
+check:full,check_slots:16|needs check:sample in "check_slots"
+CONFS
 
 tap_done

@@ -251,7 +251,8 @@ static void test_what_succeeds(void)
 		mstat_finalizer_set(object, finalizer, NULL) == 0 &&
 		mstat_finalizer_clear(object) == 0 && mstat_dump(null, "text") == 0 &&
 		malloc_usable_size(object) >= 100 && mallopt(M_TRIM_THRESHOLD, 1) == 1 &&
-		mallinfo2().uordblks > 0 && mallinfo().uordblks > 0 && *mstat_version() != '\0';
+		mallinfo2().uordblks + mallinfo2().hblkhd > 0 &&
+		mallinfo().uordblks + mallinfo().hblkhd > 0 && *mstat_version() != '\0';
 	mstat_stacks_add(4096, 4096);
 	mstat_stacks_add(-4096, -4096);
 	free(large);
