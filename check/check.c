@@ -149,7 +149,7 @@ static void check_expect(const void *ptr, size_t bytes, size_t align_bytes, cons
 {
 	struct report_object object;
 
-	if (!is_live(ptr, &object))
+	if (LIKELY(align_bytes <= 1 && small_is_as_said(ptr, bytes, 1)) || !is_live(ptr, &object))
 		return;
 	if (align_bytes != 0 && (!bits_is_power_of_two(align_bytes) ||
 		(uintptr_t)ptr % align_bytes != 0 ||

@@ -80,9 +80,51 @@ static ALWAYS_INLINE bool fill_guard_holds(const char *from, const char *end)
 	return true;
 }
 
+extern HIDDEN uint64_t fill_free_word; /* eight times the byte */
+
+void fill_free_long(char *from, size_t bytes);
+bool fill_free_long_holds(const char *from, size_t bytes);
+
+typedef uint64_t fill_vector __attribute__((vector_size(16)));
+
+enum { FILL_SHORT_BYTES = 136 };
+
 /* Of what is free; aligned to 8, as many bytes. */
-void fill_free(char *from, size_t bytes);
-bool fill_free_holds(const char *from, size_t bytes);
+static ALWAYS_INLINE void fill_free(char *from, size_t bytes)
+{
+	const uint64_t word = fill_free_word;
+	const fill_vector free = {word, word};
+
+	if (bytes > FILL_SHORT_BYTES) {
+		fill_free_long(from, bytes);
+		return;
+	}
+	char *end = from + bytes;
+	for (; (size_t)(end - from) >= sizeof(free); from += sizeof(free))
+		memcpy(from, &free, sizeof(free));
+	if (from < end)
+		memcpy(from, &word, sizeof(word));
+}
+
+static ALWAYS_INLINE bool fill_free_holds(const char *from, size_t bytes)
+{
+	const uint64_t word = fill_free_word;
+	const fill_vector want = {word, word};
+	fill_vector found, difference = {0, 0};
+	uint64_t last = word;
+
+	if (bytes > FILL_SHORT_BYTES)
+		return fill_free_long_holds(from, bytes);
+	const char *end = from + bytes;
+	for (; (size_t)(end - from) >= sizeof(found); from += sizeof(found)) {
+		memcpy(&found, from, sizeof(found));
+		difference |= found ^ want;
+	}
+	if (from < end)
+		memcpy(&last, from, sizeof(last));
+	return (difference[0] | difference[1] | (last ^ word)) == 0;
+}
+
 const char *fill_free_find(const char *from, size_t bytes) COLD;
 
 #endif

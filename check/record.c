@@ -6,21 +6,11 @@
 #include "base/os.h"
 
 enum {
-	CHUNK_SHIFT = 13, /* pages a chunk of the map: 64 KiB of it, 64 MiB of heap */
-	CHUNK_PAGES = 1 << CHUNK_SHIFT,
-	CHUNKS = 1 << 16, /* 4 TiB of heap */
 	PIECE_BYTES = 256 << 10,
 	LENGTHS = 12      /* 1, 2, 4 ... 2048 records */
 };
 
-/* By the number of a span's first page. */
-struct place {
-	struct object_record *records;
-	uint16_t length; /* its logarithm */
-	uint16_t class;
-};
-
-BULKY struct place *record_chunks[CHUNKS];
+BULKY struct record_place *record_chunks[RECORD_CHUNKS];
 
 static struct object_record *pool[LENGTHS]; /* linked by `next` */
 static char *piece;
@@ -36,31 +26,16 @@ static void *map(size_t bytes)
 	return memory;
 }
 
-static struct place *place_at(size_t page)
+static struct record_place *place_make(size_t page)
 {
-	struct place *chunk = page < (size_t)CHUNKS << CHUNK_SHIFT
-		? __atomic_load_n(&record_chunks[page >> CHUNK_SHIFT], __ATOMIC_ACQUIRE) : NULL;
+	size_t number = page >> RECORD_CHUNK_SHIFT;
 
-	return chunk != NULL ? chunk + (page & (CHUNK_PAGES - 1)) : NULL;
-}
-
-static struct place *place_make(size_t page)
-{
-	size_t number = page >> CHUNK_SHIFT;
-
-	if (number >= CHUNKS)
+	if (number >= RECORD_CHUNKS)
 		return NULL;
 	if (record_chunks[number] == NULL)
-		__atomic_store_n(&record_chunks[number], map(CHUNK_PAGES * sizeof(struct place)),
+		__atomic_store_n(&record_chunks[number], map(RECORD_CHUNK_PAGES * sizeof(struct record_place)),
 			__ATOMIC_RELEASE);
-	return place_at(page);
-}
-
-struct object_record *records_of(const struct span *span)
-{
-	const struct place *place = place_at(span_page(span));
-
-	return place != NULL ? place->records : NULL;
+	return record_place_at(page);
 }
 
 static struct object_record *carve(size_t bytes)
@@ -113,7 +88,7 @@ static struct object_record *pool_split(uint32_t length)
 static COLD void pool_gather(void)
 {
 	for (size_t page = 0; page < arena.page_count; page++) {
-		struct place *place = place_at(page);
+		struct record_place *place = record_place_at(page);
 		const struct span *span = arena.spans + page;
 		bool is_wanted = span->kind == SPAN_SMALL || span->kind == SPAN_LARGE ||
 			span->kind == SPAN_RETIRED;
@@ -146,7 +121,7 @@ static uint32_t length_of(uint32_t objects)
 
 bool records_open(const struct span *span, uint32_t class, uint32_t objects)
 {
-	struct place *place = place_make(span_page(span));
+	struct record_place *place = place_make(span_page(span));
 	uint32_t length = length_of(objects);
 
 	if (place == NULL)
@@ -171,7 +146,7 @@ const struct object_record *record_of_gone(const void *ptr, uint32_t *class)
 		return NULL;
 	/* The way back of a span that was there. */
 	page -= word_load(&arena.page_info[page]) & PAGE_BACK_MASK;
-	const struct place *place = place_at(page);
+	const struct record_place *place = record_place_at(page);
 	if (place == NULL || place->records == NULL || place->class == 0)
 		return NULL;
 	*class = place->class;

@@ -66,8 +66,37 @@ static inline unsigned record_align_of(size_t align_bytes)
 	return log2 < 7 ? log2 : 7;
 }
 
+enum {
+	RECORD_CHUNK_SHIFT = 13, /* pages a chunk of the map: 128 KiB of it, 64 MiB of heap */
+	RECORD_CHUNK_PAGES = 1 << RECORD_CHUNK_SHIFT,
+	RECORD_CHUNKS = 1 << 16  /* 4 TiB of heap */
+};
+
+/* By the number of a span's first page. */
+struct record_place {
+	struct object_record *records;
+	uint16_t length; /* its logarithm */
+	uint16_t class;
+};
+
+extern HIDDEN struct record_place *record_chunks[RECORD_CHUNKS];
+
+static inline struct record_place *record_place_at(size_t page)
+{
+	struct record_place *chunk = NULL;
+
+	if (LIKELY(page < (size_t)RECORD_CHUNKS << RECORD_CHUNK_SHIFT))
+		chunk = __atomic_load_n(&record_chunks[page >> RECORD_CHUNK_SHIFT], __ATOMIC_ACQUIRE);
+	return chunk != NULL ? chunk + (page & (RECORD_CHUNK_PAGES - 1)) : NULL;
+}
+
 /* Those of a span, or what was one; NULL if there are none. */
-struct object_record *records_of(const struct span *span);
+static ALWAYS_INLINE struct object_record *records_of(const struct span *span)
+{
+	const struct record_place *place = record_place_at(span_page(span));
+
+	return LIKELY(place != NULL) ? place->records : NULL;
+}
 
 /* All fresh: the span is new.  class 0: a large one.  False if there is no memory. */
 bool records_open(const struct span *span, uint32_t class, uint32_t objects)

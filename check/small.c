@@ -1,5 +1,7 @@
 #include "check/small.h"
 
+#include <string.h>
+
 #include "check/fill.h"
 #include "check/stack.h"
 #include "heap/cache.h"
@@ -166,7 +168,7 @@ static ALWAYS_INLINE void free_look(const struct slot *slot)
 
 /* ---- allocation ---------------------------------------------------------------------------- */
 
-static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes,
+static ALWAYS_INLINE void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes,
 	const struct backtrace_place *place)
 {
 	struct object_record *record = slot->record;
@@ -182,13 +184,21 @@ static void slot_begin(const struct slot *slot, size_t bytes, size_t align_bytes
 	__atomic_store_n(&record->word, record_live_word(slack, align_bytes), __ATOMIC_RELEASE);
 }
 
-void small_adopt(void *object, size_t bytes, size_t align_bytes,
+static ALWAYS_INLINE void adopt(const void *object, size_t bytes, size_t align_bytes,
 	const struct backtrace_place *place)
 {
-	const struct span *span = span_of_small(object);
+	/* It is an object's, and so its page has the way back of its span. */
+	size_t page = arena_page_of(object);
+	const struct span *span = arena.spans + page - (word_load(&arena.page_info[page]) & PAGE_BACK_MASK);
 	struct slot slot = slot_of(span, index_of(span, object));
 
 	slot_begin(&slot, bytes, align_bytes, place);
+}
+
+void small_adopt(const void *object, size_t bytes, size_t align_bytes,
+	const struct backtrace_place *place)
+{
+	adopt(object, bytes, align_bytes, place);
 }
 
 static uint32_t capacity(const struct magazine *magazine)
@@ -207,17 +217,27 @@ static NOINLINE void quarantine_fill(uint32_t class)
 	heap_cache_release(cache);
 }
 
-static bool was_freed_last(const struct cache *cache, const void *object)
+/* Of two objects that have the same one is passed over for the other, which does no harm. */
+static ALWAYS_INLINE uint32_t short_of(const void *object)
 {
-	bool was = false;
+	return (uint32_t)((uintptr_t)object >> OBJECT_ALIGN_SHIFT);
+}
 
-	for (uint32_t i = 0; i < CACHE_FREED_LAST; i++)
-		was |= cache->freed_last[i] == object;
-	return was;
+/* All four at once. */
+static ALWAYS_INLINE bool was_freed_last(const struct cache *cache, const void *object)
+{
+	typedef uint32_t shorts __attribute__((vector_size(sizeof(cache->freed_last))));
+	typedef uint64_t halves __attribute__((vector_size(sizeof(cache->freed_last))));
+	uint32_t it = short_of(object);
+	shorts freed;
+
+	memcpy(&freed, cache->freed_last, sizeof(freed));
+	halves found = (halves)(freed == (shorts){it, it, it, it});
+	return (found[0] | found[1]) != 0;
 }
 
 /* One at random for the one on top, but none of those that were just freed; if there is one. */
-static void *other_of(struct cache *cache, uint32_t class, void *object)
+static ALWAYS_INLINE void *other_of(struct cache *cache, uint32_t class, void *object)
 {
 	uint32_t held = cache_held(cache, class);
 	uint64_t at = (cache_random(cache) >> 32) * held >> 32;
@@ -273,7 +293,7 @@ void *small_alloc(size_t bytes, size_t align_bytes, uint32_t family,
 	void *object = object_take(class, bytes);
 
 	if (LIKELY(object != NULL))
-		small_adopt(object, bytes, align_bytes, place);
+		adopt(object, bytes, align_bytes, place);
 	return object;
 }
 
@@ -323,6 +343,17 @@ void small_expect(const struct span *span, const void *ptr, const char *call, co
 		bad_report(&slot, ptr, call, caller);
 }
 
+bool small_is_as_said(const void *ptr, size_t bytes, size_t align_bytes)
+{
+	const struct span *span = span_of_small(ptr);
+
+	if (span == NULL)
+		return false;
+	struct slot slot = slot_of(span, index_of(span, ptr));
+	return slot.record != NULL && ptr == slot.start && slot.record->state == RECORD_LIVE &&
+		bytes == object_bytes(&slot) && slot.record->align == record_align_of(align_bytes);
+}
+
 const struct object_record *small_record(const struct span *span, const void *ptr)
 {
 	return slot_of(span, index_of(span, ptr)).record;
@@ -341,7 +372,7 @@ static void send_away(struct span *span, void *ptr, const void *caller)
 	struct cache *cache = cache_own;
 
 	if (LIKELY(cache != &cache_none))
-		cache->freed_last[cache->freed_count++ % CACHE_FREED_LAST] = ptr;
+		cache->freed_last[cache->freed_count++ % CACHE_FREED_LAST] = short_of(ptr);
 	if (goes_home || !cache_push(cache, span->class, ptr))
 		heap_free_class_slow(span->class, goes_home, ptr, caller);
 }

@@ -32,7 +32,7 @@ void *small_alloc(size_t bytes, size_t align_bytes, uint32_t family,
 	const struct backtrace_place *place);
 
 /* An object of a span that is not the program's yet is it from now on. */
-void small_adopt(void *object, size_t bytes, size_t align_bytes,
+void small_adopt(const void *object, size_t bytes, size_t align_bytes,
 	const struct backtrace_place *place);
 
 void small_free(struct span *span, void *ptr, const char *call, const void *caller,
@@ -49,6 +49,9 @@ void small_shrink(const struct span *span, void *ptr, size_t bytes);
 /* What is known of a live one; fatal if none begins there. */
 void small_expect(const struct span *span, const void *ptr, const char *call, const void *caller,
 	struct report_object *object);
+
+/* Whether a live one begins there that was asked for so.  False: it is not known. */
+bool small_is_as_said(const void *ptr, size_t bytes, size_t align_bytes);
 
 /* What the object that an address lies in was asked for with; else what it takes. */
 size_t small_object_bytes(const struct span *span, const void *ptr);

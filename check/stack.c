@@ -73,7 +73,7 @@ static struct kept_stack *set_of(struct kept_stacks *kept, const struct backtrac
 	return kept->sets[mixed >> 32 & (KEPT_SETS - 1)];
 }
 
-static UNSANITIZED bool is_same(const struct kept_stack *kept, const struct backtrace_place *place)
+static inline UNSANITIZED bool is_same(const struct kept_stack *kept, const struct backtrace_place *place)
 {
 	if (kept->pc != place->pc || kept->sp != place->sp ||
 		(kept->uses_fp && kept->fp != place->fp))
@@ -201,6 +201,12 @@ static uint32_t walk(struct kept_stacks *stacks, struct backtrace_frame *frame, 
 	return count;
 }
 
+/* This library's frames are none of the stack's, but lead to them. */
+static bool is_own(uintptr_t pc)
+{
+	return pc - own_start < own_end - own_start;
+}
+
 /* The new ones behind those that stay. */
 static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t count, uint32_t root)
 {
@@ -211,7 +217,7 @@ static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t coun
 	for (uint32_t i = 0; i < count; i++) {
 		struct link *link = &stacks->links[joined + i];
 		*link = fresh[count - 1 - i];
-		uint32_t number = frames_under(caller, link->pc);
+		uint32_t number = is_own(link->pc) ? 0 : frames_under(caller, link->pc);
 		caller = number != 0 ? number : caller;
 		link->number = caller;
 		bool is_outermost = joined + i == 0;
@@ -267,8 +273,6 @@ static NOINLINE uint32_t look(const struct backtrace_place *place, struct kept_s
 
 uint32_t stack_number(struct backtrace_place place)
 {
-	if (place.pc - own_start < own_end - own_start && !backtrace_leave(&place, own_start, own_end))
-		return 0;
 	struct kept_stacks *stacks = kept_stacks_here();
 	if (stacks == NULL)
 		return look(&place, NULL, NULL);

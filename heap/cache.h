@@ -153,7 +153,7 @@ struct cache {
 	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
 	void *sampled;               /* what is a sample and about to be told; never read */
 	void *stacks;                /* check/stack.c's; of whoever has the slot */
-	void *freed_last[CACHE_FREED_LAST]; /* check/small.c's, in turn */
+	uint32_t freed_last[CACHE_FREED_LAST]; /* check/small.c's, in turn */
 	uint32_t freed_count;
 
 	bool is_published;           /* it has a slot of the box */

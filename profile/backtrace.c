@@ -294,14 +294,3 @@ NOINLINE void backtrace_capture(struct backtrace *trace)
 		return;
 	}
 }
-
-bool backtrace_leave(struct backtrace_place *place, uintptr_t start, uintptr_t end)
-{
-	struct backtrace_frame frame = backtrace_begin(place);
-
-	while (frame.pc - start < end - start)
-		if (backtrace_next(&frame) != BACKTRACE_CALLER)
-			return false;
-	*place = (struct backtrace_place){.pc = frame.pc, .sp = frame.sp, .fp = frame.fp};
-	return true;
-}

@@ -71,9 +71,6 @@ struct backtrace_frame backtrace_begin(const struct backtrace_place *place);
 /* To the frame's caller.  LAST: it has none.  LOST: who that is is not to be found out. */
 enum backtrace_step backtrace_next(struct backtrace_frame *frame);
 
-/* Leaves the addresses [start, end): the first caller that is not of them. */
-bool backtrace_leave(struct backtrace_place *place, uintptr_t start, uintptr_t end);
-
 /* Whoever calls from these addresses is nobody: libc's start of the program, whose tables a
    small process else reads for nothing but that. */
 void backtrace_end_at(uintptr_t start, uintptr_t end);
