@@ -70,6 +70,7 @@ bool fault_report(const siginfo_t *info, const void *context)
 	if (span == NULL)
 		return false;
 	struct report_object object = large_described(span);
-	report_fault(call_of(context), address, span_object(span), &object, pc_of(context));
+	report_fault(call_of(context), address, span_object(span), span->kind == SPAN_RETIRED, &object,
+		pc_of(context));
 	return true;
 }

@@ -1,5 +1,7 @@
 #include "check/fence.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,7 +85,9 @@ static COLD void say_once(size_t most)
 static COLD int32_t count_again(void)
 {
 	static size_t unknown_count;
-	size_t most = maps_most(), count = maps_count();
+	/* A process that is confined may open nothing. */
+	size_t most = os_is_confined ? MAPS_MOST : maps_most();
+	size_t count = os_is_confined ? SIZE_MAX : maps_count();
 	size_t allowed = most - most / 4;
 
 	if (count == SIZE_MAX)
@@ -97,12 +101,25 @@ static COLD int32_t count_again(void)
 	return -COUNTED_AFTER;
 }
 
+/* Files are opened for that, in a call that is no point of cancellation and leaves errno as
+   it is. */
+static COLD int32_t count_aside(void)
+{
+	int saved = errno, cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	int32_t now = count_again();
+	pthread_setcancelstate(cancel_state, NULL);
+	errno = saved;
+	return now;
+}
+
 static bool may_map(void)
 {
 	int32_t now = word_load(&until_counted);
 
 	if (now == 0)
-		now = count_again();
+		now = count_aside();
 	/* Of two threads at once one is not counted. */
 	word_store(&until_counted, now > 0 ? now - 1 : now + 1);
 	return now > 0;
@@ -158,9 +175,12 @@ void fence_set(struct span *span, bool with_before)
 void fence_close(struct span *span)
 {
 	size_t bytes = span->page_count << PAGE_SHIFT;
-	uint8_t done = pages_close(span_address(span), bytes, 0);
+	uint8_t before = span->fences;
 
-	span->fences |= done;
+	/* A child of a fork that comes in between undoes either. */
+	word_store(&span->fences, before | SPAN_FENCE_MARKED | SPAN_FENCE_MAPPED);
+	uint8_t done = pages_close(span_address(span), bytes, 0);
+	word_store(&span->fences, before | done);
 	if (done != 0 || os_release(span_address(span), bytes))
 		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
 }
@@ -169,9 +189,10 @@ bool fence_open(struct span *span)
 {
 	size_t bytes = span->page_count << PAGE_SHIFT;
 	uint8_t done = span->fences;
+	bool is_unmarked = (done & SPAN_FENCE_MARKED) == 0 || os_guard_unmark(span_address(span), bytes);
+	bool is_mapped = (done & SPAN_FENCE_MAPPED) == 0 ||
+		os_protect(span_address(span), bytes, PROT_READ | PROT_WRITE);
 
-	span->fences = 0;
-	return ((done & SPAN_FENCE_MARKED) == 0 || os_guard_unmark(span_address(span), bytes)) &&
-		((done & SPAN_FENCE_MAPPED) == 0 ||
-			os_protect(span_address(span), bytes, PROT_READ | PROT_WRITE));
+	word_store(&span->fences, 0);
+	return is_unmarked && is_mapped;
 }

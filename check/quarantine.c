@@ -169,6 +169,15 @@ uint32_t quarantine_count(void)
 	return word_load(&waiting.count);
 }
 
+void quarantine_recover(void) UNCHECKED_LOCKING
+{
+	memset(&filled, 0, sizeof(filled));
+	memset(&waiting, 0, sizeof(waiting));
+	for (size_t page = 0; heap_check_mode != BOX_CHECK_NONE && page < arena.page_count; page++)
+		if (arena.spans[page].kind == SPAN_RETIRED)
+			waiting_add(&arena.spans[page]);
+}
+
 static struct span *filled_take(void)
 {
 	lock_acquire(&page_heap_lock);

@@ -34,6 +34,9 @@ uint32_t quarantine_count(void);
 /* The one of them goes that has waited the longest.  False: none waits. */
 bool quarantine_drop(void);
 
+/* In a child of a fork that nobody prepared, where somebody may have been changing what waits. */
+void quarantine_recover(void);
+
 /* There is no memory: what has waited the longest goes.  False: nothing does. */
 bool quarantine_flush(void);
 

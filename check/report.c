@@ -100,10 +100,9 @@ void report_written(const char *start, const char *broken, const struct report_o
 		(uint64_t)(broken - start), "", object, NULL);
 }
 
-void report_fault(const char *call, const char *address, const char *start,
+void report_fault(const char *call, const char *address, const char *start, bool is_freed,
 	const struct report_object *object, const void *caller)
 {
-	bool is_freed = object->record == NULL || object->record->state != RECORD_LIVE;
 	struct sentence sentence;
 
 	if (is_freed || address >= start) {

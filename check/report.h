@@ -39,7 +39,7 @@ COLD _Noreturn void report_written(const char *start, const char *broken,
 
 /* A byte of one that was freed is touched, or a byte beside one, that nobody may touch.  The
    process goes on to what becomes of that. */
-COLD void report_fault(const char *call, const char *address, const char *start,
+COLD void report_fault(const char *call, const char *address, const char *start, bool is_freed,
 	const struct report_object *object, const void *caller);
 
 /* The frames of the object that is being reported, for the box's log. */

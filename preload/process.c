@@ -18,6 +18,7 @@
 #include "base/fatal.h"
 #include "base/format.h"
 #include "base/os.h"
+#include "check/quarantine.h"
 #include "check/report.h"
 #include "heap/arena.h"
 #include "heap/cache.h"
@@ -224,6 +225,7 @@ void process_fork_child(void)
 static void process_forked(void)
 {
 	become_child();
+	quarantine_recover();
 	special_fork_recover();
 	sites_fork_recover();
 }

@@ -60,6 +60,13 @@ const struct books_thread **books_threads_by_bytes(const struct books *books)
 	return rows;
 }
 
+const char *books_event_word(const struct books_event *event)
+{
+	if (event->kind == BOX_EVENT_FATAL)
+		return "fatal";
+	return event->kind == BOX_EVENT_CHECK ? "check" : "refused";
+}
+
 void books_free(struct books *books)
 {
 	free(books->threads);

@@ -56,7 +56,7 @@ struct books_event {
 	uint64_t sequence;
 	uint64_t realtime_ns;
 	int64_t tid;
-	bool is_fatal;
+	uint64_t kind;           /* enum box_event_kind */
 	char text[256];
 	uint32_t allocated_at;   /* the object that it is about, by frames; 0: not known */
 	uint32_t freed_at;
@@ -113,6 +113,9 @@ uint64_t books_class_free_bytes(const struct books_class *row);
 
 /* Rows by what they allocated, the living first; free()d by the caller.  NULL: no memory. */
 const struct books_thread **books_threads_by_bytes(const struct books *books);
+
+/* What an event is, in a word. */
+const char *books_event_word(const struct books_event *event);
 
 void books_free(struct books *books);
 

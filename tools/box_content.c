@@ -303,7 +303,7 @@ static void events_copy(const struct box_content *content, struct books *books)
 		to->sequence = from->sequence;
 		to->realtime_ns = from->realtime_ns;
 		to->tid = from->tid;
-		to->is_fatal = from->kind == BOX_EVENT_FATAL;
+		to->kind = from->kind;
 		to->allocated_at = frame_of(from->allocated_at);
 		to->freed_at = frame_of(from->freed_at);
 		text_copy(to->text, sizeof(to->text), from->text, sizeof(from->text));

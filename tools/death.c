@@ -53,10 +53,10 @@ static void cause_set(struct death *death, struct death_clue *clue)
 
 /* ---- the event log --------------------------------------------------------- */
 
-static const struct books_event *last_event(const struct books *books, bool is_fatal)
+static const struct books_event *last_event(const struct books *books, enum box_event_kind kind)
 {
 	for (size_t i = books->event_count; i > 0; i--)
-		if (books->events[i - 1].is_fatal == is_fatal)
+		if (books->events[i - 1].kind == kind)
 			return &books->events[i - 1];
 	return NULL;
 }
@@ -71,7 +71,7 @@ static void event_note(struct death_clue *clue, const struct books_event *event)
 
 static void events_look(struct death *death, const struct books *books)
 {
-	const struct books_event *fatal = last_event(books, true);
+	const struct books_event *fatal = last_event(books, BOX_EVENT_FATAL);
 	struct death_clue *clue;
 
 	if (fatal != NULL) {
@@ -85,7 +85,7 @@ static void events_look(struct death *death, const struct books *books)
 		"It had been refused memory, %s time%s: many a program ends itself then.",
 		units_count((int64_t)books->out_of_memory_count).text,
 		books->out_of_memory_count == 1 ? "" : "s");
-	event_note(clue, last_event(books, false));
+	event_note(clue, last_event(books, BOX_EVENT_OUT_OF_MEMORY));
 }
 
 /* ---- the kernel's log ------------------------------------------------------ */

@@ -87,17 +87,8 @@ static json_t *callers_array(struct post *post, uint32_t frame)
 		return json_null();
 	json_t *array = json_array();
 	stack_read(stacks, frame, &stack);
-	for (size_t i = 0; i < stack.count; i++) {
-		struct symbol_list symbols = stack_symbols(stacks, stack.frames[i]);
-		for (size_t inner = 0; inner < symbols.count; inner++) {
-			const struct symbol *symbol = &symbols.list[inner];
-			json_t *object = json_object();
-			set(object, "function", json_string(symbol->function));
-			set(object, "file", symbol->file != NULL ? json_string(symbol->file) : json_null());
-			set(object, "line", json_integer(symbol->line));
-			json_array_append_new(array, object);
-		}
-	}
+	for (size_t i = 0; i < stack.count; i++)
+		prof_json_frames(array, stacks, stack.frames[i]);
 	return array;
 }
 
@@ -110,7 +101,7 @@ static json_t *events_array(struct post *post)
 		const struct books_event *event = &books->events[i];
 		json_t *object = json_object();
 		set(object, "realtime_ns", number(event->realtime_ns));
-		set(object, "kind", json_string(event->is_fatal ? "fatal" : "refused"));
+		set(object, "kind", json_string(books_event_word(event)));
 		set(object, "tid", json_integer(event->tid));
 		set(object, "text", json_string(event->text));
 		set(object, "allocated_by", callers_array(post, event->allocated_at));

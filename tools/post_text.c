@@ -192,7 +192,7 @@ static void print_events(struct post *post)
 		const struct books_event *event = &books->events[i];
 		char text[400];
 		snprintf(text, sizeof(text), "%s  %s  %s", units_time(event->realtime_ns).text,
-			event->is_fatal ? "fatal" : "refused", event->text);
+			books_event_word(event), event->text);
 		print_wrapped(2, text);
 		print_callers(post, "allocated by", event->allocated_at);
 		print_callers(post, "freed by", event->freed_at);

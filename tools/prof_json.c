@@ -93,7 +93,7 @@ json_t *prof_json_modules(const struct stacks *stacks)
 	return array;
 }
 
-static void frames_append(json_t *frames, const struct stacks *stacks, uint32_t frame)
+void prof_json_frames(json_t *frames, const struct stacks *stacks, uint32_t frame)
 {
 	const struct site_frame *at = &stacks->sites->frames[frame];
 	struct symbol_list symbols = stack_symbols(stacks, frame);
@@ -119,7 +119,7 @@ json_t *prof_json_site(struct stacks *stacks, const struct site *site)
 
 	stack_read(stacks, site->frame, &stack);
 	for (size_t i = 0; i < stack.count; i++)
-		frames_append(frames, stacks, stack.frames[i]);
+		prof_json_frames(frames, stacks, stack.frames[i]);
 	set(object, "live", prof_json_sum(&site->live));
 	set(object, "total", prof_json_sum(&site->total));
 	set(object, "peak", prof_json_sum(&site->peak));

@@ -11,6 +11,9 @@
 /* "samples", "objects", "objects_error", "bytes", "bytes_error". */
 json_t *prof_json_sum(const struct site_sum *sum);
 
+/* A frame, behind those that are there; several if calls were inlined. */
+void prof_json_frames(json_t *frames, const struct stacks *stacks, uint32_t frame);
+
 /* A site with its sums and frames. */
 json_t *prof_json_site(struct stacks *stacks, const struct site *site);
 

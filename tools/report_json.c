@@ -104,7 +104,7 @@ static json_t *events(const struct books *books)
 		json_t *object = json_object();
 		set(object, "sequence", number(event->sequence));
 		set(object, "realtime_ns", number(event->realtime_ns));
-		set(object, "kind", json_string(event->is_fatal ? "fatal" : "out_of_memory"));
+		set(object, "kind", json_string(event->kind == BOX_EVENT_OUT_OF_MEMORY ? "out_of_memory" : books_event_word(event)));
 		set(object, "tid", json_integer(event->tid));
 		set(object, "text", json_string(event->text));
 		json_array_append_new(array, object);

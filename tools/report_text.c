@@ -377,7 +377,7 @@ static void print_events(const struct books *books)
 		const struct books_event *event = &books->events[i];
 		char label[96];
 		snprintf(label, sizeof(label), "%s  %s  ", units_time(event->realtime_ns).text,
-			event->is_fatal ? "fatal" : "refused");
+			books_event_word(event));
 		print_cut(label, event->text);
 	}
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "check/check.h"
 #include "heap/cache.h"
 #include "heap/central.h"
 #include "heap/fastpath.h"
@@ -75,6 +76,22 @@ START_TEST(test_t1_nothing_is_combined_where_that_is_off)
 		ck_assert(!share_a_block(first, second));
 		ck_assert(is_zero(first, bytes));
 		ck_assert(span_of_small(first)->class == 1 + SIZE_FAMILY_NOSCAN);
+		object_free(first);
+		object_free(second);
+	}
+	ck_assert_uint_eq(snapshot_now().tiny_nmalloc, 0);
+}
+END_TEST
+
+START_TEST(test_t1_nothing_is_combined_where_each_object_has_its_page)
+{
+	attach_surely();
+	check_start(0, BOX_CHECK_EFENCE, false);
+	for (size_t bytes = 1; bytes < 16; bytes++) {
+		char *first = hinted_surely(bytes), *second = hinted_surely(bytes);
+		ck_assert_ptr_ne(span_of_large(first), NULL);
+		ck_assert_ptr_ne(span_of_large(second), NULL);
+		ck_assert_ptr_ne(span_of_large(first), span_of_large(second));
 		object_free(first);
 		object_free(second);
 	}
@@ -554,6 +571,8 @@ int main(void)
 	tcase_add_test(tests, test_t1_what_may_be_collected_is_not_mixed_with_what_may_not);
 	tcase_add_test(suite_case("off", world_begin, NULL),
 		test_t1_nothing_is_combined_where_that_is_off);
+	tcase_add_test(suite_case("efence", world_begin, NULL),
+		test_t1_nothing_is_combined_where_each_object_has_its_page);
 	tcase_add_test(tests, test_t2_the_size_decides_the_alignment);
 	tcase_add_test(tests, test_t3_what_fits_with_its_padding_touches_nothing_else);
 	tcase_add_test(tests, test_t4_a_miss_takes_a_block_of_zeros);

@@ -24,9 +24,10 @@ suites()
 	done
 }
 
-suites check:full shell sqlite3 redis git compilers new forks limits
-suites efence:1 shell sqlite3 git new forks limits
-suites check:sample,check_every:1,sample:4k shell sqlite3 redis git compilers new forks limits family
+others="new forks limits kin elsewhere dump killed coro_collect"
+suites check:full shell sqlite3 redis git compilers python3 $others
+suites efence:1 shell sqlite3 git $others
+suites check:sample,check_every:1,sample:4k shell sqlite3 redis git compilers $others family
 
 export MSTAT_CONF=check:full
 

@@ -139,12 +139,14 @@ END_TEST
 START_TEST(test_events_come_in_their_order)
 {
 	sample.events[0] = (struct box_event){.sequence = 17, .kind = BOX_EVENT_FATAL, .text = "last"};
-	sample.events[5] = (struct box_event){.sequence = 6, .text = "first"};
+	sample.events[5] = (struct box_event){.sequence = 6, .kind = BOX_EVENT_OUT_OF_MEMORY,
+		.text = "first"};
 	make_books();
 	ck_assert_uint_eq(books.event_count, 2);
 	ck_assert_str_eq(books.events[0].text, "first");
 	ck_assert_str_eq(books.events[1].text, "last");
-	ck_assert(books.events[1].is_fatal);
+	ck_assert_str_eq(books_event_word(&books.events[0]), "refused");
+	ck_assert_str_eq(books_event_word(&books.events[1]), "fatal");
 }
 END_TEST
 
