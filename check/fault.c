@@ -1,6 +1,7 @@
 #include "check/fault.h"
 
 #include <stdint.h>
+#include <string.h>
 #include <ucontext.h>
 
 #include "check/large.h"
@@ -20,9 +21,27 @@ static const void *pc_of(const ucontext_t *context)
 	return (const void *)context->uc_mcontext.gregs[REG_RIP];
 }
 #else
+enum { RECORD_ESR = 0x45535201, ESR_IS_WRITE = 1 << 6 }; /* asm/sigcontext.h; of a data abort */
+
+/* Records of an extension each, the last of no magic.  Kernels leave out what they do not
+   know. */
 static const char *call_of(const ucontext_t *context)
 {
-	(void)context;
+	const char *at = (const char *)context->uc_mcontext.__reserved;
+	const char *end = at + sizeof(context->uc_mcontext.__reserved);
+	struct {
+		uint32_t magic;
+		uint32_t bytes;
+		uint64_t esr;
+	} record;
+
+	for (; (size_t)(end - at) >= sizeof(record); at += record.bytes) {
+		memcpy(&record, at, sizeof(record));
+		if (record.magic == RECORD_ESR)
+			return (record.esr & ESR_IS_WRITE) != 0 ? "write" : "read";
+		if (record.magic == 0 || record.bytes == 0 || record.bytes > (size_t)(end - at))
+			break;
+	}
 	return "access";
 }
 
