@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "check/fault.h"
+#include "preload/process.h"
 #include "preload/sigaction.h"
 
 static bool is_watching;
@@ -90,7 +91,11 @@ int fault_sigaction(int number, const struct sigaction *action, struct sigaction
 {
 	struct sigaction before = *action_now();
 
-	if (action != NULL) {
+	if (action != NULL && !process_is_self()) {
+		/* A child of vfork() has handlers of its own but our memory. */
+		if (sigaction_of_libc(number, action, NULL) != 0)
+			return -1;
+	} else if (action != NULL) {
 		struct sigaction now = *action;
 		if (install(number, &now) != 0)
 			return -1;

@@ -24,9 +24,9 @@ suites()
 	done
 }
 
-others="new forks limits kin elsewhere dump killed coro_collect"
+others="new forks limits kin coro_collect"
 suites check:full shell sqlite3 redis git compilers python3 $others
-suites efence:1 shell sqlite3 git $others
+suites efence:1 shell sqlite3 git new limits kin coro_collect
 suites check:sample,check_every:1,sample:4k shell sqlite3 redis git compilers $others family
 
 export MSTAT_CONF=check:full

@@ -271,6 +271,34 @@ static void test_vfork_that_allocates(void)
 	tap_is(SPAWNS, good, "children of vfork may allocate, and the parent free it");
 }
 
+static void never_called(int number)
+{
+	(void)number;
+}
+
+/* Its handlers are its own, whoever watches its parent's. */
+static void test_vfork_that_handles(void)
+{
+	static const int numbers[] = {SIGSEGV, SIGUSR1};
+	struct sigaction mine = {.sa_handler = never_called}, now;
+	static int good;
+
+	for (volatile int i = 0; i < 2; i++) {
+		struct sigaction before;
+		sigaction(numbers[i], &mine, &before);
+		pid_t child = vfork();
+		if (child == 0) {
+			signal(numbers[i], SIG_IGN);
+			raise(numbers[i]);
+			_exit(GOOD);
+		}
+		good += has_ended_well(child);
+		sigaction(numbers[i], &before, &now);
+		good += now.sa_handler == never_called;
+	}
+	tap_is(4, good, "a signal's handler that a child of vfork sets is its own");
+}
+
 static void test_spawn(void)
 {
 	static char shell[] = "sh", option[] = "-c", script[] = "exec 3>&- && exit 42";
@@ -331,6 +359,7 @@ int main(int argc, char **argv)
 	test_bare("children of _Fork allocate", _Fork);
 	test_bare("children of a raw clone allocate", raw_clone);
 	test_vfork_that_allocates();
+	test_vfork_that_handles();
 	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(threads[i], NULL);

@@ -14,7 +14,7 @@ unset XDG_RUNTIME_DIR
 seed=${MSTAT_SEED:-$((SRANDOM % 32768))}
 RANDOM=$seed
 printf '# MSTAT_SEED=%s\n' "$seed"
-export MSTAT_CONF=sample:16k,dir:$scratch
+export MSTAT_CONF=${MSTAT_CONF:+$MSTAT_CONF,}sample:16k,dir:$scratch
 folder=$scratch/mstat-$(id -u)
 moments=200
 

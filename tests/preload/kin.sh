@@ -4,7 +4,7 @@
 
 . "${BASH_SOURCE[0]%/*}/preload.sh"
 
-export MSTAT_CONF=dir:$scratch
+export MSTAT_CONF=${MSTAT_CONF:+$MSTAT_CONF,}dir:$scratch
 adopt kin "$programs/kin" "$scratch/mstat-$(id -u)"
 adopt "kin without a word that is wiped" "$programs/kin" "$scratch/mstat-$(id -u)" old
 find "$scratch/mstat-$(id -u)" -name '*.box' | tap_none "no box is left"
