@@ -364,14 +364,18 @@ void heap_free_class_slow(uint32_t class, bool goes_home, void *ptr, const void 
 	heap_cache_release(cache);
 }
 
+void heap_free_span(const struct span *span, void *ptr, const void *caller)
+{
+	if (span->kind == SPAN_SMALL)
+		heap_free_class_slow(span->class, true, ptr, caller);
+	else
+		large_free(ptr, caller);
+}
+
 void heap_free_for_slow(void *ptr, const void *caller)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (UNLIKELY(heap_checks != NULL)) {
-		heap_checks->free(ptr, caller);
-		return;
-	}
 	if (ptr == NULL)
 		return;
 	uint32_t class = arena_class_at(page);
@@ -382,7 +386,7 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	if (is_usual)
 		heap_free_class_slow(class, false, ptr, caller);
 	else if (span != NULL)
-		heap_free_class_slow(span->class, true, ptr, caller);
+		heap_free_span(span, ptr, caller);
 	else
 		large_free(ptr, caller);
 }

@@ -14,6 +14,8 @@
 
 #include "base/compiler.h"
 
+struct span;
+
 struct cache;
 
 /* In order of likelihood: the magazine is empty, its countdown ended, the size
@@ -33,8 +35,11 @@ void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero);
    the thread has no cache yet.  errno is as before. */
 void heap_free_slow(void *ptr) NOINLINE;
 
-/* The same, within a call that returns to `caller`. */
+/* The same, within a call that returns to `caller`.  Not in a checked process. */
 void heap_free_for_slow(void *ptr, const void *caller) NOINLINE;
+
+/* The same for what reads class 0, of a span that is known. */
+void heap_free_span(const struct span *span, void *ptr, const void *caller);
 
 /* The same for an object known to be of a small class; goes_home: to its span, not to
    the magazine. */

@@ -204,28 +204,40 @@ uint32_t span_take_objects(struct span *span, void **objects, uint32_t want)
 	return count;
 }
 
-/* Whether one of the first `carved` objects begins at an offset, and which.  Of an
-   offset that is beyond the span the product is any number; no index that is in range
-   leads back there. */
-static ALWAYS_INLINE bool is_start(const struct span *span, uint32_t carved, size_t offset,
-	uint32_t *index)
+/* Objects that were handed out, by their numbers: from lead up to carved. */
+struct handed_out {
+	uint32_t class;
+	uint32_t lead;
+	uint32_t count;
+};
+
+static ALWAYS_INLINE struct handed_out handed_out_of(const struct span *span)
 {
-	*index = size_class_index(span->class, offset);
-	return *index * (size_t)size_classes[span->class].object_bytes == offset && *index < carved &&
-		*index >= span->lead;
+	return (struct handed_out){.class = span->class,
+		.lead = span->lead,
+		.count = (uint32_t)word_load(&span->carved_count) - span->lead};
+}
+
+/* Whether one of them begins at an offset, and which.  Of an offset that is beyond the span
+   the product is any number; no index that is in range leads back there. */
+static ALWAYS_INLINE bool is_start(const struct handed_out *out, size_t offset, uint32_t *index)
+{
+	*index = size_class_index(out->class, offset);
+	return *index * (size_t)size_classes[out->class].object_bytes == offset &&
+		*index - out->lead < out->count;
 }
 
 /* Objects that were freed one after the other often share a word: it is written when
    the next is another's. */
 uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t count)
 {
-	const uint32_t carved = span->carved_count;
+	const struct handed_out out = handed_out_of(span);
 	uintptr_t start = (uintptr_t)span_address(span);
 	uint64_t *words = span_home_words(span), *word = words, bits = *word;
 	uint32_t done = 0, index;
 
 	for (; done < count; done++) {
-		if (!is_start(span, carved, (uintptr_t)objects[done] - start, &index))
+		if (!is_start(&out, (uintptr_t)objects[done] - start, &index))
 			break;
 		if (words + index / 64 != word) {
 			word_store(word, bits);
@@ -246,9 +258,10 @@ uint32_t span_put_objects(struct span *span, void *const *objects, uint32_t coun
 static bool span_knows(const struct span *span, const void *object, bool *is_home)
 {
 	size_t offset = (size_t)((const char *)object - span_address(span));
+	const struct handed_out out = handed_out_of(span);
 	uint32_t index;
 
-	if (!is_start(span, word_load(&span->carved_count), offset, &index))
+	if (!is_start(&out, offset, &index))
 		return false;
 	*is_home = (word_load(span_home_words(span) + index / 64) >> index % 64 & 1) != 0;
 	return true;

@@ -90,6 +90,7 @@ void object_specials_end(struct span *span, void *ptr)
 		specials_end(&chain, 0);
 }
 
+/* With the span's last special it may be an ordinary one again. */
 static COLD void free_special(struct span *span, void *ptr, const void *caller)
 {
 	object_specials_end(span, ptr);
@@ -104,8 +105,8 @@ static NOINLINE void free_unusual(void *ptr, const void *caller)
 	}
 	struct span *span = unusual_span_of(ptr);
 
-	if (span != NULL && LIKELY(word_load(&span->special) == 0))
-		free_of(span, ptr, caller);
+	if (span != NULL && LIKELY(word_load(&span->special) == 0 && !is_tiny(span)))
+		heap_free_span(span, ptr, caller);
 	else if (span != NULL)
 		free_special(span, ptr, caller);
 	else if (ptr != object_of_no_bytes)
@@ -169,7 +170,7 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 	if (to == NULL)
 		return NULL;
 	memcpy(to, ptr, min_bytes(usable, bytes));
-	free_of(span, ptr, caller);
+	free_unusual(ptr, caller);
 	return to;
 }
 
