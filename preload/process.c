@@ -93,11 +93,18 @@ bool process_is_self(void)
 	return !os_is_confined && os_process_id() == process_pid && !heap_process_is_new();
 }
 
+/* A child of vfork() that allocates has its parent's memory, and the box in it: it stands for
+   its parent. */
+static bool is_parents_memory(void)
+{
+	return !os_is_confined && box_exists() && !box_is_left_behind();
+}
+
 /* The heap's question where the kernel cannot wipe a word in children; a process that is
    confined must hope that it may ask. */
 static bool is_same_process(void)
 {
-	return os_process_id() == process_pid;
+	return os_process_id() == process_pid || is_parents_memory();
 }
 
 static void complain(void *arg, const char *part, size_t part_bytes, const char *why)
@@ -231,11 +238,10 @@ static void process_forked(void)
 }
 
 /* In a child that no fork handler saw, of a parent that had no heap yet whose word the
-   kernel would have wiped.  A child of vfork() that allocates is not one: its parent's
-   box is in its memory, as all of its parent's is. */
+   kernel would have wiped. */
 static void heap_begins(void)
 {
-	if (!is_same_process() && (os_is_confined || box_is_left_behind()))
+	if (!is_same_process() && (os_is_confined || box_exists()))
 		become_child();
 	fork_watch();
 }
