@@ -129,6 +129,14 @@ static size_t check_object_bytes(const struct span *span, const void *ptr)
 	return span->kind == SPAN_SMALL ? small_object_bytes(span, ptr) : span->bytes;
 }
 
+static uint32_t check_allocated_at(const struct span *span, const void *object)
+{
+	const struct object_record *record = span->kind == SPAN_SMALL ? small_record(span, object)
+								      : records_of(span);
+
+	return record != NULL && record->state == RECORD_LIVE ? record->allocated_at : 0;
+}
+
 /* What is no object's start nothing is said of: the free that follows does. */
 static bool is_live(const void *ptr, struct report_object *object)
 {
@@ -171,6 +179,7 @@ static const struct heap_checks checks = {.alloc = check_alloc,
 	.shrink = check_shrink,
 	.usable_bytes = check_usable_bytes,
 	.object_bytes = check_object_bytes,
+	.allocated_at = check_allocated_at,
 	.expect = check_expect,
 	.span_opened = small_span_opened,
 	.span_released = small_span_released,

@@ -44,6 +44,9 @@ struct heap_checks {
 	/* The same of the object that an address lies in, free or not, or else what it takes. */
 	size_t (*object_bytes)(const struct span *span, const void *ptr);
 
+	/* The frame (profile/frames.h) that a live object was allocated at; 0: not known. */
+	uint32_t (*allocated_at)(const struct span *span, const void *object);
+
 	/* align_bytes 0: none is said. */
 	void (*expect)(const void *ptr, size_t bytes, size_t align_bytes, const char *call,
 		const void *caller);

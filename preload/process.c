@@ -35,6 +35,7 @@
 #include "preload/cgroup.h"
 #include "preload/checking.h"
 #include "preload/fork.h"
+#include "preload/leak_check.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
 #include "preload/redirect.h"
@@ -42,7 +43,10 @@
 #include "preload/sigaction.h"
 #include "preload/thread.h"
 #include "profile/collect.h"
+#include "profile/loaded.h"
+#include "profile/roots.h"
 #include "profile/sites.h"
+#include "profile/survey.h"
 #include "profile/world.h"
 #include "stats/box.h"
 #include "stats/dump.h"
@@ -137,6 +141,10 @@ static void options_read(void)
 	} else if (text != NULL) {
 		conf_parse(&process_conf, text, complain, NULL);
 	}
+	/* Who is to say who allocated what is lost must look at each object. */
+	if (process_conf.check == CONF_CHECK_UNSAID)
+		process_conf.check = process_conf.leak_check && !process_conf.efence ? CONF_CHECK_FULL
+										     : CONF_CHECK_NONE;
 	if (!CONFIG_BOOKS) {
 		process_conf.box = process_conf.exit_report = false;
 		process_conf.signal_number = 0;
@@ -147,7 +155,7 @@ static void stderr_remember(void)
 {
 	stderr_is_known = fstat(STDERR_FILENO, &stderr_status) == 0;
 	/* coreutils and others close stderr before the last destructor runs. */
-	if (process_conf.exit_report && stderr_is_known)
+	if ((process_conf.exit_report || process_conf.leak_check) && stderr_is_known)
 		report_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, REPORT_FD_MIN);
 }
 
@@ -182,6 +190,15 @@ static bool is_sandboxed(void)
 	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTERED;
 }
 
+bool process_box_ensure(void)
+{
+	if (!box_exists() && !is_sandboxed()) {
+		box_identify(0, NULL);
+		box_make();
+	}
+	return box_exists();
+}
+
 static void interval_passed(void)
 {
 	int saved = errno; /* this may be a free() */
@@ -191,10 +208,8 @@ static void interval_passed(void)
 		return;
 	/* malloc() is no place for a thread to be cancelled in; open() would be. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	if (__atomic_exchange_n(&box_is_due, false, __ATOMIC_RELAXED) && !is_sandboxed()) {
-		box_identify(0, NULL);
-		box_make();
-	}
+	if (__atomic_exchange_n(&box_is_due, false, __ATOMIC_RELAXED))
+		process_box_ensure();
 	if (cgroup_take() && !is_sandboxed())
 		cgroup_publish();
 	signal_check();
@@ -212,6 +227,7 @@ static void become_child(void)
 	box_leave();
 	dump_forget();
 	collect_forget();
+	survey_forget();
 	signal_forget();
 	cgroup_forget();
 	redirect_forget();
@@ -275,6 +291,14 @@ void process_end(void)
 	box_remove();
 }
 
+static void own_variables_exclude(void)
+{
+	uintptr_t start, end;
+
+	if (loaded_find_range((uintptr_t)own_variables_exclude, &start, &end))
+		roots_exclude(start, end);
+}
+
 static __attribute__((constructor)) void process_start(int argc, char **argv)
 {
 	int saved = errno;
@@ -297,6 +321,7 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	if (CONFIG_BOOKS)
 		sites_init((uintptr_t)process_start,
 			(uintptr_t)dlsym(RTLD_DEFAULT, "__libc_start_main"));
+	own_variables_exclude();
 	if (CONFIG_BOOKS && process_conf.sample_bytes != 0)
 		signal_set_sample(process_conf.sample_bytes);
 	/* The heap begins with the first allocation: many a process makes none. */
@@ -310,6 +335,8 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	thread_watch_init();
 	box_make();
 	world_init(process_conf.stop_signal, sigaction_of_libc);
+	if (process_conf.leak_check)
+		leak_check_arm((uintptr_t)process_start, process_conf.leak_suppressions);
 	signal_install(); /* then: a dump's default place is beside the box */
 	signal_publish();
 	errno = saved;
@@ -341,5 +368,6 @@ static __attribute__((destructor)) void process_finish(void)
 {
 	if (process_conf.exit_check && arena.is_ready && process_is_self())
 		exit_check();
-	process_end();
+	if (!leak_check_is_armed())
+		process_end();
 }

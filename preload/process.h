@@ -23,6 +23,9 @@ int process_report_fd(void);
 /* stderr, if it is still what it was at start, else -1. */
 int process_stderr(void);
 
+/* Makes a box, if there is to be one and there is none.  Whether there is one now. */
+bool process_box_ensure(void);
+
 /* The last act of a process that ends by _exit() or exit(). */
 void process_end(void);
 

@@ -10,6 +10,7 @@
 #include "heap/snapshot.h"
 #include "preload/process.h"
 #include "preload/sigaction.h"
+#include "preload/survey.h"
 #include "stats/box.h"
 #include "stats/dump.h"
 
@@ -70,10 +71,11 @@ void signal_handle(int number, siginfo_t *info, void *context)
 	uint64_t request = info->si_code == SI_QUEUE ? (uintptr_t)info->si_value.sival_ptr : 0;
 
 	(void)number;
-	(void)context;
 	if (!process_is_self())
 		return;
-	if (request >> BOX_REQUEST_SHIFT != BOX_REQUEST_DUMP) {
+	if (request >> BOX_REQUEST_SHIFT == BOX_REQUEST_SURVEY) {
+		survey_obey(request, context);
+	} else if (request >> BOX_REQUEST_SHIFT != BOX_REQUEST_DUMP) {
 		obey(request);
 	} else if (dump_begin()) {
 		write_dump(request);

@@ -50,11 +50,10 @@ static void when_still(void *arg)
 	findings_map(reach_collectable_most());
 }
 
-static void note_lost(const struct span *span, void *object, void *arg)
+static void note_lost(void *object, void *arg)
 {
 	struct findings *findings = arg;
 
-	(void)span;
 	if (findings->count < findings->most)
 		findings->lost[findings->count++] = object;
 }
@@ -62,10 +61,8 @@ static void note_lost(const struct span *span, void *object, void *arg)
 static void in_copy(void *arg)
 {
 	(void)arg;
-	if (collection.findings == NULL || !reach_mark(REACH_COLLECTABLE))
-		return;
-	reach_lost(note_lost, collection.findings);
-	collection.findings->is_whole = 1;
+	if (collection.findings != NULL && reach_collectable(note_lost, collection.findings))
+		collection.findings->is_whole = 1;
 }
 
 /* Returns how many were freed or finalized. */

@@ -16,6 +16,7 @@
 
 #include "base/compiler.h"
 #include "base/format.h"
+#include "base/lock.h"
 #include "base/os.h"
 #include "heap/heap.h"
 #include "tinyalloc/special.h"
@@ -30,6 +31,8 @@ enum {
 
 BULKY struct world_thread world_table[THREADS_MAX];
 BULKY uint64_t world_known_tids[TIDS_MAX / 64];
+/* Not on the stack, which may be a small one. */
+BULKY char world_entries[16 << 10] __attribute__((aligned(8)));
 
 static uint32_t thread_count;
 static uint32_t stopped_count;  /* a futex: the caller waits on it */
@@ -156,8 +159,8 @@ static bool is_zombie(int tid)
 	return state != NULL && (state[2] == 'Z' || state[2] == 'X');
 }
 
-/* Whether all that were asked to stop have, or are no more. */
-static bool all_stand_still(void)
+/* Whether all that were asked to stop have, or are no more; *late is one that has not. */
+static bool all_stand_still(int32_t *late)
 {
 	bool all = true;
 
@@ -170,6 +173,8 @@ static bool all_stand_still(void)
 			thread->has_stopped = 1; /* without a stack */
 		else
 			all = false;
+		if (thread->has_stopped == 0)
+			*late = thread->tid;
 	}
 	return all;
 }
@@ -182,9 +187,9 @@ static void wait_a_little(void)
 	syscall(SYS_futex, &stopped_count, 128 /* FUTEX_WAIT_PRIVATE */, seen, &time, NULL, 0);
 }
 
-static int wait_until_still(uint64_t deadline_ns)
+static int wait_until_still(uint64_t deadline_ns, int32_t *late)
 {
-	while (!all_stand_still()) {
+	while (!all_stand_still(late)) {
 		if (now_ns() >= deadline_ns)
 			return ETIMEDOUT;
 		wait_a_little();
@@ -223,12 +228,11 @@ static int thread_ask(int tid, uint64_t deadline_ns)
 /* One pass over all that there are. */
 static int threads_ask(int folder, uint64_t deadline_ns)
 {
-	char buffer[4096] __attribute__((aligned(8)));
 	long got;
 
-	while ((got = syscall(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0) {
+	while ((got = syscall(SYS_getdents64, folder, world_entries, sizeof(world_entries))) > 0) {
 		for (long at = 0; at < got;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(buffer + at);
+			const struct dirent64 *entry = (const struct dirent64 *)(world_entries + at);
 			int error = entry->d_name[0] == '.' ? 0
 							    : thread_ask(atoi(entry->d_name), deadline_ns);
 			if (error != 0)
@@ -239,7 +243,7 @@ static int threads_ask(int folder, uint64_t deadline_ns)
 	return got < 0 ? errno : 0;
 }
 
-static int all_stop(void)
+static int all_stop(int32_t *late)
 {
 	uint64_t deadline_ns = now_ns() + LIMIT_NS;
 	uint32_t before;
@@ -253,12 +257,12 @@ static int all_stop(void)
 		error = threads_ask(folder, deadline_ns);
 		close(folder);
 		if (error == 0)
-			error = wait_until_still(deadline_ns);
+			error = wait_until_still(deadline_ns, late);
 	} while (error == 0 && thread_count != before);
 	return error;
 }
 
-static void stop_begin(void)
+static void stop_begin(const ucontext_t *interrupted)
 {
 	last_stop += last_stop + 1 == MOVING ? 2 : 1;
 	stopped_count = 0;
@@ -267,6 +271,10 @@ static void stop_begin(void)
 		.stack_pointer = (uintptr_t)__builtin_frame_address(0),
 		.program_pointer = (uintptr_t)__builtin_frame_address(0),
 		.thread_pointer = (uintptr_t)pthread_self()};
+	if (interrupted != NULL) {
+		world_table[0].program_pointer = interrupted_pointer(interrupted);
+		world_table[0].is_on_alternate = is_alternate(interrupted, world_table[0].program_pointer);
+	}
 	tid_is_new(world_table[0].tid);
 	__atomic_store_n(&stop_number, last_stop, __ATOMIC_RELEASE);
 }
@@ -295,9 +303,9 @@ static NOINLINE int stop_and_copy(struct world_job *job, pid_t *copy)
 {
 	uint64_t begin_ns = now_ns();
 
-	stop_begin();
+	stop_begin(job->interrupted);
 	world_table[0].stack_pointer = (uintptr_t)__builtin_frame_address(0);
-	int error = all_stop();
+	int error = all_stop(&job->late_tid);
 	if (error == 0) {
 		job->when_still(job->arg);
 		*copy = process_copy(job);
@@ -311,8 +319,9 @@ static NOINLINE int stop_and_copy(struct world_job *job, pid_t *copy)
 int world_copy(struct world_job *job, pid_t *copy)
 {
 	sigset_t all, before;
-	int error = handler_ensure(), cancel_state;
+	int error = lock_is_any_mine() ? EDEADLK : handler_ensure(), cancel_state;
 
+	job->late_tid = 0;
 	if (error != 0)
 		return error;
 	/* What the caller's registers hold is on its stack from here on. */
@@ -328,6 +337,13 @@ int world_copy(struct world_job *job, pid_t *copy)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_setcancelstate(cancel_state, NULL);
 	return error;
+}
+
+bool world_reap(pid_t copy)
+{
+	int status;
+
+	return wait4(copy, &status, __WALL | WNOHANG, NULL) != 0;
 }
 
 bool world_wait(pid_t copy)

@@ -46,7 +46,9 @@ struct world_job {
 	void (*when_still)(void *arg); /* in this process, all threads standing still */
 	void (*in_copy)(void *arg);    /* in the copy, which ends when it returns */
 	void *arg;
+	const void *interrupted;       /* in a signal handler: its ucontext_t; else NULL */
 	uint64_t pause_ns;             /* out: how long the threads stood still */
+	int32_t late_tid;              /* out: of ETIMEDOUT, a thread that did not stop; 0: not known */
 };
 
 typedef int sigaction_set_fn(int number, const struct sigaction *action, struct sigaction *old);
@@ -58,12 +60,16 @@ void world_init(int signal_number, sigaction_set_fn *set);
  * Does all that.  0, then *copy is the copy's process id, for world_wait(); or an
  * errno: EBUSY, the program uses the signal; ETIMEDOUT, a thread did not stop; EAGAIN,
  * there is no room for a process or too many threads; what open(2) said of /proc.
- * Not from a signal handler; one at a time.
+ * From a signal handler too, if it blocks all signals and what it interrupted has none of the
+ * heap's locks (base/lock.h); then EDEADLK if it has.
  */
 int world_copy(struct world_job *job, pid_t *copy);
 
 /* Waits for the copy.  Whether it did all that it was to do. */
 bool world_wait(pid_t copy);
+
+/* The same of one that may be at it still: false then.  Nothing else is left of one that is not. */
+bool world_reap(pid_t copy);
 
 /* The threads, in the copy; the caller's is the first. */
 const struct world_thread *world_threads(uint32_t *count);

@@ -18,7 +18,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 16,
+	SECTION_COUNT = 17,
 	PAGE_BITS = 12,
 	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
@@ -90,6 +90,7 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_ROWS, BOX_THREADS_MAX * class_count,
 		sizeof(struct box_row));
 	at = section_add(at, BOX_SECTION_DUMP, 1, sizeof(struct box_dump));
+	at = section_add(at, BOX_SECTION_SURVEY, BOX_SURVEYS_MAX, sizeof(struct box_survey));
 	at = section_add(at, BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak));
 	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
 	at = section_add(at, BOX_SECTION_HINTED_ROWS, BOX_THREADS_MAX * hinted_count,

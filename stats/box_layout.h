@@ -40,20 +40,21 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 6,
-	BOX_SECTIONS_MAX = 16,
+	BOX_LAYOUT_VERSION = 7,
+	BOX_SECTIONS_MAX = 20,
 	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
 	BOX_ALL_CLASSES_MAX = 2 * BOX_CLASSES_MAX, /* the hinted ones too */
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
 	BOX_EVENTS_MAX = 16,
 	BOX_PEAKS_MAX = 16,
+	BOX_SURVEYS_MAX = 8,    /* that several who ask at one time do not miss their answers */
 	BOX_SITES_MAX = 16384,
 	BOX_SITE_PEAKS_MAX = 4,  /* of the heap's peaks, the last ones */
 	BOX_FRAMES_MAX = 131072, /* eight a site */
 	BOX_MODULES_MAX = 1024,
 	BOX_BUILD_ID_BYTES = 32,
 	BOX_EXE_BYTES = 1024,
-	BOX_CMDLINE_BYTES = 1472, /* so that what is written at start is one page */
+	BOX_CMDLINE_BYTES = 1344, /* so that what is written at start is one page */
 	BOX_PATH_BYTES = 512
 };
 
@@ -74,7 +75,8 @@ enum box_section_kind {
 	BOX_SECTION_FRAMES = 13,  /* struct box_frame, each written once, by their numbers */
 	BOX_SECTION_MODULES = 14, /* struct box_module, by their numbers */
 	BOX_SECTION_CONTROL = 15, /* 1 x struct box_control */
-	BOX_SECTION_CGROUP = 16   /* 1 x struct box_cgroup */
+	BOX_SECTION_CGROUP = 16,  /* 1 x struct box_cgroup */
+	BOX_SECTION_SURVEY = 17   /* struct box_survey, by box_survey_place() of their requests */
 };
 
 struct box_section {
@@ -211,7 +213,8 @@ struct box_control {
 
 enum box_request {
 	BOX_REQUEST_DUMP = 0,   /* the number is the lower 32 bits */
-	BOX_REQUEST_SAMPLE = 1  /* the value is sample_bytes */
+	BOX_REQUEST_SAMPLE = 1, /* the value is sample_bytes */
+	BOX_REQUEST_SURVEY = 2  /* the value is an enum survey_kind (stats/survey_layout.h) */
 };
 
 enum { BOX_REQUEST_SHIFT = 56, BOX_REQUEST_NUMBER_SHIFT = 32 };
@@ -222,6 +225,15 @@ struct box_dump {
 	int64_t error;          /* errno of the last one, 0 if written */
 	uint64_t request;       /* the payload of the signal that asked for it */
 	char path[BOX_PATH_BYTES];
+};
+
+/* What became of a request for a survey. */
+struct box_survey {
+	uint64_t request;       /* its payload; 0: nothing was asked for */
+	int64_t error;          /* an errno: there is none */
+	int64_t late_tid;       /* of ETIMEDOUT: a thread that did not stop; 0: not known */
+	uint64_t pause_ns;      /* how long all threads stood still */
+	char path[BOX_PATH_BYTES]; /* of the file, which a copy of the process writes */
 };
 
 /* One size class.  Written under the class's lock, from its first use on.
@@ -394,6 +406,11 @@ struct box_cgroup {
 	uint64_t limit_bytes;   /* its own, 0: none */
 	char path[BOX_PATH_BYTES]; /* within its hierarchy, as the process sees it */
 };
+
+static inline uint32_t box_survey_place(uint64_t request)
+{
+	return (uint32_t)(request >> BOX_REQUEST_NUMBER_SHIFT) % BOX_SURVEYS_MAX;
+}
 
 static inline uint32_t box_frame_check(uint64_t place, uint32_t caller, uint32_t number)
 {

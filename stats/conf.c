@@ -44,9 +44,10 @@ static bool set_tiny(struct conf *conf, const char *value, size_t bytes)
 
 static bool set_check(struct conf *conf, const char *value, size_t bytes)
 {
-	static const char *const names[] = {"none", "full", "sample"};
+	static const char *const names[] = {[CONF_CHECK_NONE] = "none", [CONF_CHECK_FULL] = "full",
+		[CONF_CHECK_SAMPLE] = "sample"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = CONF_CHECK_NONE; i < sizeof(names) / sizeof(names[0]); i++)
 		if (text_is(value, bytes, names[i])) {
 			conf->check = (enum conf_check)i;
 			return true;
@@ -210,6 +211,16 @@ static bool set_dump(struct conf *conf, const char *value, size_t bytes)
 	return parse_path(conf->dump, value, bytes);
 }
 
+static bool set_leak_check(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_bool(&conf->leak_check, value, bytes);
+}
+
+static bool set_leak_suppressions(struct conf *conf, const char *value, size_t bytes)
+{
+	return parse_path(conf->leak_suppressions, value, bytes);
+}
+
 const struct conf_key conf_keys[] = {
 	{"box", "1", "0 or 1", "Publish the books in a file that mstat reads.", set_box},
 	{"dir", "/dev/shm", "an absolute path",
@@ -254,6 +265,12 @@ const struct conf_key conf_keys[] = {
 	{"exit_check", "1", "0 or 1",
 		"At exit, look for double and bad frees that nothing has come upon before.",
 		set_exit_check},
+	{"leak_check", "0", "0 or 1",
+		"At exit, look for leaks and have mstat tell them; check is full then, if it is not said.",
+		set_leak_check},
+	{"leak_suppressions", "none", "a path",
+		"A file of leaks that are known, in LeakSanitizer's syntax, for leak_check.",
+		set_leak_suppressions},
 	{"exit_report", "0", "0 or 1", "Print a short report on stderr at exit.", set_exit_report},
 	{NULL, NULL, NULL, NULL, NULL}};
 

@@ -28,7 +28,8 @@ enum {
 };
 
 enum conf_check {
-	CONF_CHECK_NONE = 0,
+	CONF_CHECK_UNSAID = 0,
+	CONF_CHECK_NONE,
 	CONF_CHECK_FULL,
 	CONF_CHECK_SAMPLE
 };
@@ -45,6 +46,8 @@ struct conf {
 	bool zero;                     /* what is freed, with check:full */
 	bool check_sizes;              /* what is said of an object that is freed */
 	bool exit_check;               /* what was freed, at exit */
+	bool leak_check;               /* look for leaks at exit */
+	char leak_suppressions[CONF_PATH_BYTES]; /* "": none */
 	bool tiny;                     /* combine small objects without pointers */
 	bool noscan_strings;           /* what strdup() makes is such an object */
 	size_t token_max;              /* 0: none, that is SIZE_MAX */

@@ -176,6 +176,25 @@ bool special_is_tied(const struct span *span, size_t offset, size_t bytes)
 	return number != 0 && special_at(number)->offset < offset + bytes;
 }
 
+void special_visit_arguments(const struct span *span, void (*visit)(void *arg))
+{
+	for (uint32_t number = span->special; number != 0; number = special_at(number)->next)
+		if (special_at(number)->kind == SPECIAL_FINALIZER)
+			visit(special_at(number)->arg);
+}
+
+const struct special_sample *special_sample_at(const struct span *span, size_t offset)
+{
+	uint32_t number = span->special;
+
+	while (number != 0 && special_at(number)->offset < offset)
+		number = special_at(number)->next;
+	while (number != 0 && special_at(number)->offset == offset &&
+		special_at(number)->kind != SPECIAL_SAMPLE)
+		number = special_at(number)->next;
+	return number != 0 && special_at(number)->offset == offset ? &special_at(number)->sample : NULL;
+}
+
 /* Off the list, into a chain of its own. */
 static struct special_chain take(struct span *span, uint64_t from, uint64_t to)
 {

@@ -59,6 +59,11 @@ extern void (*special_sample_resized)(struct special_sample *sample, uint64_t by
 /* Whether a finalizer is tied to these bytes of a span; its lock held, or in a copy. */
 bool special_is_tied(const struct span *span, size_t offset, size_t bytes);
 
+/* In a copy: calls `visit` for each finalizer's argument, and for the sample whose object begins at
+   these bytes of a span; NULL if there is none. */
+void special_visit_arguments(const struct span *span, void (*visit)(void *arg));
+const struct special_sample *special_sample_at(const struct span *span, size_t offset);
+
 /* Specials taken off an object, which nobody else knows. */
 struct special_chain {
 	uint32_t first;

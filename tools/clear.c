@@ -55,7 +55,8 @@ static bool dump_parse_name(const char *name, int64_t *pid)
 	if (sscanf(name, "%lld-%llu.%n", &number, &count, &end) != 2 || end == 0)
 		return false;
 	*pid = number;
-	return strcmp(name + end, "dump") == 0 || strcmp(name + end, "json") == 0;
+	return strcmp(name + end, "dump") == 0 || strcmp(name + end, "json") == 0 ||
+		strcmp(name + end, "survey") == 0;
 }
 
 static bool is_running(int64_t inner_pid, const struct process *list, size_t list_count)

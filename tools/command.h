@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 int command_run(int argc, char **argv);
+int command_leaks(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_show(int argc, char **argv);
 int command_dump(int argc, char **argv);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/random.h>
@@ -108,7 +109,7 @@ bool control_no_answer(const struct target *target, const char *will, struct fai
 		"%s has not answered in time: it may block %s", target->title, signal);
 }
 
-bool control_read(const char *path, enum box_section_kind kind, void *payload,
+bool control_read(const char *path, enum box_section_kind kind, uint32_t index, void *payload,
 	size_t payload_bytes)
 {
 	struct failure unused;
@@ -118,7 +119,22 @@ bool control_read(const char *path, enum box_section_kind kind, void *payload,
 	if (!file_read(path, &file, &unused))
 		return false;
 	bool done = box_image_open(&image, file.bytes, file.count, path, &unused) &&
-		box_part_read(&image, kind, 0, payload, payload_bytes) == PART_FOUND;
+		box_part_read(&image, kind, index, payload, payload_bytes) == PART_FOUND;
 	file_free(&file);
 	return done;
+}
+
+void control_path(const struct target *target, const char *inner, char *path, size_t path_bytes)
+{
+	char text[BOX_PATH_BYTES + 1], cwd[PATH_MAX], link[64], root[64] = "";
+	int pid = (int)target->process.pid;
+
+	memcpy(text, inner, BOX_PATH_BYTES);
+	text[BOX_PATH_BYTES] = '\0';
+	snprintf(link, sizeof(link), "/proc/%d/cwd", pid);
+	ssize_t bytes = text[0] == '/' ? 0 : readlink(link, cwd, sizeof(cwd) - 1);
+	cwd[bytes > 0 ? bytes : 0] = '\0';
+	if (process_namespace(target->process.pid, "mnt") != process_namespace(getpid(), "mnt"))
+		snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	snprintf(path, path_bytes, "%s%s%s%s", root, cwd, bytes > 0 ? "/" : "", text);
 }

@@ -14,6 +14,8 @@
 
 #include "tools/target.h"
 
+enum { CONTROL_PATH_BYTES = PATH_MAX + BOX_PATH_BYTES + 128 };
+
 /* A descriptor of a living target, of whose process the signal would be heard; -1. */
 int control_open(const struct target *target, struct failure *failure);
 
@@ -26,8 +28,12 @@ bool control_send(int fd, const struct target *target, uint64_t request, struct 
 bool control_no_answer(const struct target *target, const char *will, struct failure *failure);
 
 /* What a part of the target's box says now; false if it cannot be read at this moment. */
-bool control_read(const char *path, enum box_section_kind kind, void *payload,
+bool control_read(const char *path, enum box_section_kind kind, uint32_t index, void *payload,
 	size_t payload_bytes);
+
+/* A path that the box has, of BOX_PATH_BYTES, which is the process's view of the files, as it is
+   in ours.  For CONTROL_PATH_BYTES. */
+void control_path(const struct target *target, const char *inner, char *path, size_t path_bytes);
 
 uint64_t control_now_ms(void);
 

@@ -32,7 +32,7 @@ static bool wait_for_dump(struct target *target, int fd, uint64_t request, uint6
 
 	for (int wait_ms = POLL_FIRST_MS;; wait_ms = wait_ms < POLL_MOST_MS ? 2 * wait_ms : POLL_MOST_MS) {
 		bool is_over = poll(&end, 1, wait_ms) > 0;
-		if (control_read(target->path, BOX_SECTION_DUMP, &now, sizeof(now)) &&
+		if (control_read(target->path, BOX_SECTION_DUMP, 0, &now, sizeof(now)) &&
 			now.dump_count > count) {
 			if (dump->dump_count == count && control_now_ms() + COALESCE_MS < deadline)
 				deadline = control_now_ms() + COALESCE_MS;
@@ -50,32 +50,15 @@ static bool wait_for_dump(struct target *target, int fd, uint64_t request, uint6
 	}
 }
 
-/* The path is in the process's view of the files. */
-static void dump_path(const struct target *target, char *path, size_t path_bytes)
-{
-	char inner[BOX_PATH_BYTES + 1], cwd[PATH_MAX], link[64], root[64] = "";
-	const struct box_dump *dump = &target->content.dump;
-	int pid = (int)target->process.pid;
-
-	memcpy(inner, dump->path, BOX_PATH_BYTES);
-	inner[BOX_PATH_BYTES] = '\0';
-	snprintf(link, sizeof(link), "/proc/%d/cwd", pid);
-	ssize_t bytes = inner[0] == '/' ? 0 : readlink(link, cwd, sizeof(cwd) - 1);
-	cwd[bytes > 0 ? bytes : 0] = '\0';
-	if (process_namespace(target->process.pid, "mnt") != process_namespace(getpid(), "mnt"))
-		snprintf(root, sizeof(root), "/proc/%d/root", pid);
-	snprintf(path, path_bytes, "%s%s%s%s", root, cwd, bytes > 0 ? "/" : "", inner);
-}
-
 static int print_dump(const struct target *target, bool as_json)
 {
-	char path[PATH_MAX + BOX_PATH_BYTES + 128];
+	char path[CONTROL_PATH_BYTES];
 	struct failure failure;
 	struct target dump;
 	struct report report;
 	struct file file;
 
-	dump_path(target, path, sizeof(path));
+	control_path(target, target->content.dump.path, path, sizeof(path));
 	if (target->content.dump.error != 0) {
 		failure_set(&failure, FAILURE_CANNOT, "%s could not write its dump to %s: %s",
 			target->title, path, strerror((int)target->content.dump.error));

@@ -18,7 +18,8 @@ enum failure_status {
 	FAILURE_NONE = 0,
 	FAILURE_CANNOT = 1,  /* no such process, not ours, no permission, no answer */
 	FAILURE_USAGE = 2,   /* the command line, or MSTAT_CONF */
-	FAILURE_DAMAGED = 3  /* truncated, corrupt, no box or dump, another layout */
+	FAILURE_DAMAGED = 3, /* truncated, corrupt, no box or dump, another layout */
+	FAILURE_LEAKS = 4    /* no failure: something is definitely lost, and not suppressed */
 };
 
 struct failure {

@@ -13,7 +13,7 @@ libreporter_la_SOURCES = \
 	%D%/cgroup.h %D%/cgroup.c \
 	%D%/clear.h %D%/clear.c \
 	%D%/command.h \
-	%D%/conf.c %D%/diff.c %D%/dump.c %D%/ls.c %D%/post.c %D%/prof.c %D%/run.c %D%/set.c \
+	%D%/conf.c %D%/diff.c %D%/dump.c %D%/leaks.c %D%/ls.c %D%/post.c %D%/prof.c %D%/run.c %D%/set.c \
 	%D%/show.c %D%/top.c \
 	%D%/control.h %D%/control.c \
 	%D%/death.h %D%/death.c \
@@ -30,6 +30,7 @@ libreporter_la_SOURCES = \
 	%D%/folded.h %D%/folded.c \
 	%D%/intern.h %D%/intern.c \
 	%D%/kmsg.h %D%/kmsg.c \
+	%D%/leaks.h %D%/leaks_gather.c %D%/leaks_json.c %D%/leaks_text.c \
 	%D%/ledger.h %D%/ledger.c \
 	%D%/lines.h %D%/lines.c \
 	%D%/mappings.h %D%/mappings.c \
@@ -54,6 +55,8 @@ libreporter_la_SOURCES = \
 	%D%/stack_names.h %D%/stack_names.c \
 	%D%/stack_tree.h %D%/stack_tree.c \
 	%D%/stacks.h %D%/stacks.c \
+	%D%/suppressions.h %D%/suppressions.c \
+	%D%/survey.h %D%/survey.c \
 	%D%/symbols.h %D%/symbols.c \
 	%D%/table.h %D%/table.c \
 	%D%/target.h %D%/target.c \

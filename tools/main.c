@@ -93,6 +93,20 @@ static const struct command commands[] = {
 		"      --json      everything, as JSON\n"
 		"      --top N     how many functions (default 10, 0: all)\n"
 		"      --dir DIR   look for the box of PID in DIR too, as a program does under dir:DIR\n"},
+	{"leaks", command_leaks, "[OPTION...] PID", "show what a process has lost, and who allocated it",
+		"Finds the objects of a process that nothing leads to any more.  The process stands\n"
+		"still for some milliseconds while it is copied; the copy is searched.\n"
+		"\n"
+		"      --suppressions FILE   leaks that are known, as LeakSanitizer has them; may be\n"
+		"                            repeated\n"
+		"      --all           what is lost by other leaks, and what is suppressed, too\n"
+		"      --top N         how many call sites (default 20, 0: all)\n"
+		"      --bytes         exact bytes instead of KiB and MiB\n"
+		"      --json          everything, as JSON\n"
+		"      --timeout TIME  how long to wait: 500ms, 10s, 2m (default 60s)\n"
+		"      --debuginfod    fetch missing debug files from $DEBUGINFOD_URLS\n"
+		"\n"
+		"Exit status 4: something is definitely lost, and not suppressed.\n"},
 	{"set", command_set, "[--timeout TIME] PID sample:BYTES",
 		"change how often a running process is looked at",
 		"Asks a process, by the dump signal whose handler is libmstat's, to take one sample\n"

@@ -33,7 +33,7 @@ static bool ask(const struct target *target, int fd, uint64_t request, uint64_t 
 
 	for (;;) {
 		uint64_t now_ms = control_now_ms();
-		if (control_read(target->path, BOX_SECTION_CONTROL, &control, sizeof(control)) &&
+		if (control_read(target->path, BOX_SECTION_CONTROL, 0, &control, sizeof(control)) &&
 			control.request == request)
 			return true;
 		if (now_ms - begin_ms >= timeout_ms)

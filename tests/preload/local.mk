@@ -252,6 +252,14 @@ tested_programs += %D%/coro_collect
 %C%_coro_collect_LDFLAGS = $(AM_LDFLAGS) -no-install
 %C%_coro_collect_LDADD = libmstat_coro.la
 
+program_tests += %D%/leaks.sh
+
+tested_programs += %D%/lossy
+%C%_lossy_SOURCES = %D%/lossy.c
+%C%_lossy_CFLAGS = $(CALLS_KEPT_CFLAGS) -g
+%C%_lossy_LDFLAGS = $(AM_LDFLAGS) -no-install
+%C%_lossy_LDADD = libmstat_coro.la
+
 program_tests += %D%/busy.sh
 
 tested_programs += %D%/busy
