@@ -13,19 +13,37 @@
 void (*fatal_observer)(const char *line);
 void (*fatal_explainer)(struct format *out);
 
-enum { LINE_BYTES = 640 };
+enum { LINE_BYTES = 640, WAIT_NS = 2000000000 };
 
-static void line_say(struct format *line)
+/* ---- one report at a time -------------------------------------------------------------------- */
+
+static uint32_t is_said; /* somebody is saying something */
+static THREAD_LOCAL bool says;
+
+/* Whoever comes while another thread says something waits until it has, for some time.  False:
+   this thread was saying something itself. */
+static bool say_begin(void)
 {
-	static int entered;
+	if (says)
+		return false;
+	says = true;
+	uint64_t until_ns = os_coarse_ns() + WAIT_NS;
+	while (__atomic_exchange_n(&is_said, 1, __ATOMIC_ACQUIRE) != 0 && os_coarse_ns() < until_ns)
+		os_yield();
+	return true;
+}
 
+static void say_end(void)
+{
+	says = false;
+	__atomic_store_n(&is_said, 0, __ATOMIC_RELEASE);
+}
+
+static void line_say(struct format *line, bool is_first)
+{
 	format_terminate(line);
-	/* A second failure, in the observer or on another thread: print, do not nest. */
-	if (!__atomic_exchange_n(&entered, 1, __ATOMIC_RELAXED)) {
-		if (fatal_observer != NULL)
-			fatal_observer(line->buffer);
-		__atomic_store_n(&entered, 0, __ATOMIC_RELAXED);
-	}
+	if (is_first && fatal_observer != NULL)
+		fatal_observer(line->buffer);
 	if (line->used_bytes == line->capacity_bytes)
 		line->used_bytes--;
 	format_char(line, '\n');
@@ -33,6 +51,18 @@ static void line_say(struct format *line)
 	line->fd = STDERR_FILENO;
 	if (os_can_write(STDERR_FILENO, false)) /* or the end would be SIGPIPE */
 		format_flush(line);
+}
+
+static void explain(void)
+{
+	char buffer[LINE_BYTES];
+	struct format out;
+
+	if (fatal_explainer == NULL || !os_can_write(STDERR_FILENO, false))
+		return;
+	format_init(&out, buffer, sizeof(buffer), STDERR_FILENO);
+	fatal_explainer(&out);
+	format_flush(&out);
 }
 
 static _Noreturn void end(void)
@@ -50,23 +80,11 @@ void fatal(const char *what)
 	format_init(&line, buffer, sizeof(buffer), -1);
 	format_text(&line, "libmstat: ");
 	format_text(&line, what);
-	line_say(&line);
+	bool is_first = say_begin();
+	line_say(&line, is_first);
+	if (is_first)
+		say_end();
 	end();
-}
-
-static void explain(void)
-{
-	static int explaining;
-	char buffer[LINE_BYTES];
-	struct format out;
-
-	if (fatal_explainer == NULL || !os_can_write(STDERR_FILENO, false) ||
-		__atomic_exchange_n(&explaining, 1, __ATOMIC_RELAXED))
-		return;
-	format_init(&out, buffer, sizeof(buffer), STDERR_FILENO);
-	fatal_explainer(&out);
-	format_flush(&out);
-	__atomic_store_n(&explaining, 0, __ATOMIC_RELAXED);
 }
 
 void fatal_pointer_said(const char *call, const void *address, const char *what,
@@ -90,8 +108,12 @@ void fatal_pointer_said(const char *call, const void *address, const char *what,
 		format_text(&line, ", called from ");
 		modules_describe(&line, (uintptr_t)caller);
 	}
-	line_say(&line);
+	bool is_first = say_begin();
+	line_say(&line, is_first);
+	if (!is_first)
+		return;
 	explain();
+	say_end();
 }
 
 void fatal_pointer(const char *call, const void *address, const char *what,

@@ -6,20 +6,21 @@
 #include "base/bits.h"
 #include "check/fill.h"
 #include "check/large.h"
+#include "check/quarantine.h"
 #include "check/small.h"
 #include "check/stack.h"
 #include "heap/cache.h"
 #include "heap/checks.h"
 #include "heap/heap.h"
 #include "heap/large.h"
+#include "heap/slowpath.h"
 #include "tinyalloc/object.h"
 
 static void *alloc_at(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
 	const struct backtrace_place *place)
 {
-	bytes = bytes != 0 ? bytes : 1; /* of no bytes would be what realloc() frees */
 	if (UNLIKELY(heap_check_mode == BOX_CHECK_EFENCE || !small_fits(bytes, align_bytes)))
-		return large_checked_alloc(bytes, align_bytes, family, is_zeroed, place);
+		return large_checked_alloc(max_bytes(bytes, 1), align_bytes, family, is_zeroed, place);
 	void *object = small_alloc(bytes, align_bytes, family, place);
 	return object != NULL && is_zeroed ? memset(object, 0, bytes) : object;
 }
@@ -28,6 +29,7 @@ static void *check_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool
 {
 	struct backtrace_place place = backtrace_place_here();
 
+	heap_process_look();
 	return alloc_at(bytes, align_bytes, family, is_zeroed, &place);
 }
 
@@ -58,6 +60,8 @@ static void check_free(void *ptr, const void *caller)
 	struct backtrace_place place = backtrace_place_here();
 	int saved = errno;
 
+	heap_process_look();
+	stack_look_unloaded(caller);
 	free_at(ptr, "free", caller, &place);
 	errno = saved;
 }
@@ -99,6 +103,7 @@ static void *check_resize(void *ptr, size_t bytes, const void *caller)
 	size_t old_bytes;
 	int saved = errno;
 
+	heap_process_look();
 	if (resize_in_place(ptr, bytes, caller, &place, &old_bytes))
 		return ptr;
 	void *to = alloc_at(bytes, 1, heap_family(ptr), false, &place);
@@ -157,17 +162,18 @@ static void check_expect(const void *ptr, size_t bytes, size_t align_bytes, cons
 {
 	struct report_object object;
 
+	heap_process_look();
 	if (LIKELY(align_bytes <= 1 && small_is_as_said(ptr, bytes, 1)) || !is_live(ptr, &object))
 		return;
 	if (align_bytes != 0 && (!bits_is_power_of_two(align_bytes) ||
 		(uintptr_t)ptr % align_bytes != 0 ||
-		record_align_of(align_bytes) != object.record->align))
+		record_align_of(align_bytes) != object.record->align_log2))
 		report_number(call, ptr, "wrong alignment: ", align_bytes, " bytes were given",
 			&object, caller);
 	/* A C++ runtime's own aligned new has rounded before. */
-	size_t asked = max_bytes(bytes, 1);
+	size_t asked = max_bytes(bytes, 1), actual = max_bytes(object.bytes, 1);
 	size_t rounded = align_bytes > 1 ? bits_round_up(asked, align_bytes) : asked;
-	if (asked != object.bytes && rounded != object.bytes)
+	if (asked != actual && rounded != actual)
 		report_number(call, ptr, "wrong size: ", bytes, " bytes were given", &object,
 			caller);
 }
@@ -181,6 +187,7 @@ static const struct heap_checks checks = {.alloc = check_alloc,
 	.object_bytes = check_object_bytes,
 	.allocated_at = check_allocated_at,
 	.expect = check_expect,
+	.reclaim = quarantine_flush,
 	.span_opened = small_span_opened,
 	.span_released = small_span_released,
 	.tail_bytes = FILL_TAIL_BYTES,

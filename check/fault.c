@@ -86,7 +86,8 @@ bool fault_report(const siginfo_t *info, const void *context)
 	bool is_fault = heap_check_mode != BOX_CHECK_NONE && info->si_code > 0;
 	const struct span *span = is_fault ? span_meant(address) : NULL;
 
-	if (span == NULL)
+	/* What the program itself has closed of a living object is its own affair. */
+	if (span == NULL || (span->kind != SPAN_RETIRED && distance(span, address) == 0))
 		return false;
 	struct report_object object = large_described(span);
 	report_fault(call_of(context), address, span_object(span), span->kind == SPAN_RETIRED, &object,

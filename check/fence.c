@@ -81,45 +81,55 @@ static COLD void say_once(size_t most)
 	format_flush(&line);
 }
 
-/* A fence may make two more mappings. */
+/* Spans that have fences of their own mapping, which may make two more each. */
+static size_t mapped_count;
+
+/* A process that is confined may open nothing: no more than these is known. */
+static COLD int32_t count_unknown(void)
+{
+	size_t count = word_load(&mapped_count);
+
+	if (count < UNKNOWN_MOST)
+		return (int32_t)min_bytes(UNKNOWN_MOST - count, COUNTED_AFTER);
+	say_once(MAPS_MOST);
+	return -COUNTED_AFTER;
+}
+
 static COLD int32_t count_again(void)
 {
-	static size_t unknown_count;
-	/* A process that is confined may open nothing. */
-	size_t most = os_is_confined ? MAPS_MOST : maps_most();
 	size_t count = os_is_confined ? SIZE_MAX : maps_count();
-	size_t allowed = most - most / 4;
 
 	if (count == SIZE_MAX)
-		count = word_load(&unknown_count) < UNKNOWN_MOST ? 0 : allowed;
-	if (count + 2 <= allowed) {
-		size_t more = min_bytes((allowed - count) / 2, COUNTED_AFTER);
-		word_add(&unknown_count, more);
-		return (int32_t)more;
-	}
+		return count_unknown();
+	size_t most = maps_most(), allowed = most - most / 4;
+	if (count + 2 <= allowed)
+		return (int32_t)min_bytes((allowed - count) / 2, COUNTED_AFTER);
 	say_once(most);
 	return -COUNTED_AFTER;
 }
 
 /* Files are opened for that, in a call that is no point of cancellation and leaves errno as
    it is. */
-static COLD int32_t count_aside(void)
+static COLD void count_aside(void)
 {
 	int saved = errno, cancel_state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	int32_t now = count_again();
+	word_store(&until_counted, count_again());
 	pthread_setcancelstate(cancel_state, NULL);
 	errno = saved;
-	return now;
 }
 
 static bool may_map(void)
 {
 	int32_t now = word_load(&until_counted);
 
-	if (now == 0)
-		now = count_aside();
+	/* While one thread counts, the others go on. */
+	if (now == 0 && __atomic_compare_exchange_n(&until_counted, &now, COUNTED_AFTER, false,
+			__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		count_aside();
+		now = word_load(&until_counted);
+	}
 	/* Of two threads at once one is not counted. */
 	word_store(&until_counted, now > 0 ? now - 1 : now + 1);
 	return now > 0;
@@ -137,6 +147,15 @@ static uint8_t pages_close(char *from, size_t bytes, enum span_fences side)
 	if (bytes <= MARKED_MOST_BYTES && os_guard_mark(from, bytes))
 		return side | SPAN_FENCE_MARKED;
 	return may_map() && os_reserve_again(from, bytes) ? side | SPAN_FENCE_MAPPED : 0;
+}
+
+/* It has more fences, or none. */
+static void fences_set(struct span *span, uint8_t fences)
+{
+	int more = ((fences & SPAN_FENCE_MAPPED) != 0) - ((span->fences & SPAN_FENCE_MAPPED) != 0);
+
+	word_store(&span->fences, fences);
+	__atomic_fetch_add(&mapped_count, (size_t)(ssize_t)more, __ATOMIC_RELAXED);
 }
 
 struct large_place fence_place(size_t bytes, size_t align_bytes, bool with_before, bool is_left)
@@ -159,17 +178,17 @@ struct large_place fence_place(size_t bytes, size_t align_bytes, bool with_befor
 		.offset = is_left ? before : total - behind - room};
 }
 
-void fence_set(struct span *span, bool with_before)
+void fence_set(struct span *span)
 {
 	uintptr_t object = (uintptr_t)span_object(span);
 	char *end = span_address(span) + (span->page_count << PAGE_SHIFT);
 	char *first = (char *)bits_round_down(object, os_page_bytes());
 	char *behind = (char *)bits_round_up(object + span->bytes, os_page_bytes());
 
-	if (with_before)
-		span->fences |= pages_close(span_address(span), (size_t)(first - span_address(span)),
-			SPAN_FENCE_BEFORE);
-	span->fences |= pages_close(behind, (size_t)(end - behind), SPAN_FENCE_BEHIND);
+	uint8_t done = pages_close(span_address(span), (size_t)(first - span_address(span)),
+		SPAN_FENCE_BEFORE);
+	done |= pages_close(behind, (size_t)(end - behind), SPAN_FENCE_BEHIND);
+	fences_set(span, done);
 }
 
 void fence_close(struct span *span)
@@ -178,9 +197,9 @@ void fence_close(struct span *span)
 	uint8_t before = span->fences;
 
 	/* A child of a fork that comes in between undoes either. */
-	word_store(&span->fences, before | SPAN_FENCE_MARKED | SPAN_FENCE_MAPPED);
+	fences_set(span, before | SPAN_FENCE_MARKED | SPAN_FENCE_MAPPED);
 	uint8_t done = pages_close(span_address(span), bytes, 0);
-	word_store(&span->fences, before | done);
+	fences_set(span, before | done);
 	if (done != 0 || os_release(span_address(span), bytes))
 		memset(arena.page_info + span_page(span), PAGE_WAS_USED, span->page_count);
 }
@@ -193,6 +212,6 @@ bool fence_open(struct span *span)
 	bool is_mapped = (done & SPAN_FENCE_MAPPED) == 0 ||
 		os_protect(span_address(span), bytes, PROT_READ | PROT_WRITE);
 
-	word_store(&span->fences, 0);
+	fences_set(span, 0);
 	return is_unmarked && is_mapped;
 }

@@ -26,8 +26,8 @@ struct span;
 struct large_place fence_place(size_t bytes, size_t align_bytes, bool with_before, bool is_left);
 
 /* Of a large object that is new: the OS pages of its span behind the one that it ends in, and
-   those before the one that it begins in, too.  What was done stands in span->fences. */
-void fence_set(struct span *span, bool with_before);
+   those before the one that it begins in.  What was done stands in span->fences. */
+void fence_set(struct span *span);
 
 /* Nobody may touch any of it from now on, if the kernel does not refuse that.  Its memory goes
    back, if not that. */

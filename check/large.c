@@ -114,16 +114,6 @@ static struct large_place place_of(size_t bytes, size_t align_bytes)
 		.offset = offset};
 }
 
-static void *object_take(const struct large_place *place, size_t bytes, bool is_zeroed)
-{
-	void *object;
-
-	do
-		object = large_alloc_placed(place, bytes, is_zeroed, true);
-	while (object == NULL && quarantine_flush());
-	return object != NULL ? object : heap_out_of_memory(bytes);
-}
-
 static void *object_take_checked(size_t bytes, size_t align_bytes, bool is_zeroed)
 {
 	struct large_place place = place_of(bytes, align_bytes);
@@ -131,7 +121,7 @@ static void *object_take_checked(size_t bytes, size_t align_bytes, bool is_zeroe
 		? quarantine_take(place.pages, place.offset, bytes) : NULL;
 
 	if (span == NULL)
-		return object_take(&place, bytes, is_zeroed);
+		return large_alloc_placed(&place, bytes, is_zeroed, true);
 	void *object = large_revive(span, bytes);
 	return is_zeroed ? memset(object, 0, bytes) : object;
 }
@@ -139,10 +129,10 @@ static void *object_take_checked(size_t bytes, size_t align_bytes, bool is_zeroe
 static void *object_take_fenced(size_t bytes, size_t align_bytes, bool is_zeroed)
 {
 	struct large_place place = fence_place(bytes, align_bytes, false, false);
-	void *object = object_take(&place, bytes, is_zeroed);
+	void *object = large_alloc_placed(&place, bytes, is_zeroed, true);
 
 	if (object != NULL)
-		fence_set(span_of_large(object), false);
+		fence_set(span_of_large(object));
 	return object;
 }
 
@@ -275,8 +265,12 @@ bool large_checked_resize(void *ptr, size_t bytes, const void *caller,
 	if (is_early(span) || span->fences != 0 ||
 		arena_pages_of(span->offset + bytes + FILL_TAIL_BYTES) != span->page_count)
 		return false;
-	if (record != NULL)
+	if (record != NULL) {
+		struct object_record now = *record;
+		now.allocated_by = record_thread();
+		word_store(&record->word, now.word);
 		record->allocated_at = stack_number(*place);
+	}
 	large_shrink(span, bytes);
 	return true;
 }

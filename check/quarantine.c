@@ -191,8 +191,10 @@ bool quarantine_flush(void)
 	struct span *span;
 	uint32_t count = 0;
 
-	for (; (span = filled_take()) != NULL; count++)
+	for (; (span = filled_take()) != NULL; count++) {
+		filled_look(span);
 		large_bury(span);
+	}
 	while (count < FLUSHED_AT_ONCE && quarantine_drop())
 		count++;
 	return count != 0;

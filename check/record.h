@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "base/os.h"
 #include "heap/cache.h"
 #include "heap/page_heap.h"
 #include "heap/span.h"
@@ -36,8 +37,7 @@ enum record_state {
 
 enum {
 	RECORD_TID_BITS = 22,   /* as many threads as the kernel numbers */
-	RECORD_SLACK_BITS = 15, /* what a small object leaves of its slot */
-	RECORD_ALIGN_BITS = 3
+	RECORD_SLACK_BITS = 16  /* what a small object leaves of its slot */
 };
 
 struct object_record {
@@ -47,9 +47,12 @@ struct object_record {
 		struct {
 			uint64_t state : 2;
 			uint64_t slack : RECORD_SLACK_BITS; /* of small ones */
-			uint64_t align : RECORD_ALIGN_BITS; /* record_align_of() */
 			uint64_t allocated_by : RECORD_TID_BITS;
-			uint64_t freed_by : RECORD_TID_BITS;
+			uint64_t freed_by : RECORD_TID_BITS; /* of one that is freed */
+		};
+		struct {
+			uint64_t : 2 + RECORD_SLACK_BITS + RECORD_TID_BITS;
+			uint64_t align_log2 : RECORD_TID_BITS; /* of any other: record_align_of() */
 		};
 	};
 	uint32_t allocated_at; /* numbers of check/stack.h */
@@ -58,12 +61,10 @@ struct object_record {
 
 _Static_assert(sizeof(struct object_record) == 16, "four a cache line");
 
-/* An alignment that was asked for: 16 and less is 0, 32 is 1; from 2048 on they are one. */
+/* An alignment that was asked for; all that every object has anyway are one. */
 static inline unsigned record_align_of(size_t align_bytes)
 {
-	unsigned log2 = align_bytes > 16 ? (unsigned)bits_log2(align_bytes) - 4 : 0;
-
-	return log2 < 7 ? log2 : 7;
+	return align_bytes > 1 << OBJECT_ALIGN_SHIFT ? (unsigned)bits_log2(align_bytes) : 0;
 }
 
 enum {
@@ -119,9 +120,12 @@ static inline bool record_leave(struct object_record *record, struct object_reco
 	return false;
 }
 
+/* A thread that ends has no cache in its last moments. */
 static inline uint32_t record_thread(void)
 {
-	return (uint32_t)word_load(&cache_own->tid);
+	uint32_t tid = (uint32_t)word_load(&cache_own->tid);
+
+	return LIKELY(tid != 0) ? tid : (uint32_t)os_thread_id();
 }
 
 /* The word of an object that this thread allocates. */
@@ -131,7 +135,7 @@ static inline uint64_t record_live_word(size_t slack, size_t align_bytes)
 
 	live.state = RECORD_LIVE;
 	live.slack = slack;
-	live.align = record_align_of(align_bytes);
+	live.align_log2 = record_align_of(align_bytes);
 	live.allocated_by = record_thread();
 	return live.word;
 }

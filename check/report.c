@@ -6,8 +6,8 @@
 #include "check/stack.h"
 #include "profile/sites.h"
 
-/* Of the one that is reported at the moment. */
-static struct object_record shown;
+/* Of the one that this thread reports at the moment. */
+static THREAD_LOCAL struct object_record shown;
 
 static void explain(struct format *out)
 {
@@ -17,7 +17,7 @@ static void explain(struct format *out)
 	format_unsigned(out, shown.allocated_by);
 	format_text(out, ":\n");
 	stack_print(out, shown.allocated_at);
-	if (shown.freed_by == 0)
+	if (shown.state != RECORD_FREED)
 		return;
 	format_text(out, "  freed by thread ");
 	format_unsigned(out, shown.freed_by);
@@ -33,7 +33,7 @@ void report_init(void)
 void report_frames(uint32_t *allocated_at, uint32_t *freed_at)
 {
 	*allocated_at = shown.state != RECORD_FRESH ? shown.allocated_at : 0;
-	*freed_at = shown.state != RECORD_FRESH && shown.freed_by != 0 ? shown.freed_at : 0;
+	*freed_at = shown.state == RECORD_FREED ? shown.freed_at : 0;
 }
 
 /* What is said of an address, and of its object. */
@@ -51,8 +51,6 @@ static void sentence_begin(struct sentence *sentence, const char *what)
 static void sentence_end(struct sentence *sentence, const struct report_object *object)
 {
 	shown = object->record != NULL ? *object->record : (struct object_record){.allocated_at = 0};
-	if (shown.state == RECORD_LIVE || shown.state == RECORD_LEAVING)
-		shown.freed_by = 0; /* by its former owner */
 	sites_publish_counts();
 	if (shown.state != RECORD_FRESH) {
 		format_text(&sentence->line, ", ");

@@ -48,7 +48,7 @@ static void *object_place(uint32_t class, size_t bytes)
 
 	if (object == NULL)
 		return NULL;
-	fence_set(span_of_large(object), true);
+	fence_set(span_of_large(object));
 	large_adopt(large_hint(object, size_class_family(class)), 1, &caller);
 	return object;
 }
@@ -78,17 +78,11 @@ static void sampled_free(void *ptr, const void *caller)
 	errno = saved;
 }
 
-static void sampled_reclaim(void)
-{
-	while (quarantine_flush())
-		continue;
-}
-
 static const struct heap_sample_checks checks = {.place = sampled_place,
 	.expect = large_look,
 	.free = sampled_free,
 	.misuse = large_misuse,
-	.reclaim = sampled_reclaim,
+	.reclaim = quarantine_flush,
 	.table_bytes = records_bytes};
 
 void sampled_start(uintptr_t own_pc, size_t every, size_t slots)

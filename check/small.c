@@ -351,7 +351,7 @@ bool small_is_as_said(const void *ptr, size_t bytes, size_t align_bytes)
 		return false;
 	struct slot slot = slot_of(span, index_of(span, ptr));
 	return slot.record != NULL && ptr == slot.start && slot.record->state == RECORD_LIVE &&
-		bytes == object_bytes(&slot) && slot.record->align == record_align_of(align_bytes);
+		bytes == object_bytes(&slot) && slot.record->align_log2 == record_align_of(align_bytes);
 }
 
 const struct object_record *small_record(const struct span *span, const void *ptr)
@@ -412,6 +412,7 @@ static void slot_size(const struct slot *slot, size_t bytes)
 	struct object_record now = *slot->record;
 
 	now.slack = slot->bytes - bytes;
+	now.allocated_by = record_thread();
 	word_store(&slot->record->word, now.word);
 	guards_set(slot, now.slack);
 }

@@ -1,6 +1,7 @@
 #include "check/stack.h"
 
 #include <dlfcn.h>
+#include <sys/auxv.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
@@ -51,6 +52,7 @@ struct link {
 /* A thread's. */
 struct kept_stacks {
 	struct kept_stack sets[KEPT_SETS][KEPT_WAYS];
+	uint32_t generation;  /* of what is loaded */
 	uint32_t depth;
 	uint32_t root;        /* what the outermost of them was called by */
 	struct link links[LINKS_MOST]; /* the outermost first */
@@ -62,6 +64,9 @@ void stack_init(uintptr_t own_pc)
 {
 	if (own_pc != 0)
 		loaded_find_range(own_pc, &own_start, &own_end);
+	uintptr_t loader = getauxval(AT_BASE);
+	if (loader != 0)
+		loaded_find_range(loader, &stack_loader_start, &stack_loader_end);
 }
 
 /* ---- the same place again ------------------------------------------------------------------ */
@@ -226,6 +231,41 @@ static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t coun
 	}
 }
 
+/* ---- what is loaded ------------------------------------------------------------------------ */
+
+uintptr_t stack_loader_start, stack_loader_end;
+static uint32_t loaded_generation; /* one more whenever something was unloaded */
+
+static bool is_any_gone(void) REQUIRES(sites_lock)
+{
+	bool is_any = false;
+
+	for (uint32_t number = 0; number < loaded_count(); number++)
+		if (!loaded_is_gone(number) && !loaded_is_there(number))
+			is_any = true;
+	return is_any;
+}
+
+COLD void stack_look_slow(void)
+{
+	if (lock_is_any_mine())
+		return;
+	lock_acquire(&sites_lock);
+	if (is_any_gone())
+		word_add(&loaded_generation, 1);
+	lock_release(&sites_lock);
+}
+
+/* Where something was unloaded another may be now, with the same addresses. */
+static COLD void forget(struct kept_stacks *stacks)
+{
+	stacks->depth = 0;
+	for (int set = 0; set < KEPT_SETS; set++)
+		for (int way = 0; way < KEPT_WAYS; way++)
+			word_store(&stacks->sets[set][way].pc, 0);
+	stacks->generation = word_load(&loaded_generation);
+}
+
 /* NULL: this thread keeps none, since it has no cache or they would be few. */
 static struct kept_stacks *kept_stacks_here(void)
 {
@@ -235,7 +275,10 @@ static struct kept_stacks *kept_stacks_here(void)
 		return NULL;
 	if (UNLIKELY(cache->stacks == NULL))
 		cache->stacks = os_map(sizeof(struct kept_stacks));
-	return cache->stacks;
+	struct kept_stacks *stacks = cache->stacks;
+	if (UNLIKELY(stacks != NULL && stacks->generation != word_load(&loaded_generation)))
+		forget(stacks);
+	return stacks;
 }
 
 /* Of a thread that keeps none. */

@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "profile/backtrace.h"
 
 struct format;
@@ -27,6 +28,18 @@ void stack_init(uintptr_t own_pc);
 
 /* The number of the frame (profile/frames.h) that a call came from; 0: not known. */
 uint32_t stack_number(struct backtrace_place place);
+
+/* Where the loader is: it frees what it has unloaded. */
+extern HIDDEN uintptr_t stack_loader_start, stack_loader_end;
+
+void stack_look_slow(void);
+
+/* To be called by each free: where libraries come and go an address says nothing for long. */
+static inline void stack_look_unloaded(const void *caller)
+{
+	if (UNLIKELY((uintptr_t)caller - stack_loader_start < stack_loader_end - stack_loader_start))
+		stack_look_slow();
+}
 
 /* A line for each caller: "    #0 /usr/lib/libx.so+0x1234 (function+0x56)". */
 void stack_print(struct format *out, uint32_t number);

@@ -51,6 +51,9 @@ struct heap_checks {
 	void (*expect)(const void *ptr, size_t bytes, size_t align_bytes, const char *call,
 		const void *caller);
 
+	/* There is no memory: some of what waits goes.  False: nothing does. */
+	bool (*reclaim)(void);
+
 	/* A small span is new.  False: there is no memory to check it with.  Its class's lock
 	   and the page heap's held. */
 	bool (*span_opened)(struct span *span);
@@ -86,8 +89,7 @@ struct heap_sample_checks {
 	/* Of an address that no object begins at: fatal if it is known what did. */
 	void (*misuse)(const void *ptr, const char *call, const void *caller);
 
-	/* There is no memory: what waits goes. */
-	void (*reclaim)(void);
+	bool (*reclaim)(void);
 
 	size_t (*table_bytes)(void);
 };

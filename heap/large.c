@@ -117,7 +117,10 @@ static struct span *span_take_ticking(struct cache *cache, size_t pages, size_t 
 	if (LIKELY(span != NULL))
 		return span;
 	heap_reclaim(cache);
-	return span_take(cache, pages, align_pages, is_zeroed);
+	do
+		span = span_take(cache, pages, align_pages, is_zeroed);
+	while (span == NULL && heap_reclaim_checked());
+	return span;
 }
 
 void *large_alloc(size_t bytes, size_t align_bytes, bool is_zeroed)

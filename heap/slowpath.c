@@ -126,8 +126,13 @@ void heap_reclaim(struct cache *cache)
 		central_unlock(class);
 	}
 	release_wait();
-	if (heap_sample_checks != NULL)
-		heap_sample_checks->reclaim();
+}
+
+bool heap_reclaim_checked(void)
+{
+	if (heap_checks != NULL)
+		return heap_checks->reclaim();
+	return heap_sample_checks != NULL && heap_sample_checks->reclaim();
 }
 
 void *heap_out_of_memory(size_t bytes)
@@ -289,7 +294,9 @@ void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero)
 	void *object = cache_alloc(cache, class, bytes);
 	if (UNLIKELY(object == NULL)) {
 		heap_reclaim(cache);
-		object = cache_alloc(cache, class, bytes);
+		do
+			object = cache_alloc(cache, class, bytes);
+		while (object == NULL && heap_reclaim_checked());
 	}
 	*is_zero = cache->fill_is_zero;
 	bool is_sample = object != NULL && cache->sampled == object;

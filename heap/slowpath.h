@@ -82,6 +82,10 @@ void heap_tick(struct cache *cache);
    empty out are free pages then. */
 void heap_reclaim(struct cache *cache);
 
+/* There is no memory even so: in a process that is checked, some of what waits is free pages
+   then.  False: nothing waits. */
+bool heap_reclaim_checked(void);
+
 /* Sets errno to ENOMEM, counts and logs what was refused, and returns NULL. */
 void *heap_out_of_memory(size_t bytes) COLD;
 

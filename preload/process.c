@@ -142,7 +142,7 @@ static void options_read(void)
 		conf_parse(&process_conf, text, complain, NULL);
 	}
 	/* Who is to say who allocated what is lost must look at each object. */
-	if (process_conf.check == CONF_CHECK_UNSAID)
+	if (process_conf.check == CONF_CHECK_AUTO)
 		process_conf.check = process_conf.leak_check && !process_conf.efence ? CONF_CHECK_FULL
 										     : CONF_CHECK_NONE;
 	if (!CONFIG_BOOKS) {

@@ -1,5 +1,7 @@
 #include "profile/mark.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/os.h"
@@ -10,9 +12,7 @@
 enum {
 	PAGEMAP_ENTRIES = 512,       /* read at a time */
 	SPARSE_MIN_BYTES = 64 << 10, /* longer objects may have pages never touched */
-	/* What was asked for and is not looked at yet: the memory's latency, in words and in
-	   objects. */
-	WORDS_AHEAD = 32,
+	/* Objects that were asked for and are not looked at yet: the memory's latency. */
 	OBJECTS_AHEAD = 16,
 	LINE_BYTES = 64
 };
@@ -22,21 +22,28 @@ BULKY uint64_t mark_pagemap_entries[PAGEMAP_ENTRIES];
 /* Whose a page is. */
 struct owner {
 	uint32_t first;      /* 1 + the first page of its span; 0: it is in none */
+	uint32_t first_word; /* of the bitmaps */
 	uint8_t class;       /* 0: a large object */
 	uint8_t is_followed;
 };
 
-/* A pointer whose bits in the tables are on their way. */
 struct pointer {
 	uint64_t bit;
 	uintptr_t object;
-	uintptr_t word;      /* the pointer */
+	uintptr_t word;      /* the pointer itself */
 	bool is_followed;
+};
+
+/* An object on its way. */
+struct ahead {
+	uintptr_t object;
+	size_t bytes;
 };
 
 static struct {
 	struct owner *owners;
 	uint64_t *maps[MARK_MAPS];
+	size_t map_words;
 	uintptr_t *pending;  /* marked, and not yet looked into */
 	size_t pending_count;
 	uintptr_t tables;    /* all of these */
@@ -44,13 +51,11 @@ static struct {
 	enum mark_phase phase;
 	uint64_t looked_bytes;
 	struct pagemap pagemap;
-	struct pointer words[WORDS_AHEAD];
-	uint32_t words_begin, words_count;
-	uintptr_t objects[OBJECTS_AHEAD];
-	uint32_t objects_begin, objects_count;
+	struct ahead ahead[OBJECTS_AHEAD];
+	uint32_t ahead_begin, ahead_count;
 } state;
 
-void (*mark_found_behind)(uint64_t bit, bool is_new);
+void (*mark_found_behind)(const struct mark_object *object, bool is_new);
 
 /* ---- spans --------------------------------------------------------------------------------- */
 
@@ -76,18 +81,26 @@ size_t mark_object_bytes(const struct span *span)
 	return span->bytes != 0 ? span->bytes : (size_t)span->page_count << PAGE_SHIFT;
 }
 
-uintptr_t mark_object_at(const struct span *span, uint32_t index)
+uintptr_t mark_object_start(const struct mark_object *object)
 {
-	return span->kind == SPAN_SMALL ? (uintptr_t)span_address(span) + index * mark_object_bytes(span)
-					: (uintptr_t)span_object(span);
+	const struct span *span = object->span;
+
+	return span->kind == SPAN_SMALL
+		? (uintptr_t)span_address(span) + object->index * mark_object_bytes(span)
+		: (uintptr_t)span_object(span);
 }
 
-struct mark_object mark_object_of(uint64_t bit)
+/* Of its bitmaps: one for each place that a pointer may be to. */
+static uint32_t span_words(const struct span *span)
 {
-	const struct owner *owner = &state.owners[bit / (HOME_WORDS_PER_PAGE * 64)];
-	const struct span *span = arena.spans + owner->first - 1;
+	size_t last_byte = ((size_t)span->page_count << PAGE_SHIFT) - 1;
 
-	return (struct mark_object){.span = span, .index = (uint32_t)(bit - mark_bit_of(span, 0))};
+	return span->kind == SPAN_SMALL ? size_class_index(span->class, last_byte) / 64 + 1 : 1;
+}
+
+static uint64_t first_bit(const struct span *span)
+{
+	return (uint64_t)state.owners[span_page(span)].first_word * 64;
 }
 
 /* ---- which objects are free ---------------------------------------------------------------- */
@@ -102,8 +115,8 @@ static void note_free(const void *object)
 	const struct span *span = span_of_small(object);
 
 	if (span != NULL)
-		bit_set(state.maps[MARK_MARKED], mark_bit_of(span, size_class_index(span->class,
-			(size_t)((const char *)object - span_address(span)))));
+		bit_set(state.maps[MARK_MARKED], first_bit(span) + size_class_index(span->class,
+			(size_t)((const char *)object - span_address(span))));
 }
 
 /* What a pool or a magazine holds. */
@@ -126,10 +139,8 @@ static void home_note(const struct span *span)
 {
 	bool is_small = span->kind == SPAN_SMALL;
 	const uint64_t *home = span_home_words(span);
-	uint64_t *marks = state.maps[MARK_MARKED] + mark_bit_of(span, 0) / 64;
-	uint32_t count = mark_object_count(span);
-	size_t last_byte = ((size_t)span->page_count << PAGE_SHIFT) - 1;
-	uint32_t words = is_small ? size_class_index(span->class, last_byte) / 64 + 1 : 1;
+	uint64_t *marks = state.maps[MARK_MARKED] + first_bit(span) / 64;
+	uint32_t count = mark_object_count(span), words = span_words(span);
 
 	for (uint32_t i = 0; i < words; i++)
 		marks[i] = i * 64 >= count ? ~(uint64_t)0 : is_small ? home[i] : 0;
@@ -141,9 +152,10 @@ static void home_note(const struct span *span)
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
-static void span_enter(const struct span *span, bool is_followed)
+static void span_enter(const struct span *span, size_t first_word, bool is_followed)
 {
 	struct owner owner = {.first = (uint32_t)span_page(span) + 1,
+		.first_word = (uint32_t)first_word,
 		.class = span->kind == SPAN_SMALL ? span->class : 0,
 		.is_followed = is_followed};
 
@@ -154,8 +166,8 @@ static void span_enter(const struct span *span, bool is_followed)
 
 static bool tables_make(uint64_t pending_most)
 {
-	size_t pages = arena.page_count, map_bytes = pages * HOME_WORDS_PER_PAGE * sizeof(uint64_t);
-	size_t owners_bytes = pages * sizeof(struct owner);
+	size_t map_bytes = state.map_words * sizeof(uint64_t);
+	size_t owners_bytes = bits_round_up(arena.page_count * sizeof(struct owner), sizeof(uint64_t));
 
 	state.tables_bytes = bits_round_up(MARK_MAPS * map_bytes + owners_bytes +
 		(pending_most + 1) * sizeof(uintptr_t), os_page_bytes());
@@ -173,18 +185,22 @@ static bool tables_make(uint64_t pending_most)
 
 bool mark_begin(bool (*is_followed)(const struct span *span))
 {
-	uint64_t pending_most = 0;
+	uint64_t pending_most = 0, word = 0;
 
-	state.pending_count = state.words_count = state.objects_count = 0;
-	state.looked_bytes = 0;
+	state.pending_count = state.ahead_count = 0;
+	state.looked_bytes = state.map_words = 0;
 	state.phase = MARK_ANY;
-	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span))
+	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span)) {
+		state.map_words += span_words(span);
 		if (is_followed(span))
 			pending_most += mark_object_count(span);
-	if (!tables_make(pending_most))
+	}
+	if (state.map_words > UINT32_MAX || !tables_make(pending_most))
 		return false;
-	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span))
-		span_enter(span, is_followed(span));
+	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span)) {
+		span_enter(span, word, is_followed(span));
+		word += span_words(span);
+	}
 	held_note();
 	/* The last descriptor that there is must be another's: the mappings' are read, too. */
 	pagemap_open(&state.pagemap, mark_pagemap_entries, PAGEMAP_ENTRIES);
@@ -251,14 +267,24 @@ static bool is_exact(const struct pointer *pointer)
 		is_behind_count(pointer);
 }
 
-static inline void pointer_resolve(const struct pointer *pointer)
+static NOINLINE void tell_behind(const struct pointer *pointer, bool is_new)
+{
+	const struct owner *owner = &state.owners[arena_page_of((const void *)pointer->object)];
+	struct mark_object object = {.span = arena.spans + owner->first - 1,
+		.index = (uint32_t)(pointer->bit - (uint64_t)owner->first_word * 64),
+		.bit = pointer->bit};
+
+	mark_found_behind(&object, is_new);
+}
+
+static ALWAYS_INLINE void pointer_resolve(const struct pointer *pointer)
 {
 	uint64_t *marks = state.maps[MARK_MARKED] + pointer->bit / 64;
 	uint64_t mask = (uint64_t)1 << pointer->bit % 64;
 	bool is_new = (*marks & mask) == 0;
 
 	if (UNLIKELY(state.phase == MARK_BEHIND))
-		mark_found_behind(pointer->bit, is_new);
+		tell_behind(pointer, is_new);
 	if (!is_new)
 		return;
 	if (state.phase == MARK_EXACT && UNLIKELY(pointer->word != pointer->object) &&
@@ -271,25 +297,16 @@ static inline void pointer_resolve(const struct pointer *pointer)
 		follow(pointer->object);
 }
 
-static inline void oldest_word_resolve(void)
+/* A word that is an address in the heap, of the page that it is in. */
+static ALWAYS_INLINE void address_look(uintptr_t word, size_t page)
 {
-	struct pointer pointer = state.words[state.words_begin];
-
-	state.words_begin = (state.words_begin + 1) % WORDS_AHEAD;
-	state.words_count--;
-	pointer_resolve(&pointer);
-}
-
-static inline void word_look(uintptr_t word)
-{
-	size_t page = (word - arena.pages_address) >> PAGE_SHIFT;
-
-	if (LIKELY(page >= arena.page_count) || state.owners[page].first == 0)
-		return;
 	struct owner owner = state.owners[page];
+
+	if (owner.first == 0)
+		return;
 	uintptr_t start = (uintptr_t)arena_address_of(owner.first - 1);
 	struct pointer pointer = {.word = word,
-		.bit = (uint64_t)(owner.first - 1) * (HOME_WORDS_PER_PAGE * 64),
+		.bit = (uint64_t)owner.first_word * 64,
 		.is_followed = owner.is_followed};
 	if (owner.class != 0) {
 		uint32_t index = size_class_index(owner.class, word - start);
@@ -298,17 +315,20 @@ static inline void word_look(uintptr_t word)
 	} else {
 		pointer.object = (uintptr_t)span_object(arena.spans + owner.first - 1);
 	}
-	__builtin_prefetch(state.maps[MARK_MARKED] + pointer.bit / 64);
-	__builtin_prefetch((const void *)pointer.object); /* of a long list the next one waits for it */
-	if (state.words_count == WORDS_AHEAD)
-		oldest_word_resolve();
-	state.words[(state.words_begin + state.words_count++) % WORDS_AHEAD] = pointer;
+	pointer_resolve(&pointer);
 }
 
 void mark_words(uintptr_t from, uintptr_t to)
 {
-	for (uintptr_t at = from; at + sizeof(uintptr_t) <= to; at += sizeof(uintptr_t))
-		word_look(*(const uintptr_t *)at);
+	const uintptr_t pages_address = arena.pages_address;
+	const size_t page_count = arena.page_count;
+
+	for (uintptr_t at = from; at + sizeof(uintptr_t) <= to; at += sizeof(uintptr_t)) {
+		uintptr_t word = *(const uintptr_t *)at;
+		size_t page = (word - pages_address) >> PAGE_SHIFT;
+		if (UNLIKELY(page < page_count))
+			address_look(word, page);
+	}
 	state.looked_bytes += to - from;
 }
 
@@ -331,51 +351,48 @@ void mark_memory(uintptr_t from, uintptr_t to)
 
 /* ---- objects ------------------------------------------------------------------------------- */
 
-void mark_look_into(uint64_t bit)
+void mark_look_into(const struct mark_object *object)
 {
-	struct mark_object object = mark_object_of(bit);
-	uintptr_t start = mark_object_at(object.span, object.index);
+	uintptr_t start = mark_object_start(object);
 
-	mark_memory(start, start + mark_object_bytes(object.span));
+	mark_memory(start, start + mark_object_bytes(object->span));
 }
 
-void mark_object(uint64_t bit)
+void mark_object(const struct mark_object *object)
 {
-	struct mark_object object = mark_object_of(bit);
-
-	if (mark_test(MARK_MARKED, bit))
+	if (mark_test(MARK_MARKED, object->bit))
 		return;
-	bit_set(state.maps[MARK_MARKED], bit);
-	if (state.owners[span_page(object.span)].is_followed)
-		follow(mark_object_at(object.span, object.index));
+	bit_set(state.maps[MARK_MARKED], object->bit);
+	if (state.owners[span_page(object->span)].is_followed)
+		follow(mark_object_start(object));
 }
 
 /* The next that is pending comes into the row of those that are on their way. */
 static inline void pending_fetch(void)
 {
 	uintptr_t object = state.pending[--state.pending_count];
+	size_t bytes = followed_bytes(object);
 
-	if (followed_bytes(object) > LINE_BYTES)
+	if (bytes > LINE_BYTES)
 		__builtin_prefetch((const void *)(object + LINE_BYTES));
-	state.objects[(state.objects_begin + state.objects_count++) % OBJECTS_AHEAD] = object;
+	state.ahead[(state.ahead_begin + state.ahead_count++) % OBJECTS_AHEAD] =
+		(struct ahead){object, bytes};
 }
 
 void mark_run(void)
 {
 	for (;;) {
-		while (state.objects_count < OBJECTS_AHEAD && state.pending_count != 0)
+		while (state.ahead_count < OBJECTS_AHEAD && state.pending_count != 0)
 			pending_fetch();
-		if (state.objects_count != 0) {
-			uintptr_t object = state.objects[state.objects_begin];
-			state.objects_begin = (state.objects_begin + 1) % OBJECTS_AHEAD;
-			state.objects_count--;
-			mark_memory(object, object + followed_bytes(object));
-			continue;
-		}
-		if (state.words_count == 0)
+		if (state.ahead_count == 0)
 			return;
-		while (state.words_count != 0)
-			oldest_word_resolve();
+		struct ahead next = state.ahead[state.ahead_begin];
+		state.ahead_begin = (state.ahead_begin + 1) % OBJECTS_AHEAD;
+		state.ahead_count--;
+		if (next.bytes < SPARSE_MIN_BYTES)
+			mark_words(next.object, next.object + next.bytes);
+		else
+			mark_memory(next.object, next.object + next.bytes);
 	}
 }
 
@@ -384,7 +401,7 @@ void mark_run(void)
 /* Those whose bit is not set. */
 uint64_t mark_count_others(enum mark_map map, const struct span *span)
 {
-	const uint64_t *words = state.maps[map] + mark_bit_of(span, 0) / 64;
+	const uint64_t *words = state.maps[map] + first_bit(span) / 64;
 	uint32_t count = mark_object_count(span);
 	uint64_t others = 0;
 
@@ -393,10 +410,11 @@ uint64_t mark_count_others(enum mark_map map, const struct span *span)
 	return others;
 }
 
-void mark_visit_others(enum mark_map map, const struct span *span, void (*visit)(uint64_t bit, void *arg),
-	void *arg)
+void mark_visit_others(enum mark_map map, const struct span *span,
+	void (*visit)(const struct mark_object *object, void *arg), void *arg)
 {
-	uint64_t first = mark_bit_of(span, 0);
+	struct mark_object object = {.span = span};
+	uint64_t first = first_bit(span);
 	uint32_t count = mark_object_count(span);
 
 	for (uint32_t i = 0; i < count; i += 64)
@@ -404,25 +422,19 @@ void mark_visit_others(enum mark_map map, const struct span *span, void (*visit)
 			(others = ~state.maps[map][(first + i) / 64] & ~done) != 0;) {
 			unsigned at = (unsigned)__builtin_ctzll(others);
 			done |= at == 63 ? ~(uint64_t)0 : ((uint64_t)2 << at) - 1;
+			object.index = i + at;
+			object.bit = first + i + at;
 			if (i + at < count)
-				visit(first + i + at, arg);
+				visit(&object, arg);
 		}
 }
 
 void mark_copy(enum mark_map from, enum mark_map to)
 {
-	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span)) {
-		uint64_t first = mark_bit_of(span, 0) / 64;
-		for (uint32_t i = 0; i < (mark_object_count(span) + 63) / 64; i++)
-			state.maps[to][first + i] = state.maps[from][first + i];
-	}
+	memcpy(state.maps[to], state.maps[from], state.map_words * sizeof(uint64_t));
 }
 
 void mark_clear(enum mark_map map)
 {
-	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span)) {
-		uint64_t first = mark_bit_of(span, 0) / 64;
-		for (uint32_t i = 0; i < (mark_object_count(span) + 63) / 64; i++)
-			state.maps[map][first + i] = 0;
-	}
+	memset(state.maps[map], 0, state.map_words * sizeof(uint64_t));
 }

@@ -11,9 +11,10 @@
  *            array, where compilers (the C++ ABI's array cookies) and ld.so (its table of
  *            thread-local storage) have it.  Of tiny blocks each pointer is.
  *
- * TABLES     A word for each page, whose object it is; bitmaps of all objects by their page and
- *            number, as the heap's home bits.  A free object counts as marked from the begin,
- *            so that one bit answers all.
+ * TABLES     For each page whose it is; bitmaps of all objects, span after span and without
+ *            room between them: they stay in a cache, where a look at one bit per object
+ *            is half of all misses else.  A free object counts as marked from the begin, so that
+ *            one bit answers all.
  */
 #ifndef PROFILE_MARK_H
 #define PROFILE_MARK_H
@@ -39,10 +40,10 @@ enum mark_map {
 	MARK_MAPS
 };
 
-/* An object by its place in bitmaps. */
 struct mark_object {
 	const struct span *span;
-	uint32_t index;
+	uint32_t index; /* in its span */
+	uint64_t bit;   /* of the bitmaps: objects in the order of their addresses */
 };
 
 /* `is_followed`: whether pointers in a span's objects are followed once they are marked.
@@ -55,7 +56,7 @@ void mark_tables(uintptr_t *from, uintptr_t *to);
 void mark_set_phase(enum mark_phase phase);
 
 /* In MARK_BEHIND: an object that was not marked before, or was.  Set before that. */
-extern void (*mark_found_behind)(uint64_t bit, bool is_new);
+extern void (*mark_found_behind)(const struct mark_object *object, bool is_new);
 
 /* Looks at all words there. */
 void mark_words(uintptr_t from, uintptr_t to);
@@ -64,10 +65,10 @@ void mark_words(uintptr_t from, uintptr_t to);
 void mark_memory(uintptr_t from, uintptr_t to);
 
 /* Marks the object, if it is not, and follows it. */
-void mark_object(uint64_t bit);
+void mark_object(const struct mark_object *object);
 
 /* Looks at an object's words, marked or not. */
-void mark_look_into(uint64_t bit);
+void mark_look_into(const struct mark_object *object);
 
 /* Until nothing is left to follow. */
 void mark_run(void);
@@ -75,13 +76,7 @@ void mark_run(void);
 /* How many bytes were looked at so far. */
 uint64_t mark_looked_bytes(void);
 
-/* Of a map; of a span's objects they begin at mark_bit_of() of the first. */
 uint64_t *mark_bits(enum mark_map map);
-
-static inline uint64_t mark_bit_of(const struct span *span, uint32_t index)
-{
-	return (uint64_t)span_page(span) * (HOME_WORDS_PER_PAGE * 64) + index;
-}
 
 static inline bool mark_test(enum mark_map map, uint64_t bit)
 {
@@ -89,25 +84,24 @@ static inline bool mark_test(enum mark_map map, uint64_t bit)
 }
 
 /* Calls `visit` for each object of a span whose bit is not set in a map; free ones are marked. */
-void mark_visit_others(enum mark_map map, const struct span *span, void (*visit)(uint64_t bit, void *arg),
-	void *arg);
+void mark_visit_others(enum mark_map map, const struct span *span,
+	void (*visit)(const struct mark_object *object, void *arg), void *arg);
 
-/* How many these are.  Bits behind a span's last object are set in MARK_MARKED and its copies. */
+/* How many these are, of MARK_MARKED and its copies. */
 uint64_t mark_count_others(enum mark_map map, const struct span *span);
 
 /* All bits of a map become those of another. */
 void mark_copy(enum mark_map from, enum mark_map to);
 void mark_clear(enum mark_map map);
 
-/* The object of a bit. */
-struct mark_object mark_object_of(uint64_t bit);
-
 /* Spans of objects in the order of their addresses; NULL: there are no more.  Of NULL the first. */
 const struct span *mark_span_next(const struct span *span);
 
-/* What such a span has: objects that were ever handed out, the bytes of one, where one is. */
+/* What such a span has: objects that were ever handed out, the bytes of one. */
 uint32_t mark_object_count(const struct span *span);
 size_t mark_object_bytes(const struct span *span);
-uintptr_t mark_object_at(const struct span *span, uint32_t index);
+
+/* Where it is. */
+uintptr_t mark_object_start(const struct mark_object *object);
 
 #endif

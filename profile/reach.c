@@ -38,7 +38,7 @@ uint64_t reach_collectable_most(void)
 /* ---- in all spans of some kind ------------------------------------------------------------- */
 
 static void visit_others(enum mark_map map, bool (*is_asked)(const struct span *span),
-	void (*visit)(uint64_t bit, void *arg), void *arg)
+	void (*visit)(const struct mark_object *object, void *arg), void *arg)
 {
 	for (const struct span *span = mark_span_next(NULL); span != NULL; span = mark_span_next(span))
 		if (is_asked(span))
@@ -69,30 +69,28 @@ static bool has_special(const struct span *span)
 }
 
 /* At once: all of them together would have to wait somewhere. */
-static void follow(uint64_t bit, void *arg)
+static void follow(const struct mark_object *object, void *arg)
 {
 	(void)arg;
-	mark_object(bit);
+	mark_object(object);
 	mark_run();
 }
 
 /* Objects that are finalized lead to others, but not to themselves. */
-static void finalized_look(uint64_t bit, void *arg)
+static void finalized_look(const struct mark_object *object, void *arg)
 {
-	struct mark_object object = mark_object_of(bit);
-	size_t bytes = mark_object_bytes(object.span);
+	size_t bytes = mark_object_bytes(object->span);
 
 	(void)arg;
-	if (special_is_tied(object.span, object.index * bytes, bytes))
-		mark_look_into(bit);
+	if (special_is_tied(object->span, object->index * bytes, bytes))
+		mark_look_into(object);
 }
 
-static void collectable_tell(uint64_t bit, void *arg)
+static void collectable_tell(const struct mark_object *object, void *arg)
 {
-	struct mark_object object = mark_object_of(bit);
 	const struct collecting *collecting = arg;
 
-	collecting->lost((void *)mark_object_at(object.span, object.index), collecting->arg);
+	collecting->lost((void *)mark_object_start(object), collecting->arg);
 }
 
 bool reach_collectable(void (*lost)(void *object, void *arg), void *arg)
@@ -115,25 +113,14 @@ uint64_t reach_object_bytes(const struct span *span, const void *object)
 	return heap_checks != NULL ? heap_checks->object_bytes(span, object) : mark_object_bytes(span);
 }
 
-static uintptr_t object_of(uint64_t bit, const struct span **span)
+static uint64_t bytes_of(const struct mark_object *object)
 {
-	struct mark_object object = mark_object_of(bit);
-
-	*span = object.span;
-	return mark_object_at(object.span, object.index);
+	return reach_object_bytes(object->span, (const void *)mark_object_start(object));
 }
 
-static uint64_t bytes_of(uint64_t bit)
+static void bytes_add(const struct mark_object *object, void *arg)
 {
-	const struct span *span;
-	uintptr_t object = object_of(bit, &span);
-
-	return reach_object_bytes(span, (const void *)object);
-}
-
-static void bytes_add(uint64_t bit, void *arg)
-{
-	*(uint64_t *)arg += bytes_of(bit);
+	*(uint64_t *)arg += bytes_of(object);
 }
 
 /* Of all objects whose bit is not set. */
@@ -166,11 +153,11 @@ static void finalizers_look(void)
 }
 
 /* Suspected, and not found otherwise. */
-static void suspected_follow(uint64_t bit, void *arg)
+static void suspected_follow(const struct mark_object *object, void *arg)
 {
 	(void)arg;
-	if (mark_test(MARK_SUSPECTED, bit))
-		mark_object(bit);
+	if (mark_test(MARK_SUSPECTED, object->bit))
+		mark_object(object);
 }
 
 struct telling {
@@ -179,15 +166,15 @@ struct telling {
 	size_t leader; /* the next one */
 };
 
-static void possible_tell(uint64_t bit, void *arg)
+static void possible_tell(const struct mark_object *object, void *arg)
 {
 	const struct telling *telling = arg;
-	struct reach_lost lost = {.grade = REACH_POSSIBLE};
+	struct reach_lost lost = {.span = object->span,
+		.object = (char *)mark_object_start(object),
+		.grade = REACH_POSSIBLE};
 
-	if (!mark_test(MARK_MARKED, bit))
-		return;
-	lost.object = (char *)object_of(bit, &lost.span);
-	telling->lost(&lost, telling->arg);
+	if (mark_test(MARK_MARKED, object->bit))
+		telling->lost(&lost, telling->arg);
 }
 
 /* Of an object that was a leader; its own sum then is somebody else's. */
@@ -207,8 +194,9 @@ static struct leader *leader_of(uint64_t bit)
 
 /* Behind the last leader, which all is followed from, something was found: one that is new, or
    the leader of others that were found before. */
-static void behind_found(uint64_t bit, bool is_new)
+static void behind_found(const struct mark_object *object, bool is_new)
 {
+	uint64_t bit = object->bit;
 	struct leader *last = &state.leaders[state.count - 1], *other = NULL;
 
 	if (bit == last->bit || mark_test(MARK_KEPT, bit) || mark_test(MARK_SUSPECTED, bit))
@@ -217,7 +205,7 @@ static void behind_found(uint64_t bit, bool is_new)
 		other = leader_of(bit);
 	mark_bits(MARK_SUSPECTED)[bit / 64] |= (uint64_t)1 << bit % 64;
 	last->behind.objects++;
-	last->behind.bytes += bytes_of(bit);
+	last->behind.bytes += bytes_of(object);
 	if (other == NULL)
 		return;
 	last->behind.objects += other->behind.objects;
@@ -225,26 +213,27 @@ static void behind_found(uint64_t bit, bool is_new)
 	other->behind = (struct reach_sum){0};
 }
 
-static void leader_follow(uint64_t bit, void *arg)
+static void leader_follow(const struct mark_object *object, void *arg)
 {
 	(void)arg;
-	if (mark_test(MARK_MARKED, bit))
+	if (mark_test(MARK_MARKED, object->bit))
 		return;
-	state.leaders[state.count++] = (struct leader){.bit = bit};
-	mark_object(bit);
+	state.leaders[state.count++] = (struct leader){.bit = object->bit};
+	mark_object(object);
 	mark_run();
 }
 
-static void lost_tell(uint64_t bit, void *arg)
+static void lost_tell(const struct mark_object *object, void *arg)
 {
 	struct telling *telling = arg;
-	bool is_behind = mark_test(MARK_SUSPECTED, bit);
-	struct reach_lost lost = {.grade = is_behind ? REACH_INDIRECT : REACH_DEFINITE};
+	const struct leader *leader = &state.leaders[telling->leader];
+	struct reach_lost lost = {.span = object->span,
+		.object = (char *)mark_object_start(object),
+		.grade = mark_test(MARK_SUSPECTED, object->bit) ? REACH_INDIRECT : REACH_DEFINITE};
 
-	lost.object = (char *)object_of(bit, &lost.span);
-	if (telling->leader < state.count && state.leaders[telling->leader].bit == bit) {
-		lost.behind_objects = state.leaders[telling->leader].behind.objects;
-		lost.behind_bytes = state.leaders[telling->leader].behind.bytes;
+	if (telling->leader < state.count && leader->bit == object->bit) {
+		lost.behind_objects = leader->behind.objects;
+		lost.behind_bytes = leader->behind.bytes;
 		telling->leader++;
 	}
 	telling->lost(&lost, telling->arg);

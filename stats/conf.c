@@ -44,10 +44,10 @@ static bool set_tiny(struct conf *conf, const char *value, size_t bytes)
 
 static bool set_check(struct conf *conf, const char *value, size_t bytes)
 {
-	static const char *const names[] = {[CONF_CHECK_NONE] = "none", [CONF_CHECK_FULL] = "full",
-		[CONF_CHECK_SAMPLE] = "sample"};
+	static const char *const names[] = {[CONF_CHECK_AUTO] = "auto", [CONF_CHECK_NONE] = "none",
+		[CONF_CHECK_FULL] = "full", [CONF_CHECK_SAMPLE] = "sample"};
 
-	for (size_t i = CONF_CHECK_NONE; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (text_is(value, bytes, names[i])) {
 			conf->check = (enum conf_check)i;
 			return true;
@@ -218,6 +218,10 @@ static bool set_leak_check(struct conf *conf, const char *value, size_t bytes)
 
 static bool set_leak_suppressions(struct conf *conf, const char *value, size_t bytes)
 {
+	if (text_is(value, bytes, "none")) {
+		conf->leak_suppressions[0] = '\0';
+		return true;
+	}
 	return parse_path(conf->leak_suppressions, value, bytes);
 }
 
@@ -247,9 +251,9 @@ const struct conf_key conf_keys[] = {
 	{"token_max", "none", "a number, or none",
 		"The -falloc-token-max of the compiler that made the program; none is SIZE_MAX.",
 		set_token_max},
-	{"check", "none", "none, full or sample",
+	{"check", "auto", "auto, none, full or sample",
 		"Look at all that the program does with its objects, which makes it slower, or at what it "
-		"does with a few of them.",
+		"does with a few of them; auto: at all with leak_check, else at none.",
 		set_check},
 	{"check_every", "50", "a number of samples",
 		"With check:sample, to one that is checked.", set_check_every},
@@ -268,7 +272,7 @@ const struct conf_key conf_keys[] = {
 	{"leak_check", "0", "0 or 1",
 		"At exit, look for leaks and have mstat tell them; check is full then, if it is not said.",
 		set_leak_check},
-	{"leak_suppressions", "none", "a path",
+	{"leak_suppressions", "none", "a path, or none",
 		"A file of leaks that are known, in LeakSanitizer's syntax, for leak_check.",
 		set_leak_suppressions},
 	{"exit_report", "0", "0 or 1", "Print a short report on stderr at exit.", set_exit_report},

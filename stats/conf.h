@@ -28,7 +28,7 @@ enum {
 };
 
 enum conf_check {
-	CONF_CHECK_UNSAID = 0,
+	CONF_CHECK_AUTO = 0, /* full with leak_check, else none */
 	CONF_CHECK_NONE,
 	CONF_CHECK_FULL,
 	CONF_CHECK_SAMPLE

@@ -63,7 +63,7 @@ if [ -d coro ]; then
 	includes_outside coro "$base_allowed|coro/[^/]+\\.[hS]" |
 		tap_none "coro includes only from itself, base and the public headers"
 fi
-includes_outside tools "$base_allowed|tools/[^/]+\\.h|stats/(box_layout|conf|fields)\\.h" |
+includes_outside tools "$base_allowed|tools/[^/]+\\.h|stats/(box_layout|conf|fields|survey_layout)\\.h" |
 	tap_none "tools includes only from itself, base and the published layout"
 includes_outside include "mstat_coro(_inline)?\\.h" | tap_none "a public header stands alone, or its two parts together"
 

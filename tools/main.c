@@ -133,7 +133,7 @@ static const struct command *command_find(const char *name)
 static const char exit_statuses[] =
 	"Exit status: 0 done; 1 could not be done (no such process, not under libmstat,\n"
 	"no permission, no answer); 2 usage; 3 a file that is damaged, truncated, of\n"
-	"another version, or no box or dump.\n";
+	"another version, or no box or dump; 4 leaks that are not suppressed.\n";
 
 int command_help(const char *name)
 {

@@ -85,14 +85,14 @@ static void look_at_fences(size_t bytes, bool with_before, bool is_left)
 	char *first = (char *)bits_round_down((uintptr_t)object, unit);
 	char *behind = (char *)bits_round_up((uintptr_t)object + bytes, unit);
 
-	fence_set(span, with_before);
+	fence_set(span);
 	memset(object, 'x', bytes);
 	ck_assert_int_ne(span->fences & SPAN_FENCE_BEHIND, 0);
 	for (char *page = behind; page < end; page += unit)
 		ck_assert(!os_can_read(page));
-	ck_assert_int_eq((span->fences & SPAN_FENCE_BEFORE) != 0, with_before);
+	ck_assert_int_eq((span->fences & SPAN_FENCE_BEFORE) != 0, first != begin);
 	for (char *page = begin; page < first; page += unit)
-		ck_assert_int_eq(os_can_read(page), !with_before);
+		ck_assert(!os_can_read(page));
 	struct span *retired = large_retire(object);
 	ck_assert_ptr_eq(retired, span);
 	fence_close(span);

@@ -149,7 +149,7 @@ END_TEST
 START_TEST(test_another_layout_is_named)
 {
 	((struct box_header *)bytes)->layout_version = 8;
-	refused("the box BOX has layout version 8, this mstat reads version 6");
+	refused("the box BOX has layout version 8, this mstat reads version 7");
 }
 END_TEST
 

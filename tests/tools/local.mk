@@ -7,8 +7,9 @@ unit_suites += %D%/check_units %D%/check_text %D%/check_box_read \
 	%D%/check_box_content %D%/check_dump_read %D%/check_ledger \
 	%D%/check_cgroup %D%/check_clear %D%/check_hostile %D%/check_symbols \
 	%D%/check_prof_tree %D%/check_prof_files %D%/check_sites_json \
-	%D%/check_kmsg %D%/check_death %D%/check_top
+	%D%/check_kmsg %D%/check_death %D%/check_suppressions %D%/check_top
 
+%C%_check_suppressions_LDADD = $(reporter_ldadd)
 %C%_check_units_LDADD = $(reporter_ldadd)
 %C%_check_text_LDADD = $(reporter_ldadd)
 %C%_check_box_read_SOURCES = %D%/check_box_read.c $(reporter_sample)
