@@ -27,8 +27,8 @@ overflow_zero      | $rest  | free    | $beyond B     | a  | 6
 overflow_into_next | $all   | write   | $beside #     | a  | 11
 overflow_realloc   | $whole | write   | $beside #     | a  | 11
 overflow_realloc   | $rest  | realloc | $beyond B     | a  | 6
-underflow_1        | 4096   | write   | used 1 before its begin | a | 11
-underflow_8        | 4096   | write   | used # before its begin | a | 11
+underflow_1        | 4096 8192 65536 | write   | used 1 before its begin | a | 11
+underflow_8        | 4096 8192 65536 | write   | used # before its begin | a | 11
 underflow_1        | $rest 16 20000 40000 3000000 | free | written to 1 before its begin | a | 6
 underflow_8        | $rest 16 20000 40000 3000000 | free | written to 8 before its begin | a | 6
 write_freed        | $all   | write   | $fault 0      | af | 11

@@ -17,13 +17,18 @@ tested_programs += %D%/matrix
 %C%_matrix_LDADD =
 
 EXTRA_DIST += %D%/kinds.sh
-program_tests += %D%/checked.sh %D%/efence.sh %D%/sampled.sh
+program_tests += %D%/checked.sh %D%/corners.sh %D%/efence.sh %D%/sampled.sh
 
 tested_programs += %D%/checked
 %C%_checked_SOURCES = %D%/checked.c
 # A tail call would leave who frees to be named.
 %C%_checked_CFLAGS = $(CALLS_KEPT_CFLAGS) -fno-optimize-sibling-calls -Wno-use-after-free
 %C%_checked_LDADD =
+
+tested_programs += %D%/corners
+%C%_corners_SOURCES = %D%/corners.c
+%C%_corners_CFLAGS = $(CALLS_KEPT_CFLAGS) -fno-optimize-sibling-calls -Wno-use-after-free
+%C%_corners_LDADD = -lpthread -ldl
 
 tested_programs += %D%/enduring
 %C%_enduring_SOURCES = %D%/enduring.c
