@@ -55,7 +55,7 @@ static struct {
 	uint32_t ahead_begin, ahead_count;
 } state;
 
-void (*mark_found_behind)(const struct mark_object *object, bool is_new);
+void (*mark_found_behind)(const struct mark_object *object);
 
 /* ---- spans --------------------------------------------------------------------------------- */
 
@@ -267,26 +267,25 @@ static bool is_exact(const struct pointer *pointer)
 		is_behind_count(pointer);
 }
 
-static NOINLINE void tell_behind(const struct pointer *pointer, bool is_new)
+static NOINLINE void tell_behind(const struct pointer *pointer)
 {
 	const struct owner *owner = &state.owners[arena_page_of((const void *)pointer->object)];
 	struct mark_object object = {.span = arena.spans + owner->first - 1,
 		.index = (uint32_t)(pointer->bit - (uint64_t)owner->first_word * 64),
 		.bit = pointer->bit};
 
-	mark_found_behind(&object, is_new);
+	mark_found_behind(&object);
 }
 
 static ALWAYS_INLINE void pointer_resolve(const struct pointer *pointer)
 {
 	uint64_t *marks = state.maps[MARK_MARKED] + pointer->bit / 64;
 	uint64_t mask = (uint64_t)1 << pointer->bit % 64;
-	bool is_new = (*marks & mask) == 0;
 
-	if (UNLIKELY(state.phase == MARK_BEHIND))
-		tell_behind(pointer, is_new);
-	if (!is_new)
+	if ((*marks & mask) != 0)
 		return;
+	if (UNLIKELY(state.phase == MARK_BEHIND))
+		tell_behind(pointer);
 	if (state.phase == MARK_EXACT && UNLIKELY(pointer->word != pointer->object) &&
 		!is_exact(pointer)) {
 		bit_set(state.maps[MARK_SUSPECTED], pointer->bit);

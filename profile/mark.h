@@ -29,7 +29,7 @@
 enum mark_phase {
 	MARK_ANY,   /* it is marked */
 	MARK_EXACT, /* the same by an exact one; by another it is noted as suspected */
-	MARK_BEHIND /* it is marked, and mark_found_behind() told, the first time and again */
+	MARK_BEHIND /* it is marked, and mark_found_behind() told */
 };
 
 /* Bitmaps; those of MARK_KEPT are the caller's. */
@@ -55,8 +55,8 @@ void mark_tables(uintptr_t *from, uintptr_t *to);
 
 void mark_set_phase(enum mark_phase phase);
 
-/* In MARK_BEHIND: an object that was not marked before, or was.  Set before that. */
-extern void (*mark_found_behind)(const struct mark_object *object, bool is_new);
+/* In MARK_BEHIND: an object that was not marked before.  Set before that. */
+extern void (*mark_found_behind)(const struct mark_object *object);
 
 /* Looks at all words there. */
 void mark_words(uintptr_t from, uintptr_t to);

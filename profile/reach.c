@@ -7,9 +7,9 @@
 #include "profile/roots.h"
 #include "tinyalloc/special.h"
 
-/* One that is definitely lost, as far as is known. */
+/* One that nothing leads to but what is behind it, as far as is known. */
 struct leader {
-	uint64_t bit;
+	struct mark_object object;
 	struct reach_sum behind;
 };
 
@@ -177,50 +177,61 @@ static void possible_tell(const struct mark_object *object, void *arg)
 		telling->lost(&lost, telling->arg);
 }
 
-/* Of an object that was a leader; its own sum then is somebody else's. */
-static struct leader *leader_of(uint64_t bit)
-{
-	size_t low = 0, high = state.count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (state.leaders[middle].bit < bit)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < state.count && state.leaders[low].bit == bit ? &state.leaders[low] : NULL;
-}
-
-/* Behind the last leader, which all is followed from, something was found: one that is new, or
-   the leader of others that were found before. */
-static void behind_found(const struct mark_object *object, bool is_new)
-{
-	uint64_t bit = object->bit;
-	struct leader *last = &state.leaders[state.count - 1], *other = NULL;
-
-	if (bit == last->bit || mark_test(MARK_KEPT, bit) || mark_test(MARK_SUSPECTED, bit))
-		return;
-	if (!is_new)
-		other = leader_of(bit);
-	mark_bits(MARK_SUSPECTED)[bit / 64] |= (uint64_t)1 << bit % 64;
-	last->behind.objects++;
-	last->behind.bytes += bytes_of(object);
-	if (other == NULL)
-		return;
-	last->behind.objects += other->behind.objects;
-	last->behind.bytes += other->behind.bytes;
-	other->behind = (struct reach_sum){0};
-}
-
+/* Each that nothing before it leads to, and all that it leads to. */
 static void leader_follow(const struct mark_object *object, void *arg)
 {
 	(void)arg;
 	if (mark_test(MARK_MARKED, object->bit))
 		return;
-	state.leaders[state.count++] = (struct leader){.bit = object->bit};
+	state.leaders[state.count++] = (struct leader){.object = *object};
 	mark_object(object);
 	mark_run();
+}
+
+/* What the leader that is followed leads to. */
+static struct reach_sum *behind;
+
+static void behind_found(const struct mark_object *object)
+{
+	mark_bits(MARK_SUSPECTED)[object->bit / 64] |= (uint64_t)1 << object->bit % 64;
+	behind->objects++;
+	behind->bytes += bytes_of(object);
+}
+
+/* The last one: only what it leads to itself, in a ring, leads to it. */
+static void leaders_follow_back(void)
+{
+	for (size_t i = state.count; i-- > 0;) {
+		struct leader *leader = &state.leaders[i];
+		if (mark_test(MARK_MARKED, leader->object.bit))
+			continue;
+		behind = &leader->behind;
+		mark_object(&leader->object);
+		mark_run();
+	}
+}
+
+/*
+ * Of each ring of objects that nothing else leads to one is lost definitely, and all that any
+ * of these leads to is lost by it.  Leaders are found one by one: what leads to one of
+ * them was not marked when it was found, and so is behind it or behind a later one.
+ * Followed from the last one back, only those are left that nothing later leads to.
+ */
+static bool lost_find(void)
+{
+	mark_copy(MARK_MARKED, MARK_KEPT);
+	mark_clear(MARK_SUSPECTED);
+	struct reach_sum lost = others_sum(MARK_KEPT);
+	state.count = 0;
+	state.leaders = os_map(bits_round_up((lost.objects + 1) * sizeof(struct leader), os_page_bytes()));
+	if (state.leaders == NULL)
+		return false;
+	visit_others(MARK_KEPT, is_any, leader_follow, NULL);
+	mark_copy(MARK_KEPT, MARK_MARKED);
+	mark_found_behind = behind_found;
+	mark_set_phase(MARK_BEHIND);
+	leaders_follow_back();
+	return true;
 }
 
 static void lost_tell(const struct mark_object *object, void *arg)
@@ -231,28 +242,12 @@ static void lost_tell(const struct mark_object *object, void *arg)
 		.object = (char *)mark_object_start(object),
 		.grade = mark_test(MARK_SUSPECTED, object->bit) ? REACH_INDIRECT : REACH_DEFINITE};
 
-	if (telling->leader < state.count && leader->bit == object->bit) {
+	if (telling->leader < state.count && leader->object.bit == object->bit) {
 		lost.behind_objects = leader->behind.objects;
 		lost.behind_bytes = leader->behind.bytes;
 		telling->leader++;
 	}
 	telling->lost(&lost, telling->arg);
-}
-
-/* Those that nothing leads to are found one by one; what each leads to is lost by it. */
-static bool lost_find(void)
-{
-	mark_copy(MARK_MARKED, MARK_KEPT);
-	mark_clear(MARK_SUSPECTED);
-	struct reach_sum lost = others_sum(MARK_KEPT);
-	state.count = 0;
-	state.leaders = os_map(bits_round_up((lost.objects + 1) * sizeof(struct leader), os_page_bytes()));
-	if (state.leaders == NULL)
-		return false;
-	mark_found_behind = behind_found;
-	mark_set_phase(MARK_BEHIND);
-	visit_others(MARK_KEPT, is_any, leader_follow, NULL);
-	return true;
 }
 
 bool reach_leaks(void (*lost)(const struct reach_lost *lost, void *arg), void *arg)
