@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "heap/huge.h"
 #include "heap/publish.h"
 
 enum {
@@ -88,9 +89,11 @@ static size_t release_some(size_t keep_pages, bool only_whole_blocks) REQUIRES(r
 		lock_release(&page_heap_lock);
 		if (range_count == 0)
 			break;
-		for (uint32_t i = 0; i < range_count; i++)
+		for (uint32_t i = 0; i < range_count; i++) {
+			huge_break_run(ranges[i].first, ranges[i].pages);
 			is_released[i] = os_release(arena_address_of(ranges[i].first),
 				ranges[i].pages << PAGE_SHIFT);
+		}
 		lock_acquire(&page_heap_lock);
 		now = ranges_put_back(is_released);
 		lock_release(&page_heap_lock);

@@ -8,7 +8,16 @@
 
 const struct site_sum *site_sum_of(const struct site *site, enum site_value value)
 {
-	return value == SITE_LIVE ? &site->live : value == SITE_TOTAL ? &site->total : &site->peak;
+	switch (value) {
+	case SITE_TOTAL:
+		return &site->total;
+	case SITE_PEAK:
+		return &site->peak;
+	case SITE_PINNED:
+		return &site->pinned;
+	default:
+		return &site->live;
+	}
 }
 
 void site_sum_add(struct site_sum *to, const struct site_sum *more)
