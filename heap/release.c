@@ -16,7 +16,7 @@ enum {
 	ALLOWANCE_SECONDS = 3,
 	SECOND_NS = 1000 * 1000 * 1000,
 	INTERVAL_NS = 200 * 1000 * 1000,
-	LONG_INTERVALS = 5,
+	LONG_INTERVALS = 4,
 	RANGES_MAX = 64 /* on their way at one time */
 };
 

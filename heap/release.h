@@ -12,7 +12,7 @@
  *            With age: in every interval, the pages that were free all
  *            through it go back (the low-water mark of the interval).
  *            Huge pages are broken up only for what was free all through
- *            five intervals, a second.
+ *            four intervals, eight tenths of a second.
  *
  * LOCKING    One lock, rank RELEASE, held while pages are on their way: whoever
  *            finds it taken lets the other do the work.  The page heap's is held
