@@ -188,7 +188,8 @@ static _Noreturn COLD void near_report(const struct span *span, const void *ptr,
 COLD void large_misuse(const void *ptr, const char *call, const void *caller)
 {
 	const struct span *span = span_around(ptr);
-	bool is_one = span != NULL && (span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED);
+	bool is_one = span != NULL && span->use != SPAN_TABLES &&
+		(span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED);
 
 	if (is_one && (heap_checks != NULL || span->bytes != 0))
 		near_report(span, ptr, call, caller);
