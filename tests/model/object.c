@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "tests/model/worker.h"
-
 enum {
 	WHOLE_MAX_BYTES = 8 << 10, /* beyond, the ends and samples */
 	END_BYTES = 256,
@@ -11,11 +9,6 @@ enum {
 	SAMPLES_MOST = 64,
 	SAMPLE_MIN_STEP_BYTES = 4096
 };
-
-bool object_is_nothing(const struct object *object)
-{
-	return object->usable_bytes == 0 && (!plan.is_checked || object->ptr == plan.nothing);
-}
 
 static uint64_t pattern(const struct object *object, size_t at)
 {
