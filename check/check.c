@@ -19,8 +19,9 @@
 static void *alloc_at(size_t bytes, size_t align_bytes, uint32_t family, bool is_zeroed,
 	const struct backtrace_place *place)
 {
+	bytes = bytes != 0 ? bytes : 1; /* of no bytes would be what realloc() frees */
 	if (UNLIKELY(heap_check_mode == BOX_CHECK_EFENCE || !small_fits(bytes, align_bytes)))
-		return large_checked_alloc(max_bytes(bytes, 1), align_bytes, family, is_zeroed, place);
+		return large_checked_alloc(bytes, align_bytes, family, is_zeroed, place);
 	void *object = small_alloc(bytes, align_bytes, family, place);
 	return object != NULL && is_zeroed ? memset(object, 0, bytes) : object;
 }
@@ -171,9 +172,9 @@ static void check_expect(const void *ptr, size_t bytes, size_t align_bytes, cons
 		report_number(call, ptr, "wrong alignment: ", align_bytes, " bytes were given",
 			&object, caller);
 	/* A C++ runtime's own aligned new has rounded before. */
-	size_t asked = max_bytes(bytes, 1), actual = max_bytes(object.bytes, 1);
+	size_t asked = max_bytes(bytes, 1);
 	size_t rounded = align_bytes > 1 ? bits_round_up(asked, align_bytes) : asked;
-	if (asked != actual && rounded != actual)
+	if (asked != object.bytes && rounded != object.bytes)
 		report_number(call, ptr, "wrong size: ", bytes, " bytes were given", &object,
 			caller);
 }

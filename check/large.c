@@ -145,8 +145,9 @@ void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, boo
 		return heap_out_of_memory(bytes);
 	void *object = is_fenced ? object_take_fenced(bytes, align_bytes, is_zeroed)
 				 : object_take_checked(bytes, align_bytes, is_zeroed);
-	if (object != NULL)
-		large_adopt(large_hint(object, family), align_bytes, place);
+	if (object == NULL)
+		return heap_out_of_memory(bytes);
+	large_adopt(large_hint(object, family), align_bytes, place);
 	return object;
 }
 

@@ -35,14 +35,6 @@ static void overrun(char *object, size_t at)
 	free(hidden);
 }
 
-static void no_bytes(char **arguments)
-{
-	(void)arguments;
-	hidden = malloc(0);
-	printf("usable: %zu\n", malloc_usable_size(hidden));
-	overrun(hidden, 0);
-}
-
 /* ---- what the program closes itself ---------------------------------------------------------- */
 
 static volatile int faults;
@@ -276,7 +268,7 @@ static const struct kind {
 	const char *name;
 	void (*run)(char **arguments);
 	int arguments;
-} kinds[] = {{"no_bytes", no_bytes, 0}, {"own_pages", own_pages, 0},
+} kinds[] = {{"own_pages", own_pages, 0},
 	{"resized_elsewhere", resized_elsewhere, 1}, {"freed_last", freed_last, 0},
 	{"all_at_once", all_at_once, 0}, {"bare_children", bare_children, 1},
 	{"little_memory", little_memory, 2}, {"another_library", another_library, 2},

@@ -23,11 +23,6 @@ sentence()
 	grep -m 1 '^libmstat: ' <<<"$said" | sed -E 's/\(0x[0-9a-f]+\)/(ADDRESS)/; s/, called from .*//'
 }
 
-corner check:full no_bytes
-tap_is "an object of no bytes has none that may be used" "usable: 0" "$(head -n 1 <<<"$said")"
-tap_is "what is written there is found" \
-	"libmstat: free(ADDRESS): $beyond 0, 0 bytes, size class 16" "$(sentence)"
-
 for mode in efence:1 check:sample,check_every:1,sample:1; do
 	corner "$mode" own_pages
 	tap_is "$mode: what the program closes itself is not reported" "4 faults" "$said"
