@@ -151,6 +151,7 @@ struct cache {
 	uint32_t decay_class;        /* the next that is looked at for decay */
 	uint32_t passed_count;       /* objects of spans that drain */
 	uint32_t class_end;          /* classes from here on it never touched */
+	uint32_t taken;              /* 1 + the first page of a large object on its way to the program */
 	bool fill_is_zero;           /* of the last fill (central.h: taken_is_zero) */
 	void *sampled;               /* what is a sample and about to be told; never read */
 	void *stacks;                /* check/stack.c's; of whoever has the slot */

@@ -73,9 +73,20 @@ static struct span *take_locked(struct cache *cache, size_t pages, size_t align_
 	span->special = 0;
 	span->use = SPAN_ORDINARY;
 	span->offset = span->bytes = span->fences = 0;
+	word_store(&cache->taken, (uint32_t)span_page(span) + 1);
 	span_set_kind(span, SPAN_LARGE);
 	count_alloc(cache, span);
 	return span;
+}
+
+/* From here on its address is on its way, where whoever stops the thread finds it. */
+static void *object_of(struct cache *cache, struct span *span)
+{
+	void *object = span != NULL ? span_object(span) : NULL;
+
+	__asm__ volatile("" : "+r"(object));
+	word_store(&cache->taken, 0);
+	return object;
 }
 
 static struct span *span_take(struct cache *cache, size_t pages, size_t align_pages, bool is_zeroed)
@@ -102,12 +113,13 @@ static struct span *span_take(struct cache *cache, size_t pages, size_t align_pa
 static void *tell_and_release(struct cache *cache, struct span *span, size_t bytes)
 {
 	double weight = span != NULL ? sample_large_due(cache, span->page_count << PAGE_SHIFT) : 0;
+	void *object = object_of(cache, span);
 
 	heap_cache_release(cache);
 	if (UNLIKELY(weight != 0))
-		sample_tell(&(struct sample){.object = span_object(span), .bytes = bytes,
+		sample_tell(&(struct sample){.object = object, .bytes = bytes,
 			.usable_bytes = span->page_count << PAGE_SHIFT, .weight = weight});
-	return span != NULL ? span_object(span) : heap_out_of_memory(bytes);
+	return object != NULL ? object : heap_out_of_memory(bytes);
 }
 
 static struct span *span_take_ticking(struct cache *cache, size_t pages, size_t align_pages,
@@ -151,8 +163,9 @@ void *large_alloc_placed(const struct large_place *place, size_t bytes, bool is_
 	}
 	if (span != NULL && is_drawn)
 		return tell_and_release(cache, span, bytes);
+	void *object = object_of(cache, span);
 	heap_cache_release(cache);
-	return span != NULL ? span_object(span) : NULL;
+	return object;
 }
 
 struct span *large_retire(void *ptr)
@@ -185,6 +198,7 @@ void *large_revive(struct span *span, size_t bytes)
 	span->special = 0;
 	span->use = SPAN_ORDINARY;
 	span->bytes = bytes;
+	word_store(&cache->taken, (uint32_t)span_page(span) + 1);
 	span_set_kind(span, SPAN_LARGE);
 	count_alloc(cache, span);
 	publish_totals();

@@ -24,6 +24,7 @@
 enum {
 	STATUS_LEAKS = 23,   /* LeakSanitizer's */
 	MSTAT_FOUND = 4,     /* FAILURE_LEAKS of tools/failure.h */
+	MSTAT_NONE = 127,
 	ENVIRONMENT_MOST = 1 << 16
 };
 
@@ -124,7 +125,7 @@ static _Noreturn void become_mstat(int fd, char *const *arguments, char *const *
 	if (fcntl(fd, F_SETFD, 0) == 0 && dup2(report, STDOUT_FILENO) >= 0 &&
 		dup2(report, STDERR_FILENO) >= 0)
 		execvpe(arguments[0], arguments, environment);
-	syscall(SYS_exit_group, 127);
+	syscall(SYS_exit_group, MSTAT_NONE);
 	__builtin_unreachable();
 }
 
@@ -166,7 +167,7 @@ static int mstat_run(int fd)
 static bool has_leaks(void)
 {
 	struct survey_header header = {.error = 0};
-	int fd = (int)syscall(SYS_memfd_create, "mstat-survey", 1u /* MFD_CLOEXEC */);
+	int fd = process_fd_aside((int)syscall(SYS_memfd_create, "mstat-survey", 1u /* MFD_CLOEXEC */));
 	int error = fd < 0 ? errno : search(fd, &header);
 
 	if (error != 0) {
@@ -177,10 +178,13 @@ static bool has_leaks(void)
 	}
 	if (header.lost[SURVEY_DEFINITE].objects == 0)
 		return false;
+	bool has_box = process_box_ensure();
 	sites_publish_counts();
-	int status = process_box_ensure() ? mstat_run(fd) : -1;
-	if (status != 0 && status != MSTAT_FOUND)
+	int status = has_box ? mstat_run(fd) : -1;
+	if (status == -1 || status == MSTAT_NONE)
 		say(&header, "there is no mstat, or no box, to say more");
+	else if (status != 0 && status != MSTAT_FOUND)
+		say(&header, "mstat could not say more, nor what is suppressed");
 	return status != 0;
 }
 

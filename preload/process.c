@@ -159,6 +159,17 @@ static void stderr_remember(void)
 		report_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, REPORT_FD_MIN);
 }
 
+int process_fd_aside(int fd)
+{
+	int aside = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, REPORT_FD_MIN) : -1;
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return aside;
+}
+
 static void fatal_note(const char *line)
 {
 	uint32_t allocated_at, freed_at;

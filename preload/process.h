@@ -20,6 +20,10 @@ extern struct conf process_conf;
 /* A descriptor for reports at exit, -1 if none was asked for. */
 int process_report_fd(void);
 
+/* The same file under a number that no program has closed and opened again; the old one is closed.
+   -1 if fd is, or there is none. */
+int process_fd_aside(int fd);
+
 /* stderr, if it is still what it was at start, else -1. */
 int process_stderr(void);
 

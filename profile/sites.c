@@ -259,7 +259,7 @@ void sites_publish(void)
 	frames_publish();
 	for (uint32_t number = 0; number < site_count; number++)
 		site_publish(number);
-	if (sampling.sample_count != 0)
+	if (sampling.sample_count != 0 || frames_count() > 1)
 		sampling_publish();
 	lock_release(&sites_lock);
 }

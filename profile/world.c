@@ -19,6 +19,7 @@
 #include "base/lock.h"
 #include "base/os.h"
 #include "heap/heap.h"
+#include "profile/unreadable.h"
 #include "tinyalloc/special.h"
 
 enum {
@@ -26,6 +27,7 @@ enum {
 	TIDS_MAX = 1 << 22, /* the kernel's own limit */
 	LIMIT_NS = 1000 * 1000 * 1000,
 	LOOK_NS = 2 * 1000 * 1000, /* whether a thread has ended that was to stop */
+	DEAF_NS = 20 * 1000 * 1000, /* of a signal that libc blocks for a moment this is none */
 	MOVING = 0
 };
 
@@ -77,6 +79,15 @@ static uintptr_t interrupted_pointer(const ucontext_t *context)
 #endif
 }
 
+static uintptr_t interrupted_pc(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+	return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#else
+	return (uintptr_t)context->uc_mcontext.pc;
+#endif
+}
+
 static bool is_alternate(const ucontext_t *context, uintptr_t pointer)
 {
 	const stack_t *stack = &context->uc_stack;
@@ -98,7 +109,9 @@ static void stop_handle(int number, siginfo_t *info, void *context)
 	struct world_thread *thread = &world_table[index];
 	thread->stack_pointer = (uintptr_t)__builtin_frame_address(0);
 	thread->program_pointer = interrupted_pointer(context);
+	thread->program_pc = interrupted_pc(context);
 	thread->thread_pointer = (uintptr_t)pthread_self();
+	thread->place = backtrace_place_here();
 	thread->is_on_alternate = is_alternate(context, thread->program_pointer);
 	__atomic_store_n(&thread->has_stopped, 1, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&stopped_count, 1, __ATOMIC_RELEASE);
@@ -187,10 +200,30 @@ static void wait_a_little(void)
 	syscall(SYS_futex, &stopped_count, 128 /* FUTEX_WAIT_PRIVATE */, seen, &time, NULL, 0);
 }
 
+/* Whether a thread will not hear of it: nobody need wait for that long. */
+static bool is_deaf(int tid)
+{
+	char path[64], *text = world_entries;
+	struct format name;
+
+	format_init(&name, path, sizeof(path), -1);
+	format_text(&name, "/proc/self/task/");
+	format_signed(&name, tid);
+	format_text(&name, "/status");
+	format_terminate(&name);
+	ssize_t bytes = os_read_file(path, text, sizeof(world_entries) - 1);
+	text[bytes > 0 ? bytes : 0] = '\0';
+	const char *blocked = strstr(text, "\nSigBlk:\t");
+	return blocked != NULL && (strtoull(blocked + 9, NULL, 16) >> (signal_number - 1) & 1) != 0;
+}
+
 static int wait_until_still(uint64_t deadline_ns, int32_t *late)
 {
+	uint64_t deaf_ns = now_ns() + DEAF_NS;
+
 	while (!all_stand_still(late)) {
-		if (now_ns() >= deadline_ns)
+		uint64_t now = now_ns();
+		if (now >= deadline_ns || (now >= deaf_ns && is_deaf(*late)))
 			return ETIMEDOUT;
 		wait_a_little();
 	}
@@ -273,6 +306,7 @@ static void stop_begin(const ucontext_t *interrupted)
 		.thread_pointer = (uintptr_t)pthread_self()};
 	if (interrupted != NULL) {
 		world_table[0].program_pointer = interrupted_pointer(interrupted);
+		world_table[0].program_pc = interrupted_pc(interrupted);
 		world_table[0].is_on_alternate = is_alternate(interrupted, world_table[0].program_pointer);
 	}
 	tid_is_new(world_table[0].tid);
@@ -294,6 +328,7 @@ static pid_t process_copy(struct world_job *job)
 
 	if (pid != 0)
 		return pid;
+	unreadable_begin(action_set);
 	job->in_copy(job->arg);
 	syscall(SYS_exit_group, 0);
 	__builtin_unreachable();
@@ -305,6 +340,7 @@ static NOINLINE int stop_and_copy(struct world_job *job, pid_t *copy)
 
 	stop_begin(job->interrupted);
 	world_table[0].stack_pointer = (uintptr_t)__builtin_frame_address(0);
+	world_table[0].place = backtrace_place_here();
 	int error = all_stop(&job->late_tid);
 	if (error == 0) {
 		job->when_still(job->arg);

@@ -31,15 +31,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "profile/backtrace.h"
+
 /* Where a thread stands. */
 struct world_thread {
 	int32_t tid;
 	uint32_t has_stopped;
 	uintptr_t stack_pointer;   /* of its handler, below what was in registers */
 	uintptr_t program_pointer; /* of what the signal interrupted */
+	uintptr_t program_pc;
 	uintptr_t thread_pointer;  /* glibc's, at its stack's upper end */
 	uintptr_t left_pointer;    /* where it left its own stack for another; 0: not known */
 	bool is_on_alternate;      /* what was interrupted ran on its alternate signal stack */
+	struct backtrace_place place; /* where its handler was called from */
 };
 
 struct world_job {

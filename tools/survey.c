@@ -72,7 +72,7 @@ static bool tell_late(const struct asking *asking, int64_t tid)
 	ssize_t bytes = file_read_small(path, name, sizeof(name));
 	name[bytes > 0 ? strcspn(name, "\n") : 0] = '\0';
 	return failure_set(asking->failure, FAILURE_CANNOT,
-		"%s could not be searched: thread %lld%s%s%s did not stop within a second; it may block "
+		"%s could not be searched: thread %lld%s%s%s did not stop; it may block "
 		"the signal that MSTAT_CONF=stop_signal names", asking->target->title, (long long)tid,
 		name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "");
 }
@@ -95,6 +95,14 @@ static bool tell_error(const struct asking *asking, const struct box_survey *out
 		asking->target->title, why);
 }
 
+static void file_remove(const struct asking *asking, const struct box_survey *outcome)
+{
+	char path[CONTROL_PATH_BYTES];
+
+	control_path(asking->target, outcome->path, path, sizeof(path));
+	unlink(path);
+}
+
 /* Whoever was interrupted may have been in the heap, and another may be at it: both pass. */
 static bool begin(const struct asking *asking, enum survey_kind kind, struct box_survey *outcome)
 {
@@ -106,6 +114,8 @@ static bool begin(const struct asking *asking, enum survey_kind kind, struct box
 			outcome->error == EEXIST;
 		if (outcome->error == 0)
 			return true;
+		if (outcome->error == EEXIST)
+			file_remove(asking, outcome);
 		if (!passes || control_now_ms() >= asking->deadline_ms)
 			return tell_error(asking, outcome);
 		if (has_ended(asking, TRY_AGAIN_MS))

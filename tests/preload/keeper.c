@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static __attribute__((noinline)) void *keep_one(size_t bytes)
 {
@@ -86,6 +87,13 @@ static size_t pinned_bytes(void)
 	return sum;
 }
 
+/* Not faster than samples are taken. */
+static void rest(size_t number, size_t bytes)
+{
+	if (number * bytes >> 20 != (number + 1) * bytes >> 20)
+		usleep(20000);
+}
+
 int main(int argc, char **argv)
 {
 	size_t bytes = argc > 1 ? strtoul(argv[1], NULL, 0) : 100;
@@ -99,10 +107,14 @@ int main(int argc, char **argv)
 	if (objects == MAP_FAILED || parts == MAP_FAILED)
 		return 1;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		objects[i] = i % every == 0 ? keep_one(bytes) : drop_one(bytes);
-	for (size_t i = 0; i < dense; i++)
+		rest(i, bytes);
+	}
+	for (size_t i = 0; i < dense; i++) {
 		objects[count + i] = have_one(bytes);
+		rest(i, bytes);
+	}
 	for (size_t i = 0; i < count + dense; i++)
 		if (i < count && i % every != 0)
 			free(objects[i]);

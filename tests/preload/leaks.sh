@@ -75,6 +75,19 @@ for mode in check:none check:full efence:1; do
 	MSTAT_CONF=$MSTAT_CONF,$mode searched "$mode"
 done
 
+for mode in check:none check:full; do
+	for kind in alternate context guarded moving; do
+		MSTAT_CONF=$MSTAT_CONF,$mode start "$programs/keeping" $kind
+		times=1 found=0
+		[ $kind != moving ] || times=20
+		for ((i = 0; i < times; i++)); do
+			"$MSTAT_TOOL" leaks --all "$pid" >"$scratch/text" 2>&1 || found=$?
+		done
+		tap_is "$mode: $kind: nothing is lost" 0 $found
+		kill -KILL "$pid"
+	done
+done
+
 # ---- suppressions ----------------------------------------------------------------------
 
 MSTAT_CONF=$MSTAT_CONF,check:full start "$programs/lossy"
@@ -120,7 +133,7 @@ threading.Thread(target=threading.Event().wait, daemon=True).start()
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [62])
 print("ready", flush=True)
 signal.pause()'
-refused "a thread that blocks the signal" 1 "did not stop within a second" "$MSTAT_TOOL" leaks "$pid"
+refused "a thread that blocks the signal" 1 "did not stop; it may block" "$MSTAT_TOOL" leaks "$pid"
 kill -KILL "$pid"
 start /usr/bin/python3 -c '
 import signal
@@ -219,6 +232,24 @@ int main(int argc, char **argv)
 }
 EOF
 ${CC:-cc} -g -O0 -o "$scratch/leak" "$scratch/leak.c"
+sed 's/printf("said")/fclose(stdout)/' "$scratch/leak.c" >"$scratch/closed.c"
+${CC:-cc} -g -O0 -o "$scratch/closed" "$scratch/closed.c"
+cat >"$scratch/forked.c" <<'EOF'
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void *volatile ptr;
+int main(void)
+{
+	ptr = malloc(4711);
+	if (fork() == 0)
+		ptr = NULL;
+	else
+		wait(NULL);
+	return 0;
+}
+EOF
+${CC:-cc} -g -O0 -o "$scratch/forked" "$scratch/forked.c"
 tap_is "at exit: a leak is status 23" 23 "$(at_exit "" "$scratch/leak")"
 tap_is "what the program wrote is there" said "$(cat "$scratch/out-text")"
 tap_is "the leak has its bytes and its caller" "4.6 KiB definitely lost in 1 object main" \
@@ -229,7 +260,12 @@ tap_is "without check:full, too" 23 "$(at_exit ,check:none "$scratch/leak")"
 tap_is "and without a box" 23 "$(at_exit ,box:0 "$scratch/leak")"
 tap_is "which says how much" "4711 bytes in 1 objects" \
 	"$(grep -oE "[0-9]+ bytes in [0-9]+ objects" "$scratch/stderr")"
+tap_is "in a child of a fork, too: who allocated" "main" "$(
+	at_exit "" "$scratch/forked" >/dev/null
+	awk '/definitely lost in/ { getline; print $1; exit }' "$scratch/stderr")"
 echo leak:main >"$scratch/known"
+tap_is "what is suppressed is none, where a program has closed its output, too" "0 " \
+	"$(at_exit ",leak_suppressions:$scratch/known" "$scratch/closed") $(cat "$scratch/stderr")"
 tap_is "what is suppressed is none" "0 " \
 	"$(at_exit ",leak_suppressions:$scratch/known" "$scratch/leak") $(cat "$scratch/stderr")"
 for program in true "ls /" "sed -n 1p /etc/passwd" "cat /etc/passwd" "bash -c :"; do

@@ -254,6 +254,10 @@ tested_programs += %D%/coro_collect
 
 program_tests += %D%/fragments.sh %D%/leaks.sh
 
+tested_programs += %D%/keeping
+%C%_keeping_SOURCES = %D%/keeping.c
+%C%_keeping_LDADD = -lpthread
+
 tested_programs += %D%/keeper
 %C%_keeper_SOURCES = %D%/keeper.c
 %C%_keeper_CFLAGS = $(CALLS_KEPT_CFLAGS) -g
