@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "heap/checks.h"
 #include "heap/draining.h"
+#include "heap/limit.h"
 
 /* A link is the number of a span's first page, and one; this is none. */
 enum { NO_LINK = 0 };
@@ -208,6 +209,7 @@ uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 {
 	struct central *central = &centrals[class];
 	const struct span *last = span_at(central->cooling_last);
+	bool is_pressed = limit_presses();
 	struct span *span = NULL;
 	uint32_t done = 0;
 
@@ -216,7 +218,7 @@ uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 		looks++) {
 		span = span_at(central->cooling_first);
 		queue_remove(central, span);
-		if (is_warm(span) && !span_is_draining(span))
+		if (is_warm(span) && !span_is_draining(span) && !is_pressed)
 			queue_append(central, span);
 		else
 			done += span_release_pages(central, span);
