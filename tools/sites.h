@@ -36,6 +36,7 @@ struct site {
 	struct site_sum live;
 	struct site_sum total;
 	struct site_sum peak; /* alive at the heap's last peak */
+	struct site_sum near; /* alive when the process had come near its limit */
 };
 
 struct site_frame {
@@ -60,6 +61,7 @@ struct sites {
 	uint64_t sample_count;
 	uint64_t lost_count;  /* samples that no site counts as live */
 	struct box_peak peak; /* the heap's last; all zero: none was noted */
+	uint64_t near_sequence; /* of the peak of SITE_NEAR; 0: none, or it is kept no more */
 	struct site *list;
 	size_t count;
 	struct site_frame *frames;
@@ -69,8 +71,8 @@ struct sites {
 	uint64_t damaged_parts;
 };
 
-/* Which of a site's three sums. */
-enum site_value { SITE_LIVE, SITE_TOTAL, SITE_PEAK };
+/* Which of a site's sums. */
+enum site_value { SITE_LIVE, SITE_TOTAL, SITE_PEAK, SITE_NEAR };
 
 const struct site_sum *site_sum_of(const struct site *site, enum site_value value);
 
