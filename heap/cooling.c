@@ -102,7 +102,9 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
 		for (size_t unit = offset / unit_bytes; unit <= last; unit++)
 			span->released[unit / 64] &= ~((uint64_t)1 << unit % 64);
 	}
-	word_subtract(&central->released_bytes, (before - cooling_released_units(span)) * unit_bytes);
+	size_t taken_bytes = (before - cooling_released_units(span)) * unit_bytes;
+	word_subtract(&central->released_bytes, taken_bytes);
+	limit_note_cooled(-(ptrdiff_t)taken_bytes);
 }
 
 void cooling_forget(struct central *central, struct span *span)
@@ -114,6 +116,7 @@ void cooling_forget(struct central *central, struct span *span)
 	if (cooling_released_units(span) == 0)
 		return;
 	word_subtract(&central->released_bytes, cooling_released_units(span) * unit_bytes);
+	limit_note_cooled(-(ptrdiff_t)(cooling_released_units(span) * unit_bytes));
 	for (size_t page = 0; page < span->page_count; page++) {
 		size_t first = (page << PAGE_SHIFT) / unit_bytes;
 		size_t last = (((page + 1) << PAGE_SHIFT) - 1) / unit_bytes;
@@ -195,6 +198,7 @@ static bool span_release_pages(struct central *central, struct span *span)
 	}
 	uint32_t released = cooling_released_units(span) - before;
 	word_add(&central->released_bytes, released * os_page_bytes());
+	limit_note_cooled((ptrdiff_t)(released * os_page_bytes()));
 	return released != 0;
 }
 

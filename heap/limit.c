@@ -20,6 +20,7 @@ enum {
 
 static struct limit_wish limit = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 static bool look_is_due;
+static size_t cooled_bytes;
 
 /* Huge pages that were asked for are not wanted any more, up to this page. */
 static size_t small_until_page;
@@ -31,17 +32,32 @@ void limit_set(const struct limit_wish *wish)
 	word_store(&limit.look_pages, wish->look_pages);
 }
 
-size_t limit_held_pages(void)
+static size_t inuse_pages(void)
 {
-	return word_load(&page_heap.inuse_pages) + word_load(&page_heap.dirty_pages);
+	size_t inuse = word_load(&page_heap.inuse_pages);
+
+	return inuse - min_bytes(inuse, word_load(&cooled_bytes) >> PAGE_SHIFT);
 }
 
-size_t limit_cooled_bytes(void)
+size_t limit_held_pages(void)
+{
+	return inuse_pages() + word_load(&page_heap.dirty_pages);
+}
+
+void limit_note_cooled(ptrdiff_t change_bytes)
+{
+	__atomic_fetch_add(&cooled_bytes, (size_t)change_bytes, __ATOMIC_RELAXED);
+	if (change_bytes < 0 && limit_follow())
+		word_store(&release_is_wanted, true);
+}
+
+size_t limit_count_cooled(void)
 {
 	size_t bytes = 0;
 
 	for (uint32_t class = 1; class < size_class_end_now(); class++)
 		bytes += word_load(&centrals[class].released_bytes);
+	word_store(&cooled_bytes, bytes);
 	return bytes;
 }
 
@@ -71,11 +87,11 @@ bool limit_presses(void)
 
 size_t limit_keep_pages(void)
 {
-	size_t soft = word_load(&limit.soft_pages), inuse = page_heap.inuse_pages;
+	size_t soft = word_load(&limit.soft_pages);
 
 	if (LIKELY(soft == SIZE_MAX))
 		return SIZE_MAX;
-	size_t room = soft - min_bytes(soft, inuse), pressing = soft / PRESS_SHARE;
+	size_t room = soft - min_bytes(soft, inuse_pages()), pressing = soft / PRESS_SHARE;
 	return room > pressing ? room - pressing + pressing / KEEP_SHARE : room / KEEP_SHARE;
 }
 

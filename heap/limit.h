@@ -6,8 +6,9 @@
  *            how much it may have, and is asked again when it has grown by a step: no file
  *            is read while the heap is changed, and none is read at all while it is small.
  *
- * EQUATION   In pages, held == in use + kept (dirty).  With a soft limit s and room == s -
- *            in use, what may be kept is
+ * EQUATION   In pages, held == in use + kept (dirty) - cooled, which are those given back
+ *            within spans.  With a soft limit s and room == s - (in use - cooled), what may
+ *            be kept is
  *                room - s/5 + s/20    while more than a fifth of s is left,
  *                room / 4             from there on: nothing, when nothing is left.
  *            The limit presses when held is above four fifths of s: then huge pages are
@@ -35,14 +36,18 @@ struct limit_wish {
 
 void limit_set(const struct limit_wish *wish);
 
-/* In use or kept, in pages of the heap, as of now. */
+/* With memory behind them, in pages of the heap, as of now. */
 size_t limit_held_pages(void);
 
-/* Of these, given back within spans that hold live objects. */
-size_t limit_cooled_bytes(void);
+/* Given back within spans that hold live objects; any thread, and who holds any lock. */
+void limit_note_cooled(ptrdiff_t change_bytes);
+
+/* The same, as the classes have it: threads that change it at once, or a fork in between, may
+   have left the sum of changes another one. */
+size_t limit_count_cooled(void);
 
 /* After pages were taken or freed: whether somebody is to look. */
-bool limit_follow(void) REQUIRES(page_heap_lock);
+bool limit_follow(void);
 
 /* Calls the hook if that was so, for a thread that holds no lock. */
 void limit_tell(void);

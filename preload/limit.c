@@ -51,9 +51,7 @@ static struct {
 
 static uint64_t heap_bytes(void)
 {
-	uint64_t held = (uint64_t)limit_held_pages() << PAGE_SHIFT, cooled = limit_cooled_bytes();
-
-	return held > cooled ? held - cooled : 0;
+	return (uint64_t)limit_held_pages() << PAGE_SHIFT;
 }
 
 static uint64_t room_of(uint64_t limit_bytes, uint64_t used_bytes)
@@ -87,12 +85,11 @@ static void soften(uint64_t from_bytes, uint64_t room_bytes)
 static void conf_look(void)
 {
 	uint64_t limit = state.conf->limit_bytes, used = heap_bytes();
-	uint64_t held = (uint64_t)limit_held_pages() << PAGE_SHIFT;
 
 	if (limit == 0)
 		return;
 	consider(BOX_LIMIT_CONF, limit, used, "");
-	soften(used > limit ? held - min_bytes(held, used - limit) : held, room_of(limit, used));
+	soften(limit, 0);
 }
 
 static void group_look(void)
@@ -103,8 +100,7 @@ static void group_look(void)
 		return;
 	consider(BOX_LIMIT_CGROUP, group->limit_bytes, group->used_bytes, group->path);
 	if (state.conf->limit_is_auto)
-		soften((uint64_t)limit_held_pages() << PAGE_SHIFT,
-			room_of(group->limit_bytes, group->used_bytes));
+		soften(heap_bytes(), room_of(group->limit_bytes, group->used_bytes));
 }
 
 /* Of pages that the kernel has mapped for the process: [0] all, [5] data. */
@@ -157,6 +153,7 @@ static void limits_read(bool may_read)
 {
 	uint32_t percent = (uint32_t)state.conf->near_limit_percent;
 
+	limit_count_cooled();
 	state.now = (struct box_limit){.realtime_ns = os_realtime_ns()};
 	state.wish = (struct limit_wish){SIZE_MAX, SIZE_MAX, SIZE_MAX};
 	conf_look();
@@ -180,8 +177,7 @@ static uint64_t step_towards(uint64_t mark_bytes, uint64_t used_bytes, uint64_t 
 static size_t step_bytes(void)
 {
 	const struct box_limit *now = &state.now;
-	uint64_t held = (uint64_t)limit_held_pages() << PAGE_SHIFT, step = max_bytes(held / 2,
-		FIRST_LOOK_BYTES);
+	uint64_t held = heap_bytes(), step = max_bytes(held / 2, FIRST_LOOK_BYTES);
 
 	if (now->source != BOX_LIMIT_NONE) {
 		bool is_before = now->used_bytes < now->near_bytes;
