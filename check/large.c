@@ -145,8 +145,9 @@ void *large_checked_alloc(size_t bytes, size_t align_bytes, uint32_t family, boo
 		return heap_out_of_memory(bytes);
 	void *object = is_fenced ? object_take_fenced(bytes, align_bytes, is_zeroed)
 				 : object_take_checked(bytes, align_bytes, is_zeroed);
-	if (object != NULL)
-		large_adopt(large_hint(object, family), align_bytes, place);
+	if (object == NULL)
+		return heap_out_of_memory(bytes);
+	large_adopt(large_hint(object, family), align_bytes, place);
 	return object;
 }
 
@@ -188,7 +189,8 @@ static _Noreturn COLD void near_report(const struct span *span, const void *ptr,
 COLD void large_misuse(const void *ptr, const char *call, const void *caller)
 {
 	const struct span *span = span_around(ptr);
-	bool is_one = span != NULL && (span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED);
+	bool is_one = span != NULL && span->use != SPAN_TABLES &&
+		(span->kind == SPAN_LARGE || span->kind == SPAN_RETIRED);
 
 	if (is_one && (heap_checks != NULL || span->bytes != 0))
 		near_report(span, ptr, call, caller);

@@ -174,7 +174,7 @@ void quarantine_recover(void) UNCHECKED_LOCKING
 	memset(&filled, 0, sizeof(filled));
 	memset(&waiting, 0, sizeof(waiting));
 	for (size_t page = 0; heap_check_mode != BOX_CHECK_NONE && page < arena.page_count; page++)
-		if (arena.spans[page].kind == SPAN_RETIRED)
+		if (arena.spans[page].kind == SPAN_RETIRED && arena.spans[page].use != SPAN_TABLES)
 			waiting_add(&arena.spans[page]);
 }
 

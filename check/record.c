@@ -38,11 +38,35 @@ static struct record_place *place_make(size_t page)
 	return record_place_at(page);
 }
 
-static struct object_record *carve(size_t bytes)
+/* Where no address space is left but what the heap has: a span that is never given back. */
+static COLD void *heap_take(size_t bytes) REQUIRES(page_heap_lock)
+{
+	bool is_zero;
+	struct span *span = page_heap_take(arena_pages_of(bytes), 1, &is_zero);
+
+	if (span == NULL)
+		return NULL;
+	span->class = 0;
+	span->special = 0;
+	span->use = SPAN_TABLES;
+	span->offset = span->bytes = span->fences = 0;
+	span_set_kind(span, SPAN_RETIRED);
+	page_heap.retired_pages += span->page_count;
+	memset(arena.page_info + span_page(span), PAGE_WAS_USED | PAGE_IS_DIRTY, span->page_count);
+	return is_zero ? span_address(span)
+		       : memset(span_address(span), 0, (size_t)span->page_count << PAGE_SHIFT);
+}
+
+static struct object_record *carve(size_t bytes) REQUIRES(page_heap_lock)
 {
 	if (piece_left_bytes < bytes) {
-		piece = map(PIECE_BYTES);
-		piece_left_bytes = piece != NULL ? PIECE_BYTES : 0;
+		size_t got_bytes = PIECE_BYTES;
+		piece = map(got_bytes);
+		if (piece == NULL) {
+			got_bytes = arena_pages_of(bytes) << PAGE_SHIFT;
+			piece = heap_take(got_bytes);
+		}
+		piece_left_bytes = piece != NULL ? got_bytes : 0;
 	}
 	if (piece_left_bytes < bytes)
 		return NULL;
@@ -99,7 +123,7 @@ static COLD void pool_gather(void)
 	}
 }
 
-static struct object_record *pool_take(uint32_t length)
+static struct object_record *pool_take(uint32_t length) REQUIRES(page_heap_lock)
 {
 	size_t bytes = sizeof(struct object_record) << length;
 	struct object_record *records = pool_pop(length);

@@ -2,5 +2,5 @@
 
 dist_doc_DATA += %D%/design.md %D%/conformance.md %D%/hints.md \
 	%D%/killed.md %D%/killed-flame.svg %D%/misuse.md \
-	%D%/performance.md %D%/reliability.md %D%/bench-summary.svg %D%/bench-micro.svg \
+	%D%/performance.md %D%/reliability.md %D%/rss.md %D%/rss-flame.svg %D%/bench-summary.svg %D%/bench-micro.svg \
 	%D%/bench-programs.svg %D%/bench-memory.svg

@@ -103,6 +103,7 @@ struct cache_sampling {
 	float large_rate;        /* that this was drawn at: */
 	double large_left_bytes; /* up to the next large sample; 0: not drawn */
 	double weight;           /* of the one that is being taken */
+	const void *home;        /* where that would be else; NULL: where it is */
 };
 
 union record;

@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "heap/checks.h"
 #include "heap/draining.h"
+#include "heap/huge.h"
 #include "heap/limit.h"
 
 /* A link is the number of a span's first page, and one; this is none. */
@@ -175,6 +176,8 @@ static bool units_release(struct span *span, size_t from, size_t to)
 	/* First: a child of fork may find it half done. */
 	if (heap_checks != NULL)
 		heap_checks->span_released(span, from * unit_bytes, to * unit_bytes);
+	size_t first = from * unit_bytes >> PAGE_SHIFT, last = (to * unit_bytes - 1) >> PAGE_SHIFT;
+	huge_break(span_page(span) + first, last + 1 - first);
 	if (!os_release(span_address(span) + from * unit_bytes, (to - from) * unit_bytes))
 		return false;
 	for (size_t unit = from; unit < to; unit++)

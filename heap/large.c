@@ -105,7 +105,8 @@ static void *tell_and_release(struct cache *cache, struct span *span, size_t byt
 
 	heap_cache_release(cache);
 	if (UNLIKELY(weight != 0))
-		sample_tell(span_object(span), bytes, span->page_count << PAGE_SHIFT, weight);
+		sample_tell(&(struct sample){.object = span_object(span), .bytes = bytes,
+			.usable_bytes = span->page_count << PAGE_SHIFT, .weight = weight});
 	return span != NULL ? span_object(span) : heap_out_of_memory(bytes);
 }
 

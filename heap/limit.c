@@ -3,7 +3,6 @@
 #include <stdint.h>
 
 #include "base/bits.h"
-#include "base/os.h"
 #include "heap/central.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
@@ -21,9 +20,6 @@ enum {
 static struct limit_wish limit = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 static bool look_is_due;
 static size_t cooled_bytes;
-
-/* Huge pages that were asked for are not wanted any more, up to this page. */
-static size_t small_until_page;
 
 void limit_set(const struct limit_wish *wish)
 {
@@ -104,18 +100,6 @@ size_t limit_growth_bytes(size_t bytes)
 	return min_bytes(bytes, max_bytes(most << PAGE_SHIFT, GROWTH_LEAST_BYTES));
 }
 
-/* Else the kernel makes huge pages of what was given back page by page. */
-static void huge_pages_end(void)
-{
-	size_t from = max_bytes(word_load(&small_until_page), word_load(&arena.huge_from_page));
-	size_t end = __atomic_load_n(&arena.page_count, __ATOMIC_ACQUIRE);
-
-	if (from >= end)
-		return;
-	os_want_huge(arena_address_of(from), (end - from) << PAGE_SHIFT, false);
-	word_store(&small_until_page, end);
-}
-
 static void spans_return(void)
 {
 	for (uint32_t class = 1; class < size_class_end_now(); class++) {
@@ -138,9 +122,7 @@ void limit_return_memory(void)
 		return;
 	heap_reclaim(cache);
 	heap_cache_release(cache);
-	if (limit_presses()) {
-		huge_pages_end();
+	if (limit_presses())
 		spans_return();
-	}
 	release_down_to(0);
 }

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/os.h"
+#include "heap/huge.h"
 #include "heap/limit.h"
 #include "heap/publish.h"
 
@@ -16,7 +17,7 @@ enum {
 	ALLOWANCE_SECONDS = 3,
 	SECOND_NS = 1000 * 1000 * 1000,
 	INTERVAL_NS = 200 * 1000 * 1000,
-	LONG_INTERVALS = 5,
+	LONG_INTERVALS = 4,
 	RANGES_MAX = 64 /* on their way at one time */
 };
 
@@ -89,9 +90,11 @@ static size_t release_some(size_t keep_pages, bool only_whole_blocks) REQUIRES(r
 		lock_release(&page_heap_lock);
 		if (range_count == 0)
 			break;
-		for (uint32_t i = 0; i < range_count; i++)
+		for (uint32_t i = 0; i < range_count; i++) {
+			huge_break_run(ranges[i].first, ranges[i].pages);
 			is_released[i] = os_release(arena_address_of(ranges[i].first),
 				ranges[i].pages << PAGE_SHIFT);
+		}
 		lock_acquire(&page_heap_lock);
 		now = ranges_put_back(is_released);
 		lock_release(&page_heap_lock);

@@ -12,7 +12,7 @@
  *            With age: in every interval, the pages that were free all
  *            through it go back (the low-water mark of the interval).
  *            Huge pages are broken up only for what was free all through
- *            five intervals, a second.
+ *            four intervals, eight tenths of a second.
  *            Under a soft limit (heap/limit.h): no more is kept than it allows,
  *            however soon it goes back.
  *

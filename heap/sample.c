@@ -192,11 +192,8 @@ double sample_large_due(struct cache *cache, size_t bytes)
 	return 1 / exponential_share((double)bytes / (double)rate);
 }
 
-void sample_tell(void *object, size_t bytes, size_t usable_bytes, double weight)
+void sample_tell(const struct sample *sample)
 {
-	struct sample sample = {.object = object, .bytes = bytes, .usable_bytes = usable_bytes,
-		.weight = weight};
-
 	if (heap_hooks.sampled != NULL)
-		heap_hooks.sampled(&sample);
+		heap_hooks.sampled(sample);
 }

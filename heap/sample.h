@@ -38,6 +38,7 @@ struct sample {
 	size_t bytes;       /* asked for */
 	size_t usable_bytes;
 	double weight;      /* how many allocations it stands for */
+	const void *home;   /* an object of its class in whose place it would be; NULL: it is its own */
 };
 
 /* After more in a window of some milliseconds fewer are taken. */
@@ -68,6 +69,6 @@ void sample_undo(void *object, uint32_t class);
 double sample_large_due(struct cache *cache, size_t bytes);
 
 /* Tells the hook; no lock held. */
-void sample_tell(void *object, size_t bytes, size_t usable_bytes, double weight);
+void sample_tell(const struct sample *sample);
 
 #endif

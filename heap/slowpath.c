@@ -250,6 +250,7 @@ static COLD void *sample_instead(struct cache *cache, uint32_t class, void *obje
 	if (sample != object || is_alone) {
 		cache->sampled = sample;
 		cache->sampling.weight = weight;
+		cache->sampling.home = is_alone ? NULL : object;
 	}
 	if (sample != object)
 		cache->fill_is_zero = false;
@@ -302,6 +303,7 @@ void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero)
 	*is_zero = cache->fill_is_zero;
 	bool is_sample = object != NULL && cache->sampled == object;
 	double weight = cache->sampling.weight;
+	const void *home = cache->sampling.home;
 	cache->sampled = NULL;
 	heap_cache_release(cache);
 	if (UNLIKELY(is_sample && heap_sample_checks != NULL)) {
@@ -309,7 +311,8 @@ void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero)
 		*is_zero = false;
 	}
 	if (UNLIKELY(is_sample))
-		sample_tell(object, bytes, size_classes[class].object_bytes, weight);
+		sample_tell(&(struct sample){.object = object, .bytes = bytes,
+			.usable_bytes = size_classes[class].object_bytes, .weight = weight, .home = home});
 	return object != NULL ? object : heap_out_of_memory(bytes);
 }
 

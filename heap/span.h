@@ -50,7 +50,8 @@ enum span_use {
 	SPAN_ORDINARY = 0,
 	SPAN_COLLECTABLE, /* heap/collectable.h */
 	SPAN_SAMPLED,     /* heap/sample.h */
-	SPAN_USES
+	SPAN_USES,
+	SPAN_TABLES = SPAN_USES /* SPAN_RETIRED: none of the program's (check/record.c) */
 };
 
 /* Pages of a span that nobody may touch (check/fence.h): those before its object, those

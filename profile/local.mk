@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += libprofile.la
 libprofile_la_SOURCES = %D%/backtrace.h %D%/backtrace.c %D%/cfi.h %D%/cfi.c \
 	%D%/cfi_expression.h %D%/cfi_expression.c %D%/cfi_rows.h %D%/cfi_rows.c \
 	%D%/collect.h %D%/collect.c %D%/dwarf_bytes.h %D%/dwarf_bytes.c \
-	%D%/frames.h %D%/frames.c %D%/leaks.h %D%/leaks.c \
+	%D%/fragments.h %D%/fragments.c %D%/frames.h %D%/frames.c %D%/leaks.h %D%/leaks.c \
 	%D%/loaded.h %D%/loaded.c %D%/mark.h %D%/mark.c %D%/probes.h \
 	%D%/reach.h %D%/reach.c %D%/roots.h %D%/roots.c \
 	%D%/shadow_stack.h %D%/shadow_stack.c %D%/sites.h %D%/sites.c \

@@ -195,7 +195,8 @@ static void sampled(const struct sample *taken)
 	lock_acquire(&sites_lock);
 	bool is_counted = sample_begin(&sample);
 	lock_release(&sites_lock);
-	bool is_tied = is_counted && special_set_sample(taken->object, &sample);
+	uint32_t home = taken->home != NULL ? (uint32_t)arena_page_of(taken->home) + 1 : 0;
+	bool is_tied = is_counted && special_set_sample(taken->object, &sample, home);
 	if (is_counted && !is_tied) {
 		lock_acquire(&sites_lock);
 		sampling.lost_count++;

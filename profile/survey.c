@@ -11,6 +11,7 @@
 #include "base/bits.h"
 #include "base/os.h"
 #include "base/syscall.h"
+#include "profile/fragments.h"
 #include "profile/leaks.h"
 #include "profile/world.h"
 
@@ -41,19 +42,31 @@ static void file_write(int fd, const struct survey_header *header, const void *r
 		os_write(fd, header, sizeof(*header));
 }
 
+static int find(struct survey_header *header, const void **rows)
+{
+	const struct survey_fragment *fragments;
+	const struct survey_leak *leaks;
+	bool is_leaks = header->kind == SURVEY_LEAKS;
+	int error = is_leaks ? leaks_find(header, &leaks) : fragments_find(header, &fragments);
+
+	if (error == 0)
+		*rows = is_leaks ? (const void *)leaks : (const void *)fragments;
+	return error;
+}
+
 static void in_copy(void *arg)
 {
 	const struct survey *survey = arg;
 	uint64_t begin_ns = os_boottime_ns();
 	struct survey_header header = {.kind = survey->kind, .request = survey->request,
 		.realtime_ns = os_realtime_ns()};
-	const struct survey_leak *rows = NULL;
+	const void *rows = NULL;
 
 	prctl(PR_SET_NAME, "mstat-survey");
 	setpriority(PRIO_PROCESS, 0, COPY_NICE);
 	files_close(survey->fd);
 	memcpy(header.magic, SURVEY_MAGIC, sizeof(header.magic));
-	header.error = (uint32_t)leaks_find(&header, &rows);
+	header.error = (uint32_t)find(&header, &rows);
 	if (header.error != 0)
 		header.row_count = 0;
 	header.took_ns = os_boottime_ns() - begin_ns;
@@ -78,7 +91,7 @@ int survey_begin(struct survey *survey)
 		.interrupted = survey->interrupted};
 	pid_t made = 0;
 
-	if (survey->kind != SURVEY_LEAKS)
+	if (survey->kind != SURVEY_LEAKS && survey->kind != SURVEY_FRAGMENTS)
 		return EINVAL;
 	if (!survey_end(false))
 		return EALREADY;

@@ -45,6 +45,16 @@ struct survey_estimate {
 	double bytes_variance;
 };
 
+/* In spans of small objects, of which more than one fit in one. */
+struct survey_spans {
+	uint64_t span_bytes;     /* address space */
+	uint64_t live_bytes;     /* of memory, in living objects */
+	uint64_t pinned_bytes;   /* of memory, free, in spans where an object lives */
+	uint64_t cached_bytes;   /* of memory, in spans where none does: what threads and pools hold */
+	uint64_t returned_bytes; /* with no memory behind them */
+	uint64_t sampled_bytes;  /* of the others: of memory, free, in the spans of samples */
+};
+
 struct survey_header {
 	char magic[8];
 	uint32_t kind;         /* enum survey_kind */
@@ -56,6 +66,7 @@ struct survey_header {
 	struct survey_sum live;
 	struct survey_sum lost[SURVEY_GRADES];
 	uint64_t is_asked;     /* bytes are what was asked for; else what objects may use */
+	struct survey_spans spans; /* of SURVEY_FRAGMENTS */
 	uint64_t row_count;
 	uint64_t row_bytes;
 };
@@ -70,6 +81,25 @@ struct survey_leak {
 	struct survey_sum behind; /* of definite ones: lost by these, samples or not */
 	struct survey_estimate estimate; /* of samples, what these stand for; 0 samples: none are */
 	uint64_t example;      /* the address of one */
+};
+
+enum { SURVEY_TENTHS = 10 };
+
+/*
+ * What of SURVEY_FRAGMENTS is free and cannot be given back: of one size class, or what objects of one
+ * frame pin.  The sum of the classes' pinned_bytes is the header's, and so is that of all
+ * others.
+ */
+struct survey_fragment {
+	uint32_t is_class;
+	uint32_t frame;        /* of the box; 0 of a class, and if none of its living objects is a sample */
+	uint64_t object_bytes; /* of frame 0: of the class */
+	uint64_t samples;      /* that it was estimated from; 0: exact */
+	double objects;        /* that live */
+	double bytes;          /* of these: of frames as asked for, of classes of memory */
+	double pinned_bytes;
+	uint64_t capacity_objects; /* the next of classes: how many its spans have room for */
+	uint64_t spans[SURVEY_TENTHS]; /* how many are filled by so many tenths of that, or less */
 };
 
 #endif

@@ -144,7 +144,7 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg)
 	if (number == 0)
 		return ENOMEM;
 	*special_at(number) = (struct special){.kind = SPECIAL_FINALIZER, .finalizer = finalizer,
-		.arg = arg, .offset = (uint64_t)((char *)ptr - span_address(target.span))};
+		.arg = arg, .offset = (uint32_t)((char *)ptr - span_address(target.span))};
 	span_lock(target.class);
 	int error = insert_checked(&target, number);
 	span_unlock(target.class);
@@ -153,15 +153,15 @@ int special_set_finalizer(void *ptr, finalizer_fn *finalizer, void *arg)
 	return error;
 }
 
-bool special_set_sample(void *object, const struct special_sample *sample)
+bool special_set_sample(void *object, const struct special_sample *sample, uint32_t home)
 {
 	struct span *span = span_containing(object);
 	uint32_t number = special_new(), class = class_of(span);
 
 	if (number == 0)
 		return false;
-	*special_at(number) = (struct special){.kind = SPECIAL_SAMPLE, .sample = *sample,
-		.offset = (uint64_t)((char *)object - span_address(span))};
+	*special_at(number) = (struct special){.kind = SPECIAL_SAMPLE, .sample = *sample, .home = home,
+		.offset = (uint32_t)((char *)object - span_address(span))};
 	span_lock(class);
 	special_insert(span, number);
 	span_unlock(class);
@@ -195,6 +195,13 @@ const struct special_sample *special_sample_at(const struct span *span, size_t o
 		special_at(number)->kind != SPECIAL_SAMPLE)
 		number = special_at(number)->next;
 	return number != 0 && special_at(number)->offset == offset ? &special_at(number)->sample : NULL;
+}
+
+void special_visit_samples(const struct span *span, special_sample_visitor *visit)
+{
+	for (uint32_t number = span->special; number != 0; number = special_at(number)->next)
+		if (special_at(number)->kind == SPECIAL_SAMPLE)
+			visit(span, &special_at(number)->sample, special_at(number)->home);
 }
 
 /* Off the list, into a chain of its own. */

@@ -47,8 +47,9 @@ struct special_sample {
 	uint64_t bytes;
 };
 
-/* Ties it to an object that the program does not have yet.  False: no memory. */
-bool special_set_sample(void *object, const struct special_sample *sample);
+/* Ties it to an object that the program does not have yet.  home: 1 + the page where it would be
+   if it were no sample; 0: where it is.  False: no memory. */
+bool special_set_sample(void *object, const struct special_sample *sample, uint32_t home);
 
 /* Called, if it is not NULL, before the object of one is freed or moved (is_there false), and
    where it stayed after all, as it is now; no lock held.  Set before there is one. */
@@ -68,6 +69,11 @@ bool special_is_tied(const struct span *span, size_t offset, size_t bytes);
    these bytes of a span; NULL if there is none. */
 void special_visit_arguments(const struct span *span, void (*visit)(void *arg));
 const struct special_sample *special_sample_at(const struct span *span, size_t offset);
+
+/* In a copy: all samples of a span. */
+typedef void special_sample_visitor(const struct span *span, const struct special_sample *sample,
+	uint32_t home);
+void special_visit_samples(const struct span *span, special_sample_visitor *visit);
 
 /* Specials taken off an object, which nobody else knows. */
 struct special_chain {

@@ -17,7 +17,8 @@
 enum special_kind { SPECIAL_FREE = 0, SPECIAL_FINALIZER, SPECIAL_SAMPLE };
 
 struct special {
-	uint64_t offset; /* in its span, in bytes */
+	uint32_t offset; /* in its span, in bytes: of a large object, which it is at the begin of, 0 */
+	uint32_t home;   /* of a sample: special_set_sample() */
 	uint32_t next;   /* by offset, then kind, or a free one; 0: the last */
 	uint32_t kind;   /* enum special_kind */
 	union {

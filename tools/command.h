@@ -9,8 +9,10 @@
 #define TOOLS_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 int command_run(int argc, char **argv);
+int command_fragments(int argc, char **argv);
 int command_leaks(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_show(int argc, char **argv);
@@ -21,6 +23,9 @@ int command_prof(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_post(int argc, char **argv);
 int command_conf(int argc, char **argv);
+
+/* Of --top: digits; 0 is all, SIZE_MAX. */
+bool command_parse_top(const char *text, size_t *count);
 
 /* Prints what --help says of a command on stdout.  0. */
 int command_help(const char *name);

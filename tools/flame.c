@@ -376,7 +376,8 @@ static void heading_write(const struct layout *layout, FILE *out)
 	const struct prof *prof = layout->prof;
 	const struct stack_sum *all = &layout->tree->nodes[0].whole;
 	static const char *const what[] = {[SITE_LIVE] = "live heap",
-		[SITE_TOTAL] = "everything allocated", [SITE_PEAK] = "heap at its peak"};
+		[SITE_TOTAL] = "everything allocated", [SITE_PEAK] = "heap at its peak",
+		[SITE_PINNED] = "free memory that living objects pin"};
 	char title[512];
 
 	snprintf(title, sizeof(title), "%s%s%s: %s, %s%s",
@@ -388,6 +389,8 @@ static void heading_write(const struct layout *layout, FILE *out)
 	fprintf(out, "</text>\n<text class=\"note\" x=\"%d\" y=\"44\">", LEFT);
 	if (layout->whole[0] <= 0)
 		fputs(prof->is_diff ? "Nothing grew." : "There are no samples.", out);
+	else if (prof->value == SITE_PINNED)
+		fputs("free bytes in spans where these live; callers stand above", out);
 	else
 		fprintf(out, "%s samples, 1 in %s; ± %s is one standard error; callers stand above%s",
 			units_count((int64_t)all->after.samples).text,

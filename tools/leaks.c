@@ -69,17 +69,6 @@ static int leaks_run(const struct wish *wish, const char *argument)
 	return status >= 0 ? status : failure_report(&failure);
 }
 
-/* Digits; 0 is all. */
-static bool parse_top(const char *text, size_t *count)
-{
-	if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
-		return false;
-	errno = 0;
-	unsigned long long value = strtoull(text, NULL, 10);
-	*count = value == 0 || errno != 0 ? SIZE_MAX : value;
-	return true;
-}
-
 /* A status, or -1: it was taken. */
 static int option_take(struct wish *wish, int option, char *const *argv)
 {
@@ -89,7 +78,7 @@ static int option_take(struct wish *wish, int option, char *const *argv)
 	case OPTION_SUPPRESSIONS:
 		return suppressions_read(&wish->suppressions, optarg, &failure) ? -1 : failure_report(&failure);
 	case OPTION_TOP:
-		return parse_top(optarg, &wish->options.top_count)
+		return command_parse_top(optarg, &wish->options.top_count)
 			? -1 : failure_usage("leaks", "%s is no number", optarg);
 	case OPTION_TIMEOUT:
 		return units_parse_duration(optarg, &wish->timeout_ms)

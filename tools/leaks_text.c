@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "tools/callers.h"
 #include "tools/leaks.h"
 #include "tools/table.h"
 #include "tools/term.h"
@@ -80,28 +81,6 @@ static void print_amount(const struct leaks *leaks, const struct leak *leak,
 	(void)leaks;
 }
 
-static void print_function(const struct symbol *symbol)
-{
-	printf("    %s", symbol->function);
-	if (symbol->file != NULL)
-		printf("%s  %s:%u%s", term_dim(), symbol->file, symbol->line, term_plain());
-	printf("\n");
-}
-
-static void print_callers(struct leaks *leaks, uint32_t frame)
-{
-	static struct stack stack;
-
-	stack_read(&leaks->stacks, frame, &stack);
-	for (size_t i = 0; i < stack.count; i++) {
-		struct symbol_list symbols = stack_symbols(&leaks->stacks, stack.frames[i]);
-		for (size_t inner = 0; inner < symbols.count; inner++)
-			print_function(&symbols.list[inner]);
-	}
-	if (stack.is_cut)
-		printf("    %s\n", STACK_CUT);
-}
-
 static void print_unnamed(const struct leak *leak)
 {
 	if (leak->row->size_bytes != 0)
@@ -144,7 +123,7 @@ void leaks_print_text(struct leaks *leaks, const struct leaks_options *options)
 		shown++;
 		print_amount(leaks, leak, options);
 		if (leak_has_callers(leak))
-			print_callers(leaks, leak->row->frame);
+			callers_print(&leaks->stacks, leak->row->frame);
 		else
 			print_unnamed(leak);
 	}

@@ -12,8 +12,9 @@ libreporter_la_SOURCES = \
 	%D%/boxes.h %D%/boxes.c \
 	%D%/cgroup.h %D%/cgroup.c \
 	%D%/clear.h %D%/clear.c \
+	%D%/callers.h %D%/callers.c \
 	%D%/command.h \
-	%D%/conf.c %D%/diff.c %D%/dump.c %D%/leaks.c %D%/ls.c %D%/post.c %D%/prof.c %D%/run.c %D%/set.c \
+	%D%/conf.c %D%/diff.c %D%/dump.c %D%/fragments.c %D%/leaks.c %D%/ls.c %D%/post.c %D%/prof.c %D%/run.c %D%/set.c \
 	%D%/show.c %D%/top.c \
 	%D%/control.h %D%/control.c \
 	%D%/death.h %D%/death.c \
@@ -28,6 +29,7 @@ libreporter_la_SOURCES = \
 	%D%/file.h %D%/file.c \
 	%D%/flame.h %D%/flame.c %D%/flame_script.c \
 	%D%/folded.h %D%/folded.c \
+	%D%/fragments.h %D%/fragments_gather.c %D%/fragments_json.c %D%/fragments_text.c \
 	%D%/intern.h %D%/intern.c \
 	%D%/kmsg.h %D%/kmsg.c \
 	%D%/leaks.h %D%/leaks_gather.c %D%/leaks_json.c %D%/leaks_text.c \

@@ -1,7 +1,9 @@
 /*
  * tools/main.c - mstat, the reporter: which commands there are, and their help.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +95,20 @@ static const struct command commands[] = {
 		"      --json      everything, as JSON\n"
 		"      --top N     how many functions (default 10, 0: all)\n"
 		"      --dir DIR   look for the box of PID in DIR too, as a program does under dir:DIR\n"},
+	{"fragments", command_fragments, "[OPTION...] PID",
+		"show which objects keep memory from being given back, of which others are gone",
+		"Shows how full the spans of small objects are, and whose objects live in those that\n"
+		"are mostly empty.  The process stands still for some milliseconds while it is\n"
+		"copied; the copy is searched.\n"
+		"\n"
+		"      --top N         how many call sites (default 20, 0: all)\n"
+		"      --classes       all size classes\n"
+		"      --bytes         exact bytes instead of KiB and MiB\n"
+		"      --flame FILE    a flame graph of what is pinned, as SVG\n"
+		"      --folded        its stacks, for other tools\n"
+		"      --json          everything, as JSON\n"
+		"      --timeout TIME  how long to wait: 500ms, 10s, 2m (default 60s)\n"
+		"      --debuginfod    fetch missing debug files from $DEBUGINFOD_URLS\n"},
 	{"leaks", command_leaks, "[OPTION...] PID", "show what a process has lost, and who allocated it",
 		"Finds the objects of a process that nothing leads to any more.  The process stands\n"
 		"still for some milliseconds while it is copied; the copy is searched.\n"
@@ -134,6 +150,16 @@ static const char exit_statuses[] =
 	"Exit status: 0 done; 1 could not be done (no such process, not under libmstat,\n"
 	"no permission, no answer); 2 usage; 3 a file that is damaged, truncated, of\n"
 	"another version, or no box or dump; 4 leaks that are not suppressed.\n";
+
+bool command_parse_top(const char *text, size_t *count)
+{
+	if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
+		return false;
+	errno = 0;
+	unsigned long long value = strtoull(text, NULL, 10);
+	*count = value == 0 || errno != 0 ? SIZE_MAX : value;
+	return true;
+}
 
 int command_help(const char *name)
 {

@@ -19,7 +19,7 @@ _mstat_dead()
 _mstat()
 {
 	local cur prev words cword command i
-	local commands='run ls show dump diff prof post leaks top set conf help'
+	local commands='run ls show dump diff prof post leaks fragments top set conf help'
 
 	_init_completion -s 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}
@@ -133,6 +133,20 @@ _mstat()
 			if [[ $cur == -* ]]; then
 				mapfile -t COMPREPLY < <(compgen -W '--suppressions --all --top --bytes --json --timeout
 					--debuginfod --help' -- "$cur")
+			else
+				mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
+			fi
+			;;
+		esac
+		;;
+	fragments)
+		case $prev in
+		--top | --timeout) ;;
+		--flame) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		*)
+			if [[ $cur == -* ]]; then
+				mapfile -t COMPREPLY < <(compgen -W '--top --classes --bytes --flame --folded --json
+					--timeout --debuginfod --help' -- "$cur")
 			else
 				mapfile -t COMPREPLY < <(compgen -W "$(_mstat_pids)" -- "$cur")
 			fi

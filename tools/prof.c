@@ -182,17 +182,6 @@ static bool parse_by(const char *text, enum stack_by *by)
 	return false;
 }
 
-/* Digits; 0 is all. */
-static bool parse_top(const char *text, size_t *count)
-{
-	if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
-		return false;
-	errno = 0;
-	unsigned long long value = strtoull(text, NULL, 10);
-	*count = value == 0 || errno != 0 ? SIZE_MAX : value;
-	return true;
-}
-
 static bool is_stdout(const char *path)
 {
 	return path != NULL && strcmp(path, "-") == 0;
@@ -225,7 +214,7 @@ static int option_take(struct wish *wish, int option)
 		break;
 	case OPTION_TOP:
 		wish->has_top = true;
-		if (!parse_top(optarg, &wish->options.top_count))
+		if (!command_parse_top(optarg, &wish->options.top_count))
 			return failure_usage("prof", "%s is no number", optarg);
 		break;
 	case OPTION_DIFF:

@@ -8,10 +8,18 @@
 
 const struct site_sum *site_sum_of(const struct site *site, enum site_value value)
 {
-	const struct site_sum *sums[] = {[SITE_LIVE] = &site->live, [SITE_TOTAL] = &site->total,
-		[SITE_PEAK] = &site->peak, [SITE_NEAR] = &site->near};
-
-	return sums[value];
+	switch (value) {
+	case SITE_TOTAL:
+		return &site->total;
+	case SITE_PEAK:
+		return &site->peak;
+	case SITE_PINNED:
+		return &site->pinned;
+	case SITE_NEAR:
+		return &site->near;
+	default:
+		return &site->live;
+	}
 }
 
 void site_sum_add(struct site_sum *to, const struct site_sum *more)

@@ -36,6 +36,7 @@ struct site {
 	struct site_sum live;
 	struct site_sum total;
 	struct site_sum peak; /* alive at the heap's last peak */
+	struct site_sum pinned; /* what these keep from being given back (tools/fragments.h) */
 	struct site_sum near; /* alive when the process had come near its limit */
 };
 
@@ -72,7 +73,7 @@ struct sites {
 };
 
 /* Which of a site's sums. */
-enum site_value { SITE_LIVE, SITE_TOTAL, SITE_PEAK, SITE_NEAR };
+enum site_value { SITE_LIVE, SITE_TOTAL, SITE_PEAK, SITE_PINNED, SITE_NEAR };
 
 const struct site_sum *site_sum_of(const struct site *site, enum site_value value);
 

@@ -233,9 +233,10 @@ static void little_memory(char **arguments)
 		before += hidden != NULL;
 		free(hidden);
 	}
-	while (malloc(FILLED) != NULL)
+	size_t bytes = strtoul(arguments[1], NULL, 0);
+	while (malloc(bytes) != NULL)
 		count++;
-	printf("%zu, and then %s\n", before, count * FILLED >= limit.rlim_cur / 2 ? "most of it" : "little");
+	printf("%zu, and then %s\n", before, count * bytes >= limit.rlim_cur / 2 ? "most of it" : "little");
 }
 
 /* ---- libraries ------------------------------------------------------------------------------- */
@@ -278,7 +279,7 @@ static const struct kind {
 } kinds[] = {{"no_bytes", no_bytes, 0}, {"own_pages", own_pages, 0},
 	{"resized_elsewhere", resized_elsewhere, 1}, {"freed_last", freed_last, 0},
 	{"all_at_once", all_at_once, 0}, {"bare_children", bare_children, 1},
-	{"little_memory", little_memory, 1}, {"another_library", another_library, 2},
+	{"little_memory", little_memory, 2}, {"another_library", another_library, 2},
 	{"large_alignment", large_alignment, 2}};
 
 int main(int argc, char **argv)

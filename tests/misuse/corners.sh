@@ -61,8 +61,11 @@ for mode in check:full efence:1 check:sample,check_every:1,sample:1; do
 		"0 children failed" "$said"
 done
 
-corner check:full little_memory 400000000
-tap_is "what waits is handed out where there is no other memory" "8, and then most of it" "$said"
+for bytes in 1000 60000; do
+	corner check:full little_memory 400000000 $bytes
+	tap_is "what waits is handed out where there is no other memory, $bytes bytes at a time" \
+		"8, and then most of it" "$said"
+done
 
 cp "$plugin" "$scratch/a.so"
 cp "$plugin" "$scratch/b.so"

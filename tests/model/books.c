@@ -63,7 +63,7 @@ void books_measure(struct object *object, size_t align_bytes, bool is_large)
 
 	object->is_large = is_large;
 	object->counted_bytes = object->usable_bytes;
-	if (!plan.is_checked || object->usable_bytes == 0)
+	if (!plan.is_checked || object_is_nothing(object))
 		return;
 	bool is_fenced = plan.is_fenced && (!object->is_collectable || room > SHARED_MAX_BYTES);
 	object->is_large = is_fenced || align > PAGE_BYTES || room > SHARED_MAX_BYTES;
@@ -114,8 +114,8 @@ static void tally_vague(struct tally *tally, const struct object *object)
 
 void tally_made(struct tally *tally, const struct object *object)
 {
-	if (object->usable_bytes == 0)
-		return; /* the one address of no bytes */
+	if (object_is_nothing(object))
+		return;
 	tally_vague(tally, object);
 	if (object->is_tiny) {
 		tally->tiny_nmalloc++;
@@ -132,7 +132,7 @@ void tally_made(struct tally *tally, const struct object *object)
 
 void tally_ended(struct tally *tally, const struct object *object)
 {
-	if (object->usable_bytes == 0)
+	if (object_is_nothing(object))
 		return;
 	tally_vague(tally, object);
 	if (object->is_tiny) {

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "tests/model/kernel.h"
+#include "tests/model/names.h"
 #include "tests/model/run.h"
 
 enum { HANG_S = 300, FAILURES_MOST = 20 };
@@ -134,6 +135,7 @@ static int run_one(void)
 	plan.is_checked = conf_has("check:full") || plan.is_fenced;
 	plan.is_sampled = conf_has("check:sample");
 	plan.tiny = !conf_has("tiny:0") && !plan.is_checked;
+	plan.nothing = mstat_alloc != NULL ? mstat_alloc(0, MSTAT_NOSCAN) : NULL;
 	plan.noscan_strings = conf_has("noscan_strings:1");
 	plan.checks_each_step = options.each_step;
 	plan_make(options.seed, options.threads, options.steps);

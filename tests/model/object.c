@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "tests/model/worker.h"
+
 enum {
 	WHOLE_MAX_BYTES = 8 << 10, /* beyond, the ends and samples */
 	END_BYTES = 256,
@@ -9,6 +11,11 @@ enum {
 	SAMPLES_MOST = 64,
 	SAMPLE_MIN_STEP_BYTES = 4096
 };
+
+bool object_is_nothing(const struct object *object)
+{
+	return object->usable_bytes == 0 && (!plan.is_checked || object->ptr == plan.nothing);
+}
 
 static uint64_t pattern(const struct object *object, size_t at)
 {

@@ -49,6 +49,9 @@ struct object {
 
 enum { OBJECT_TINY_MAX_BYTES = 15, OBJECT_BLOCK_BYTES = 16, OBJECT_ALIGN_BYTES = 16 };
 
+/* The one address of no bytes.  In a checked process others of no bytes are objects. */
+bool object_is_nothing(const struct object *object);
+
 void object_fill(const struct object *object);
 
 /* The first byte of [0, bytes) that is not the pattern's, of those that are looked at;

@@ -18,7 +18,7 @@ enum {
 
 static bool is_special_kind(const struct object *object)
 {
-	return object->is_tiny || object->is_collectable || object->usable_bytes == 0;
+	return object->is_tiny || object->is_collectable || object_is_nothing(object);
 }
 
 /* Step by step as often as it changes at all. */

@@ -42,6 +42,7 @@ struct plan {
 	bool tiny;                 /* what MSTAT_CONF says */
 	bool is_checked;           /* by it: every object is looked at */
 	bool is_fenced;            /* and has pages of its own */
+	const void *nothing;       /* the one address of no bytes that hinted objects have */
 	bool is_sampled;           /* some have, and are counted as large ones */
 	bool noscan_strings;
 	bool has_lost;             /* something is, and was not collected yet */

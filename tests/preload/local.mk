@@ -252,7 +252,12 @@ tested_programs += %D%/coro_collect
 %C%_coro_collect_LDFLAGS = $(AM_LDFLAGS) -no-install
 %C%_coro_collect_LDADD = libmstat_coro.la
 
-program_tests += %D%/leaks.sh
+program_tests += %D%/fragments.sh %D%/leaks.sh
+
+tested_programs += %D%/keeper
+%C%_keeper_SOURCES = %D%/keeper.c
+%C%_keeper_CFLAGS = $(CALLS_KEPT_CFLAGS) -g
+%C%_keeper_LDADD =
 
 tested_programs += %D%/lossy
 %C%_lossy_SOURCES = %D%/lossy.c
