@@ -2,7 +2,7 @@
 # a plain make does not, since nothing else needs them.
 
 bench_c = aligned batch buffers bursts day factor giveback grow handoff heap json large \
-	measure nbody pair phases preempt queue replace server spawn thread traffic zeroed \
+	measure nbody near pair phases preempt queue replace server spawn thread traffic zeroed \
 	coro/ucontext
 bench_cxx = containers newdelete words coro/throw
 bench_tiny = document dom hint syntax
@@ -58,10 +58,10 @@ $(bench_cxx:%=%D%/%): %D%/%: %D%/%.cc %D%/common.c %D%/common.h
 
 EXTRA_DIST += $(bench_c:%=%D%/%.c) $(bench_cxx:%=%D%/%.cc) %D%/common.c %D%/common.h \
 	%D%/tiny.c $(bench_tiny:%=%D%/%.c) $(bench_tiny:%=%D%/%.h) %D%/combining \
-	%D%/coro/ours.c %D%/coro/lexical.c %D%/coro/boost.cc %D%/coro/runtime.go %D%/coroutines %D%/leaks %D%/sites \
+	%D%/coro/ours.c %D%/coro/lexical.c %D%/coro/boost.cc %D%/coro/runtime.go %D%/coroutines %D%/leaks %D%/limit %D%/sites \
 	%D%/run %D%/runner.py %D%/books %D%/graph %D%/suite.py %D%/rows.py %D%/redis_load.py \
 	%D%/packages.txt %D%/instructions.sh %D%/results/again.csv %D%/results/books.csv \
 	%D%/results/checked.csv %D%/results/checked-sample.csv %D%/results/coro.csv %D%/results/detection.csv \
-	%D%/results/detection-instructions.csv %D%/results/instructions.csv %D%/results/leaks.csv %D%/results/peers.csv \
+	%D%/results/detection-instructions.csv %D%/results/instructions.csv %D%/results/leaks.csv %D%/results/limit.csv %D%/results/peers.csv \
 	%D%/results/sampling.csv %D%/results/starts.csv %D%/results/tiny.csv %D%/results/tiny-instructions.csv
 CLEANFILES += $(bench_programs) $(bench_cxx:%=%D%/%.common.o)

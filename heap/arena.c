@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "base/config.h"
 #include "base/os.h"
+#include "heap/limit.h"
 #include "heap/span.h"
 
 struct arena arena;
@@ -259,11 +260,12 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 	size_t heap_bytes = arena_mapped_bytes();
 	size_t ahead = min_bytes(max_bytes(heap_bytes / GROW_SHARE, GROW_MIN_BYTES), GROW_MAX_BYTES);
 	/* Ends on a huge page's edge, so that the next growth begins on one. */
-	size_t unit = heap_bytes < SMALL_HEAP_BYTES ? TABLE_STEP_BYTES : OS_HUGE_PAGE_BYTES;
+	bool wants_huge = heap_bytes >= SMALL_HEAP_BYTES && !limit_presses();
+	size_t unit = wants_huge ? OS_HUGE_PAGE_BYTES : TABLE_STEP_BYTES;
 
 	if (pages > arena.page_limit)
 		return SIZE_MAX;
-	size_t want_bytes = max_bytes(pages << PAGE_SHIFT, ahead);
+	size_t want_bytes = max_bytes(pages << PAGE_SHIFT, limit_growth_bytes(ahead));
 	size_t end = bits_round_up((arena.page_count << PAGE_SHIFT) + want_bytes, unit);
 	size_t want = (end >> PAGE_SHIFT) - arena.page_count;
 
@@ -275,9 +277,9 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 	size_t first = arena.page_count;
 	if (heap_bytes >= SMALL_HEAP_BYTES && first < arena.huge_from_page)
 		arena.huge_from_page = first;
-	if (heap_bytes >= SMALL_HEAP_BYTES)
+	if (wants_huge)
 		os_want_huge(arena_address_of(first), want << PAGE_SHIFT, true);
-	if (heap_bytes < LARGE_HEAP_BYTES && heap_bytes + (want << PAGE_SHIFT) >= LARGE_HEAP_BYTES)
+	if (wants_huge && heap_bytes < LARGE_HEAP_BYTES && heap_bytes + (want << PAGE_SHIFT) >= LARGE_HEAP_BYTES)
 		first_pages_make_huge();
 	word_store(&arena.granule_count, (first + want) << (PAGE_SHIFT - OBJECT_ALIGN_SHIFT));
 	__atomic_store_n(&arena.page_count, first + want, __ATOMIC_RELEASE);

@@ -5,6 +5,7 @@
 #include "heap/checks.h"
 #include "heap/draining.h"
 #include "heap/huge.h"
+#include "heap/limit.h"
 
 /* A link is the number of a span's first page, and one; this is none. */
 enum { NO_LINK = 0 };
@@ -102,7 +103,9 @@ void cooling_reuse(struct central *central, struct span *span, void *const *obje
 		for (size_t unit = offset / unit_bytes; unit <= last; unit++)
 			span->released[unit / 64] &= ~((uint64_t)1 << unit % 64);
 	}
-	word_subtract(&central->released_bytes, (before - cooling_released_units(span)) * unit_bytes);
+	size_t taken_bytes = (before - cooling_released_units(span)) * unit_bytes;
+	word_subtract(&central->released_bytes, taken_bytes);
+	limit_note_cooled(-(ptrdiff_t)taken_bytes);
 }
 
 void cooling_forget(struct central *central, struct span *span)
@@ -114,6 +117,7 @@ void cooling_forget(struct central *central, struct span *span)
 	if (cooling_released_units(span) == 0)
 		return;
 	word_subtract(&central->released_bytes, cooling_released_units(span) * unit_bytes);
+	limit_note_cooled(-(ptrdiff_t)(cooling_released_units(span) * unit_bytes));
 	for (size_t page = 0; page < span->page_count; page++) {
 		size_t first = (page << PAGE_SHIFT) / unit_bytes;
 		size_t last = (((page + 1) << PAGE_SHIFT) - 1) / unit_bytes;
@@ -197,6 +201,7 @@ static bool span_release_pages(struct central *central, struct span *span)
 	}
 	uint32_t released = cooling_released_units(span) - before;
 	word_add(&central->released_bytes, released * os_page_bytes());
+	limit_note_cooled((ptrdiff_t)(released * os_page_bytes()));
 	return released != 0;
 }
 
@@ -211,6 +216,7 @@ uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 {
 	struct central *central = &centrals[class];
 	const struct span *last = span_at(central->cooling_last);
+	bool is_pressed = limit_presses();
 	struct span *span = NULL;
 	uint32_t done = 0;
 
@@ -219,7 +225,7 @@ uint32_t cooling_release(uint32_t class, uint32_t span_budget)
 		looks++) {
 		span = span_at(central->cooling_first);
 		queue_remove(central, span);
-		if (is_warm(span) && !span_is_draining(span))
+		if (is_warm(span) && !span_is_draining(span) && !is_pressed)
 			queue_append(central, span);
 		else
 			done += span_release_pages(central, span);

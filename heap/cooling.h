@@ -10,7 +10,8 @@
  * RULE       A span into which an object came home queues up.  When an
  *            interval has passed in which nothing came or went, its wholly
  *            free pages go back.  Pages of spans in use stay.  A span that is
- *            looked at too early goes to the queue's end.
+ *            looked at too early goes to the queue's end.  While a limit presses
+ *            (heap/limit.h) nothing is too early.
  *
  * INVARIANT  A span's released bit is set for an OS page of which every object
  *            is free and that was given back since; handing an object out

@@ -25,6 +25,7 @@ struct heap_hooks {
 	void (*cache_leaves)(struct cache *cache, bool is_orphaned);
 	void (*sampled)(const struct sample *sample);
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
+	void (*limit_passed)(void);     /* the heap has grown to where somebody looks (heap/limit.h) */
 };
 
 extern struct heap_hooks heap_hooks;

@@ -7,6 +7,7 @@
 #include "base/compiler.h"
 #include "base/os.h"
 #include "heap/arena.h"
+#include "heap/limit.h"
 
 enum {
 	BLOCK_PAGES = OS_HUGE_PAGE_BYTES / PAGE_BYTES,
@@ -72,7 +73,7 @@ void huge_break_run(size_t first, size_t pages)
 	if (word_load(&are_all_broken))
 		return;
 	for (size_t block = first / BLOCK_PAGES; block * BLOCK_PAGES < end; block++)
-		if (block * BLOCK_PAGES >= first && (block + 1) * BLOCK_PAGES <= end)
+		if (block * BLOCK_PAGES >= first && (block + 1) * BLOCK_PAGES <= end && !limit_presses())
 			block_mend(block);
 		else
 			block_break(block);

@@ -21,7 +21,8 @@
 /* Before pages go back, `pages` from `first` on, or parts of these. */
 void huge_break(size_t first, size_t pages);
 
-/* The same of a run that is free: of blocks that all of is in it huge pages are wanted again. */
+/* The same of a run that is free: of blocks that all of is in it huge pages are wanted again,
+   unless a limit presses (heap/limit.h). */
 void huge_break_run(size_t first, size_t pages);
 
 #endif

@@ -25,7 +25,7 @@ static struct {
 	uint32_t untold_batches;
 } classes[SIZE_CLASS_COUNT];
 
-static uint64_t peak_count;
+static uint64_t peak_count, highest_peak_bytes;
 static struct box_peak last_peak;
 static uint64_t peak_generations[BOX_PEAKS_MAX];
 
@@ -41,13 +41,8 @@ static void publish_last_peak(void) REQUIRES(page_heap_lock)
 	box_write(BOX_SECTION_PEAKS, index, &last_peak, &peak_generations[index]);
 }
 
-/* In a ring, so that what led up to the end of a process can be seen. */
-static void publish_peak(const struct box_totals *totals) REQUIRES(page_heap_lock)
+static void note_peak(const struct box_totals *totals) REQUIRES(page_heap_lock)
 {
-	uint64_t last_bytes = last_peak.heap_inuse;
-
-	if (totals->heap_inuse < last_bytes + last_bytes / PEAK_STEP_SHARE + PEAK_STEP_MIN_BYTES)
-		return;
 	word_add(&peak_count, 1);
 	last_peak = (struct box_peak){
 		.sequence = peak_count,
@@ -60,6 +55,17 @@ static void publish_peak(const struct box_totals *totals) REQUIRES(page_heap_loc
 	publish_last_peak();
 }
 
+/* In a ring, so that what led up to the end of a process can be seen. */
+static void publish_peak(const struct box_totals *totals) REQUIRES(page_heap_lock)
+{
+	uint64_t last_bytes = highest_peak_bytes;
+
+	if (totals->heap_inuse < last_bytes + last_bytes / PEAK_STEP_SHARE + PEAK_STEP_MIN_BYTES)
+		return;
+	highest_peak_bytes = totals->heap_inuse;
+	note_peak(totals);
+}
+
 static size_t check_bytes(void)
 {
 	if (heap_checks != NULL)
@@ -67,12 +73,11 @@ static size_t check_bytes(void)
 	return heap_sample_checks != NULL ? heap_sample_checks->table_bytes() : 0;
 }
 
-void publish_totals(void)
+static struct box_totals totals_read(void) REQUIRES(page_heap_lock)
 {
-	if (!CONFIG_BOOKS || !box_exists())
-		return;
 	struct stacks_totals stacks = stacks_read();
-	struct box_totals totals = {
+
+	return (struct box_totals){
 		.realtime_ns = os_coarse_realtime_ns(),
 		.heap_sys = arena_mapped_bytes(),
 		.heap_inuse = page_heap.inuse_pages << PAGE_SHIFT,
@@ -96,8 +101,29 @@ void publish_totals(void)
 		.retired_bytes = page_heap.retired_pages << PAGE_SHIFT,
 		.check_bytes = check_bytes(),
 	};
+}
+
+void publish_totals(void)
+{
+	if (!CONFIG_BOOKS || !box_exists())
+		return;
+	struct box_totals totals = totals_read();
 	box_write(BOX_SECTION_TOTALS, 0, &totals, &totals_generation);
 	publish_peak(&totals);
+}
+
+struct box_peak publish_peak_now(void)
+{
+	struct box_peak peak = {0};
+
+	if (!CONFIG_BOOKS || !box_exists())
+		return peak;
+	lock_acquire(&page_heap_lock);
+	struct box_totals totals = totals_read();
+	note_peak(&totals);
+	peak = last_peak;
+	lock_release(&page_heap_lock);
+	return peak;
 }
 
 void publish_class(uint32_t class)

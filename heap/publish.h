@@ -21,6 +21,9 @@ struct cache;
 /* The page heap's figures. */
 void publish_totals(void) REQUIRES(page_heap_lock);
 
+/* Notes a peak now, however high it is; all zero without a box. */
+struct box_peak publish_peak_now(void);
+
 /* How many peaks of the heap were noted (struct box_peak); any thread. */
 uint64_t publish_peak_count(void);
 

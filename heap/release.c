@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/os.h"
 #include "heap/huge.h"
+#include "heap/limit.h"
 #include "heap/publish.h"
 
 enum {
@@ -145,8 +146,10 @@ static size_t allowance_now(void) REQUIRES(page_heap_lock)
    much free between two peaks. */
 static size_t keep_bound(void) REQUIRES(page_heap_lock)
 {
-	return max_bytes(recent_peak_pages / KEEP_PEAK_SHARE + 2 * page_heap.inuse_pages,
+	size_t bound = max_bytes(recent_peak_pages / KEEP_PEAK_SHARE + 2 * page_heap.inuse_pages,
 		KEEP_MIN_PAGES);
+
+	return min_bytes(bound, limit_keep_pages());
 }
 
 void release_after_change(void)
@@ -154,7 +157,9 @@ void release_after_change(void)
 	if (page_heap.inuse_pages > recent_peak_pages)
 		recent_peak_pages = page_heap.inuse_pages;
 	note_low_water();
-	if (page_heap.dirty_pages > keep_bound() && page_heap.dirty_pages > in_vain_pages)
+	bool is_too_much = page_heap.dirty_pages > keep_bound() &&
+		page_heap.dirty_pages > in_vain_pages;
+	if (limit_follow() || is_too_much)
 		word_store(&release_is_wanted, true);
 }
 
@@ -163,6 +168,8 @@ static size_t keep_at_once(void) REQUIRES(page_heap_lock)
 {
 	size_t bound = keep_bound(), keep = bound - bound / 4, allowed = allowance_now();
 
+	if (limit_keep_pages() <= bound)
+		return keep;
 	if (page_heap.dirty_pages > keep + allowed)
 		keep = page_heap.dirty_pages - allowed;
 	return keep;
@@ -177,12 +184,13 @@ void release_at_once(void)
 	size_t keep = keep_at_once();
 	lock_release(&page_heap_lock);
 	/* Huge pages stay whole here: what is broken up comes back page by page. */
-	size_t released = release_some(keep, true);
+	size_t released = release_some(keep, !limit_presses());
 	lock_acquire(&page_heap_lock);
 	allowance_pages -= min_bytes(allowance_pages, released);
 	in_vain_pages = page_heap.dirty_pages + page_heap.dirty_pages / 8;
 	lock_release(&page_heap_lock);
 	lock_release(&release_lock);
+	limit_tell();
 }
 
 bool release_is_due(uint64_t now_ns)
@@ -227,7 +235,7 @@ void release_with_age(void)
 	lock_release(&page_heap_lock);
 	if (is_long)
 		intervals_passed = 0;
-	release_some(keep, !is_long);
+	release_some(keep, !is_long && !limit_presses());
 	marks_begin(is_long);
 	lock_release(&release_lock);
 }

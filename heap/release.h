@@ -13,6 +13,8 @@
  *            through it go back (the low-water mark of the interval).
  *            Huge pages are broken up only for what was free all through
  *            four intervals, eight tenths of a second.
+ *            Under a soft limit (heap/limit.h): no more is kept than it allows,
+ *            however soon it goes back.
  *
  * LOCKING    One lock, rank RELEASE, held while pages are on their way: whoever
  *            finds it taken lets the other do the work.  The page heap's is held

@@ -14,6 +14,7 @@
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/large.h"
+#include "heap/limit.h"
 #include "heap/magazine.h"
 #include "heap/misuse.h"
 #include "heap/publish.h"
@@ -427,7 +428,7 @@ static void pools_tidy(void)
 		publish_class(class);
 		central_unlock(class);
 	}
-	if (budget == 0)
+	if (budget == 0 || limit_presses())
 		release_be_due_in(TIDYING_AGAIN_NS);
 }
 

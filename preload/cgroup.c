@@ -21,13 +21,11 @@ enum {
 static const char MOUNT_V1[] = "/sys/fs/cgroup/memory";
 static const char MOUNT_V2[] = "/sys/fs/cgroup";
 
-/* Of version 1 "no limit" is a number near 2^63. */
-static const uint64_t NO_LIMIT_BYTES = (uint64_t)1 << 60;
-
 /* Not on the stack: the slow path of malloc() may run on a small one. */
 static struct {
 	char text[TEXT_BYTES];
 	char path[FILE_BYTES];
+	struct cgroup_name name;
 	struct box_cgroup group;
 	uint64_t generation;
 } state;
@@ -48,14 +46,14 @@ static const char *path_of(const char *name)
 	struct format out;
 
 	format_init(&out, state.path, sizeof(state.path), -1);
-	format_text(&out, state.group.flags & BOX_CGROUP_V2 ? MOUNT_V2 : MOUNT_V1);
-	format_text(&out, state.group.path);
+	format_text(&out, cgroup_mount(&state.name));
+	format_text(&out, state.name.path);
 	format_text(&out, name);
 	format_terminate(&out);
 	return state.path;
 }
 
-static uint64_t number_at(const char *text)
+uint64_t cgroup_number(const char *text)
 {
 	uint64_t value = 0;
 
@@ -81,31 +79,43 @@ static const char *line_path(const char *line, bool is_v2)
 }
 
 /* Finds the group in the text; "/" is written as "". */
-static bool group_find(bool is_v2)
+static bool line_find(struct cgroup_name *name, char *text, bool is_v2)
 {
-	struct box_cgroup *group = &state.group;
-
-	for (char *line = state.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
 		const char *path = line_path(line, is_v2);
 		size_t bytes = path != NULL ? strlen(path) : 0;
 		*end = '\n';
-		if (bytes == 0 || bytes >= sizeof(group->path))
+		if (bytes == 0 || bytes >= sizeof(name->path))
 			continue;
-		memcpy(group->path, path, bytes);
-		group->path[bytes == 1 ? 0 : bytes] = '\0';
-		group->flags = is_v2 ? BOX_CGROUP_V2 : 0;
+		memset(name->path, 0, sizeof(name->path));
+		memcpy(name->path, path, bytes == 1 ? 0 : bytes);
+		name->is_v2 = is_v2;
 		return true;
 	}
 	return false;
+}
+
+/* Where both versions are mounted, memory counts in the one that names it. */
+bool cgroup_find(struct cgroup_name *name, char *text, size_t text_bytes)
+{
+	ssize_t count = os_read_file("/proc/self/cgroup", text, text_bytes - 1);
+
+	text[count > 0 ? count : 0] = '\0';
+	return line_find(name, text, false) || line_find(name, text, true);
+}
+
+const char *cgroup_mount(const struct cgroup_name *name)
+{
+	return name->is_v2 ? MOUNT_V2 : MOUNT_V1;
 }
 
 static void limit_read(bool is_v2)
 {
 	if (!file_read(path_of(is_v2 ? "/memory.max" : "/memory.limit_in_bytes")))
 		return;
-	uint64_t limit = number_at(state.text); /* of "max" 0 */
-	state.group.limit_bytes = limit < NO_LIMIT_BYTES ? limit : 0;
+	uint64_t limit = cgroup_number(state.text); /* of "max" 0 */
+	state.group.limit_bytes = limit < CGROUP_NO_LIMIT_BYTES ? limit : 0;
 }
 
 static void kills_read(bool is_v2)
@@ -115,7 +125,7 @@ static void kills_read(bool is_v2)
 	const char *line = strstr(state.text, "oom_kill ");
 	if (line == NULL || (line != state.text && line[-1] != '\n'))
 		return;
-	state.group.oom_kill_count = number_at(line + strlen("oom_kill "));
+	state.group.oom_kill_count = cgroup_number(line + strlen("oom_kill "));
 	state.group.flags |= BOX_CGROUP_COUNTS;
 }
 
@@ -138,16 +148,16 @@ bool cgroup_take(void)
 
 void cgroup_publish(void)
 {
-	if (!file_read("/proc/self/cgroup"))
+	struct cgroup_name *name = &state.name;
+
+	if (!cgroup_find(name, state.text, sizeof(state.text)))
 		return;
-	state.group = (struct box_cgroup){.realtime_ns = os_realtime_ns()};
-	/* Where both versions are mounted, memory counts in the one that names it. */
-	bool is_v1 = group_find(false);
-	if (!is_v1 && !group_find(true))
-		return;
+	state.group = (struct box_cgroup){.realtime_ns = os_realtime_ns(),
+		.flags = name->is_v2 ? BOX_CGROUP_V2 : 0};
+	memcpy(state.group.path, name->path, sizeof(state.group.path));
 	inode_read();
-	limit_read(!is_v1);
-	kills_read(!is_v1);
+	limit_read(name->is_v2);
+	kills_read(name->is_v2);
 	box_write(BOX_SECTION_CGROUP, 0, &state.group, &state.generation);
 }
 

@@ -13,6 +13,10 @@
 #define PRELOAD_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/box_layout.h"
 
 /* Whether there is a box that is not quite new, and nobody has looked yet: then the caller
    does, or nobody. */
@@ -23,5 +27,24 @@ void cgroup_publish(void);
 
 /* In a child, which has a box of its own. */
 void cgroup_forget(void);
+
+/* ---- for whoever looks at more of it ------------------------------------------------------ */
+
+struct cgroup_name {
+	bool is_v2;
+	char path[BOX_PATH_BYTES]; /* within its hierarchy; "" at the top */
+};
+
+/* The group that memory counts for; `text` is room for a small file. */
+bool cgroup_find(struct cgroup_name *name, char *text, size_t text_bytes);
+
+/* Where its hierarchy is mounted. */
+const char *cgroup_mount(const struct cgroup_name *name);
+
+/* The digits at the text's start; 0: none. */
+uint64_t cgroup_number(const char *text);
+
+/* Of version 1 "no limit" is a number near 2^63. */
+#define CGROUP_NO_LIMIT_BYTES ((uint64_t)1 << 60)
 
 #endif

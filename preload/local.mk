@@ -5,8 +5,8 @@ EXTRA_DIST += %D%/libmstat.map %D%/token_fast.awk
 
 if PRELOAD
 lib_LTLIBRARIES += libmstat.la
-libmstat_la_SOURCES = %D%/api.h %D%/api.c %D%/cgroup.h %D%/cgroup.c %D%/checking.h %D%/checking.c %D%/confine.c %D%/exit.c %D%/fault.h %D%/fault.c \
-	%D%/fork.h %D%/fork.c %D%/info.c %D%/leak_check.h %D%/leak_check.c %D%/malloc.h %D%/malloc.c %D%/new.h %D%/new.c %D%/process.h %D%/process.c \
+libmstat_la_SOURCES = %D%/api.h %D%/api.c %D%/cgroup.h %D%/cgroup.c %D%/cgroup_room.h %D%/cgroup_room.c %D%/checking.h %D%/checking.c %D%/confine.c %D%/exit.c %D%/fault.h %D%/fault.c \
+	%D%/fork.h %D%/fork.c %D%/info.c %D%/leak_check.h %D%/leak_check.c %D%/limit.h %D%/limit.c %D%/malloc.h %D%/malloc.c %D%/near.h %D%/near.c %D%/new.h %D%/new.c %D%/process.h %D%/process.c \
 	%D%/redirect.h %D%/redirect.c %D%/sigaction.h %D%/sigaction.c \
 	%D%/signal.h %D%/signal.c %D%/strings.c %D%/survey.h %D%/survey.c %D%/thread.h %D%/thread.c \
 	%D%/token.h %D%/token.c

@@ -36,6 +36,7 @@
 #include "preload/checking.h"
 #include "preload/fork.h"
 #include "preload/leak_check.h"
+#include "preload/limit.h"
 #include "preload/malloc.h"
 #include "preload/new.h"
 #include "preload/redirect.h"
@@ -223,7 +224,24 @@ static void interval_passed(void)
 		process_box_ensure();
 	if (cgroup_take() && !is_sandboxed())
 		cgroup_publish();
+	if (limit_is_due())
+		limit_look(!is_sandboxed());
 	signal_check();
+	pthread_setcancelstate(cancel_state, NULL);
+	errno = saved;
+}
+
+static void limit_passed(void)
+{
+	int saved = errno;
+	int cancel_state;
+
+	if (os_is_confined)
+		limit_give_up();
+	if (!process_is_self())
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	limit_look_grown(!is_sandboxed());
 	pthread_setcancelstate(cancel_state, NULL);
 	errno = saved;
 }
@@ -241,6 +259,7 @@ static void become_child(void)
 	survey_forget();
 	signal_forget();
 	cgroup_forget();
+	limit_forget();
 	redirect_forget();
 	box_is_due = process_conf.box;
 	if (process_conf.exit_check)
@@ -341,6 +360,8 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 	heap_hooks.is_same_process = is_same_process;
 	heap_hooks.process_forked = process_forked;
 	heap_hooks.interval_passed = interval_passed;
+	heap_hooks.limit_passed = limit_passed;
+	limit_begin(&process_conf);
 	if (arena.is_ready) /* a library that was made ready before ours has allocated */
 		heap_begins();
 	thread_watch_init();

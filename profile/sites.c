@@ -12,6 +12,7 @@
 #include "profile/backtrace.h"
 #include "profile/frames.h"
 #include "profile/loaded.h"
+#include "profile/probes.h"
 #include "stats/box.h"
 #include "tinyalloc/special.h"
 
@@ -176,6 +177,14 @@ static void sample_end(const struct special_sample *sample)
 	site_publish(sample->site);
 }
 
+static void sample_seen(const void *object, const struct special_sample *sample, bool is_there)
+{
+	if (is_there)
+		probe_alloc(object, sample->bytes, share_of(sample).bytes);
+	else
+		probe_free(object);
+}
+
 static void sampled(const struct sample *taken)
 {
 	int saved = errno;
@@ -187,12 +196,16 @@ static void sampled(const struct sample *taken)
 	bool is_counted = sample_begin(&sample);
 	lock_release(&sites_lock);
 	uint32_t home = taken->home != NULL ? (uint32_t)arena_page_of(taken->home) + 1 : 0;
-	if (is_counted && !special_set_sample(taken->object, &sample, home)) {
+	bool is_tied = is_counted && special_set_sample(taken->object, &sample, home);
+	if (is_counted && !is_tied) {
 		lock_acquire(&sites_lock);
 		sampling.lost_count++;
 		sample_end(&sample);
 		lock_release(&sites_lock);
 	}
+	/* One whose end is not followed would be alive for ever to who watches. */
+	if (is_tied)
+		sample_seen(taken->object, &sample, true);
 	errno = saved;
 }
 
@@ -247,6 +260,7 @@ void sites_init(uintptr_t own_pc, uintptr_t start)
 	if (start != 0)
 		backtrace_end_at(start - START_BYTES, start + START_BYTES);
 	special_sample_ended = sample_ended;
+	special_sample_seen = sample_seen;
 	special_sample_resized = sample_resized;
 	heap_hooks.sampled = sampled;
 	heap_source.sites = &source;

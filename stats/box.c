@@ -18,7 +18,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 17,
+	SECTION_COUNT = 19,
 	PAGE_BITS = 12,
 	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
@@ -84,6 +84,7 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_IDENTITY, 1, sizeof(struct box_identity));
 	/* On the pages of those beside it: it is written once, and is not worth one. */
 	at = section_add(at, BOX_SECTION_CGROUP, 1, sizeof(struct box_cgroup));
+	at = section_add(at, BOX_SECTION_LIMIT, 1, sizeof(struct box_limit));
 	at = section_add(at, BOX_SECTION_CLASSES, class_count + hinted_count,
 		sizeof(struct box_class));
 	at = section_add(at, BOX_SECTION_THREADS, BOX_THREADS_MAX, sizeof(struct box_thread));
@@ -93,6 +94,7 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_SURVEY, BOX_SURVEYS_MAX, sizeof(struct box_survey));
 	at = section_add(at, BOX_SECTION_PEAKS, BOX_PEAKS_MAX, sizeof(struct box_peak));
 	at = section_add(at, BOX_SECTION_EVENTS, BOX_EVENTS_MAX, sizeof(struct box_event));
+	at = section_add(at, BOX_SECTION_NEAR, 1, sizeof(struct box_near));
 	at = section_add(at, BOX_SECTION_HINTED_ROWS, BOX_THREADS_MAX * hinted_count,
 		sizeof(struct box_row));
 	at = section_add(at, BOX_SECTION_SAMPLING, 1, sizeof(struct box_sampling));

@@ -76,7 +76,9 @@ enum box_section_kind {
 	BOX_SECTION_MODULES = 14, /* struct box_module, by their numbers */
 	BOX_SECTION_CONTROL = 15, /* 1 x struct box_control */
 	BOX_SECTION_CGROUP = 16,  /* 1 x struct box_cgroup */
-	BOX_SECTION_SURVEY = 17   /* struct box_survey, by box_survey_place() of their requests */
+	BOX_SECTION_SURVEY = 17,  /* struct box_survey, by box_survey_place() of their requests */
+	BOX_SECTION_LIMIT = 18,   /* 1 x struct box_limit */
+	BOX_SECTION_NEAR = 19     /* 1 x struct box_near */
 };
 
 struct box_section {
@@ -290,7 +292,8 @@ enum box_event_kind {
 	BOX_EVENT_NONE = 0,
 	BOX_EVENT_OUT_OF_MEMORY = 1,
 	BOX_EVENT_FATAL = 2,
-	BOX_EVENT_CHECK = 3     /* what a checked process has to say of itself */
+	BOX_EVENT_CHECK = 3,    /* what a checked process has to say of itself */
+	BOX_EVENT_NEAR_LIMIT = 4
 };
 
 struct box_event {
@@ -305,7 +308,8 @@ struct box_event {
 	uint64_t freed_at;
 };
 
-/* The heap when it had grown to a new peak, a sixteenth above the last one. */
+/* The heap when it had grown to a new peak, a sixteenth above the last one, or neared its
+   limit. */
 struct box_peak {
 	uint64_t sequence;      /* 1, 2, 3 ...: entry (sequence - 1) % BOX_PEAKS_MAX */
 	uint64_t realtime_ns;
@@ -405,6 +409,44 @@ struct box_cgroup {
 	uint64_t oom_kill_count;
 	uint64_t limit_bytes;   /* its own, 0: none */
 	char path[BOX_PATH_BYTES]; /* within its hierarchy, as the process sees it */
+};
+
+enum box_limit_source {
+	BOX_LIMIT_NONE = 0,
+	BOX_LIMIT_CONF = 1,     /* MSTAT_CONF's limit; used: the heap */
+	BOX_LIMIT_CGROUP = 2,   /* used: all of the group, but for files that can be read again */
+	BOX_LIMIT_ADDRESSES = 3, /* RLIMIT_AS; used: the process's address space */
+	BOX_LIMIT_DATA = 4      /* RLIMIT_DATA; used: what counts for it */
+};
+
+/* Of the memory limits that the process lives under the one with the least room, as it was at
+   realtime_ns: looked at every few seconds, and as the heap grows. */
+struct box_limit {
+	uint64_t realtime_ns;   /* 0: nobody has looked */
+	uint64_t source;        /* enum box_limit_source */
+	uint64_t limit_bytes;
+	uint64_t used_bytes;
+	uint64_t near_bytes;    /* from there on it is near; 0: near_limit:off */
+	uint64_t soft_bytes;    /* of the heap, with MSTAT_CONF's limit; 0: none */
+	char path[BOX_PATH_BYTES]; /* of the control group, as in box_cgroup */
+};
+
+/* One size class of all threads. */
+struct box_near_class {
+	uint64_t live_objects;
+	uint64_t span_bytes;
+};
+
+/*
+ * The books when the process had come near its limit, the last time.  What was alive of each
+ * call site is in its figures of that peak (struct box_site).
+ */
+struct box_near {
+	uint64_t sequence;      /* how many times it has come near */
+	uint64_t returned_bytes; /* free memory that went back to the OS then */
+	struct box_limit limit;
+	struct box_peak peak;   /* that was noted then */
+	struct box_near_class classes[BOX_CLASSES_MAX]; /* hinted ones among them; 0: large objects */
 };
 
 static inline uint32_t box_survey_place(uint64_t request)

@@ -147,6 +147,29 @@ static bool set_sample(struct conf *conf, const char *value, size_t bytes)
 	return true;
 }
 
+static bool set_near_limit(struct conf *conf, const char *value, size_t bytes)
+{
+	size_t percent = 0;
+
+	if (!text_is(value, bytes, "off") && (!parse_digits(&percent, value, bytes) || percent > 100))
+		return false;
+	conf->near_limit_percent = percent;
+	return true;
+}
+
+static bool set_limit(struct conf *conf, const char *value, size_t bytes)
+{
+	size_t number = 0;
+	bool is_auto = text_is(value, bytes, "auto");
+
+	if (!is_auto && !text_is(value, bytes, "none") &&
+		(!conf_parse_bytes(&number, value, bytes) || number < CONF_LIMIT_LEAST_BYTES))
+		return false;
+	conf->limit_is_auto = is_auto;
+	conf->limit_bytes = number;
+	return true;
+}
+
 static bool set_token_max(struct conf *conf, const char *value, size_t bytes)
 {
 	if (!text_is(value, bytes, "none"))
@@ -275,14 +298,21 @@ const struct conf_key conf_keys[] = {
 	{"leak_suppressions", "none", "a path, or none",
 		"A file of leaks that are known, in LeakSanitizer's syntax, for leak_check.",
 		set_leak_suppressions},
+	{"near_limit", "90", "a percentage, 1 to 100; 0 or off",
+		"How much of its memory limit is in use when a process takes a snapshot of its books and "
+		"returns idle memory.", set_near_limit},
+	{"limit", "none", "bytes, as 512m or 2g; auto, or none",
+		"Below so much the heap is to stay; auto: the limit of the control group or of the process.",
+		set_limit},
 	{"exit_report", "0", "0 or 1", "Print a short report on stderr at exit.", set_exit_report},
 	{NULL, NULL, NULL, NULL, NULL}};
 
 void conf_init(struct conf *conf)
 {
 	*conf = (struct conf){.box = true, .signal_number = SIGUSR2, .stop_signal = STOP_SIGNAL,
-		.sample_bytes = CONF_SAMPLE_BYTES,
-		.check_every = CONF_CHECK_EVERY, .check_slots = CONF_CHECK_SLOTS, .tiny = true, .check_sizes = true, .exit_check = true};
+		.sample_bytes = CONF_SAMPLE_BYTES, .near_limit_percent = CONF_NEAR_LIMIT_PERCENT,
+		.check_every = CONF_CHECK_EVERY, .check_slots = CONF_CHECK_SLOTS, .tiny = true,
+		.check_sizes = true, .exit_check = true};
 }
 
 static const char *conf_set(struct conf *conf, const char *part, size_t bytes)
@@ -308,68 +338,4 @@ void conf_parse(struct conf *conf, const char *text, conf_complain_fn *complain,
 		text += bytes;
 		text += *text == ',';
 	}
-}
-
-static const struct {
-	const char *name;
-	int number;
-} signals[] = {{"SIGHUP", SIGHUP}, {"SIGINT", SIGINT}, {"SIGQUIT", SIGQUIT}, {"SIGILL", SIGILL},
-	{"SIGTRAP", SIGTRAP}, {"SIGABRT", SIGABRT}, {"SIGBUS", SIGBUS}, {"SIGFPE", SIGFPE},
-	{"SIGKILL", SIGKILL}, {"SIGUSR1", SIGUSR1}, {"SIGSEGV", SIGSEGV}, {"SIGUSR2", SIGUSR2},
-	{"SIGPIPE", SIGPIPE}, {"SIGALRM", SIGALRM}, {"SIGTERM", SIGTERM},
-	{"SIGSTKFLT", SIGSTKFLT}, {"SIGCHLD", SIGCHLD}, {"SIGCONT", SIGCONT},
-	{"SIGSTOP", SIGSTOP}, {"SIGTSTP", SIGTSTP}, {"SIGTTIN", SIGTTIN}, {"SIGTTOU", SIGTTOU},
-	{"SIGURG", SIGURG}, {"SIGXCPU", SIGXCPU}, {"SIGXFSZ", SIGXFSZ},
-	{"SIGVTALRM", SIGVTALRM}, {"SIGPROF", SIGPROF}, {"SIGWINCH", SIGWINCH},
-	{"SIGIO", SIGIO}, {"SIGPWR", SIGPWR}, {"SIGSYS", SIGSYS}};
-
-enum { SIGNAL_COUNT = sizeof(signals) / sizeof(signals[0]) };
-
-static int parse_number(const char *text, size_t bytes)
-{
-	int value = 0;
-
-	if (bytes == 0 || bytes > 3)
-		return -1;
-	for (size_t i = 0; i < bytes; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return -1;
-		value = value * 10 + text[i] - '0';
-	}
-	return value > 0 && value < NSIG ? value : -1;
-}
-
-/* "RTMIN", "RTMIN+3". */
-static int parse_realtime(const char *name, size_t bytes)
-{
-	if (bytes < 5 || memcmp(name, "RTMIN", 5) != 0)
-		return -1;
-	if (bytes == 5)
-		return SIGRTMIN;
-	int more = name[5] == '+' ? parse_number(name + 6, bytes - 6) : -1;
-	return more > 0 && SIGRTMIN + more <= SIGRTMAX ? SIGRTMIN + more : -1;
-}
-
-int signal_number_of(const char *name, size_t bytes)
-{
-	int number = parse_number(name, bytes);
-
-	if (number > 0)
-		return number;
-	if (bytes > 3 && memcmp(name, "SIG", 3) == 0) {
-		name += 3;
-		bytes -= 3;
-	}
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		if (text_is(name, bytes, signals[i].name + 3))
-			return signals[i].number;
-	return parse_realtime(name, bytes);
-}
-
-const char *signal_name(int number)
-{
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		if (signals[i].number == number)
-			return signals[i].name;
-	return NULL;
 }

@@ -24,7 +24,9 @@ enum {
 	CONF_CHECK_EVERY = 50,
 	CONF_CHECK_SLOTS = 32,
 	CONF_CHECK_SLOTS_LEAST = 16,
-	CONF_CHECK_SLOTS_MOST = 64
+	CONF_CHECK_SLOTS_MOST = 64,
+	CONF_NEAR_LIMIT_PERCENT = 90,
+	CONF_LIMIT_LEAST_BYTES = 1 << 20 /* below it there is no heap to speak of */
 };
 
 enum conf_check {
@@ -53,6 +55,9 @@ struct conf {
 	size_t token_max;              /* 0: none, that is SIZE_MAX */
 	int signal_number;             /* 0: none */
 	size_t sample_bytes;           /* between two samples, on average; 0: none are taken */
+	size_t near_limit_percent;     /* 0: nothing is done */
+	size_t limit_bytes;            /* 0: none */
+	bool limit_is_auto;
 	char dir[CONF_PATH_BYTES];     /* "": /dev/shm, then $XDG_RUNTIME_DIR */
 	char dump[CONF_PATH_BYTES];    /* "": a file beside the box */
 };

@@ -189,12 +189,15 @@ static COLD void *realloc_special(struct span *span, void *ptr, size_t bytes, co
 	size_t usable_bytes = chain.first != 0 ? object_usable_bytes(ptr, caller) : 0;
 
 	specials_end(&chain, bytes);
+	special_unsee(&chain);
 	void *to = realloc_any(span, ptr, bytes, caller);
 	if (chain.first == 0)
 		return to;
 	bool is_same = to == NULL || (to == ptr && object_usable_bytes(ptr, caller) == usable_bytes);
 	if (to != NULL)
 		special_resize(&chain, is_same, bytes);
+	else
+		special_resize_failed(&chain);
 	special_tie(&chain, to != NULL ? to : ptr);
 	return to;
 }

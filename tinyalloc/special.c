@@ -12,6 +12,8 @@
 #include "tinyalloc/special_pool.h"
 #include "tinyalloc/tiny.h"
 
+void (*special_sample_seen)(const void *object, const struct special_sample *sample,
+	bool is_there);
 void (*special_sample_ended)(const struct special_sample *sample);
 void (*special_sample_resized)(struct special_sample *sample, uint64_t bytes);
 
@@ -267,6 +269,39 @@ int special_clear_finalizer(void *ptr)
 	return 0;
 }
 
+static void tell_seen(const struct special_chain *chain, const struct special *special,
+	bool is_there)
+{
+	if (special_sample_seen != NULL)
+		special_sample_seen(chain->object + special->offset, &special->sample, is_there);
+}
+
+/* The sample's number; 0: it is none. */
+static uint32_t sample_of(const struct special_chain *chain)
+{
+	uint32_t number = chain->first;
+
+	while (number != 0 && special_at(number)->kind != SPECIAL_SAMPLE)
+		number = special_at(number)->next;
+	return number;
+}
+
+void special_unsee(const struct special_chain *chain)
+{
+	uint32_t number = sample_of(chain);
+
+	if (number != 0)
+		tell_seen(chain, special_at(number), false);
+}
+
+void special_resize_failed(const struct special_chain *chain)
+{
+	uint32_t number = sample_of(chain);
+
+	if (number != 0)
+		tell_seen(chain, special_at(number), true);
+}
+
 void special_run(struct special_chain *chain, size_t from_byte)
 {
 	uint32_t *link = &chain->first;
@@ -278,10 +313,12 @@ void special_run(struct special_chain *chain, size_t from_byte)
 	while (number != 0) {
 		struct special special = *special_at(number);
 		special_delete(number);
-		if (special.kind == SPECIAL_FINALIZER)
+		if (special.kind == SPECIAL_FINALIZER) {
 			special.finalizer(chain->object + special.offset, special.arg);
-		else
+		} else {
+			tell_seen(chain, &special, false);
 			special_sample_ended(&special.sample);
+		}
 		number = special.next;
 	}
 }
@@ -297,6 +334,7 @@ void special_resize(struct special_chain *chain, bool is_same, size_t bytes)
 		return;
 	if (is_same) {
 		special_sample_resized(&special_at(number)->sample, bytes);
+		tell_seen(chain, special_at(number), true);
 		return;
 	}
 	*link = special_at(number)->next;

@@ -51,6 +51,11 @@ struct special_sample {
    if it were no sample; 0: where it is.  False: no memory. */
 bool special_set_sample(void *object, const struct special_sample *sample, uint32_t home);
 
+/* Called, if it is not NULL, before the object of one is freed or moved (is_there false), and
+   where it stayed after all, as it is now; no lock held.  Set before there is one. */
+extern void (*special_sample_seen)(const void *object, const struct special_sample *sample,
+	bool is_there);
+
 /* Called when the object of one ends, with no lock held.  Set before there is one. */
 extern void (*special_sample_ended)(const struct special_sample *sample);
 
@@ -82,9 +87,14 @@ struct special_chain special_take(struct span *span, void *object, size_t bytes)
 /* Ends those from `from_byte` of the object on: runs finalizers, tells of samples. */
 void special_run(struct special_chain *chain, size_t from_byte);
 
-/* The object has another size now: its sample, if it is one, ends; or, where it stayed as
+/* The object is about to be changed in size: who watches its sample no longer sees it at its
+   address. */
+void special_unsee(const struct special_chain *chain);
+
+/* The object has another size now, or not, where that failed: its sample, if it is one, ends; or, where it stayed as
    it is, goes on with so many bytes. */
 void special_resize(struct special_chain *chain, bool is_same, size_t bytes);
+void special_resize_failed(const struct special_chain *chain);
 
 /* Ties them to another live object, at the same bytes of it. */
 void special_tie(const struct special_chain *chain, void *object);

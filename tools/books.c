@@ -64,6 +64,8 @@ const char *books_event_word(const struct books_event *event)
 {
 	if (event->kind == BOX_EVENT_FATAL)
 		return "fatal";
+	if (event->kind == BOX_EVENT_NEAR_LIMIT)
+		return "near_limit";
 	return event->kind == BOX_EVENT_CHECK ? "check" : "refused";
 }
 

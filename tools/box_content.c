@@ -85,6 +85,8 @@ bool box_content_read(struct box_content *content, const struct box_image *image
 	part_read(content, image, BOX_SECTION_SIGNAL, 0, &content->signal, sizeof(content->signal));
 	part_read(content, image, BOX_SECTION_DUMP, 0, &content->dump, sizeof(content->dump));
 	part_read(content, image, BOX_SECTION_CGROUP, 0, &content->cgroup, sizeof(content->cgroup));
+	part_read(content, image, BOX_SECTION_LIMIT, 0, &content->limit, sizeof(content->limit));
+	part_read(content, image, BOX_SECTION_NEAR, 0, &content->near, sizeof(content->near));
 	for (uint32_t i = 1; i < content->all_count; i++) {
 		part_read(content, image, BOX_SECTION_CLASSES, i, &content->classes[i],
 			sizeof(content->classes[i]));

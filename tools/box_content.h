@@ -30,6 +30,8 @@ struct box_content {
 	struct box_signal signal;
 	struct box_dump dump;
 	struct box_cgroup cgroup;         /* realtime_ns 0: not known */
+	struct box_limit limit;           /* realtime_ns 0: nobody has looked */
+	struct box_near near;             /* sequence 0: it has not come near */
 	uint32_t class_count;             /* class 0 included */
 	uint32_t all_count;               /* and behind them the hinted ones */
 	struct box_class classes[BOX_ALL_CLASSES_MAX];

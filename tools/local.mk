@@ -1,6 +1,6 @@
 # tools/local.mk - mstat, the reporter, and its bash completion.
 
-# All but main(), so that the suites of tests/tools can link it.  stats/conf.c and
+# All but main(), so that the suites of tests/tools can link it.  stats/conf*.c and
 # fields.c are compiled once more, because mstat links nothing of the library.
 noinst_LTLIBRARIES += libreporter.la
 libreporter_la_SOURCES = \
@@ -34,6 +34,7 @@ libreporter_la_SOURCES = \
 	%D%/kmsg.h %D%/kmsg.c \
 	%D%/leaks.h %D%/leaks_gather.c %D%/leaks_json.c %D%/leaks_text.c \
 	%D%/ledger.h %D%/ledger.c \
+	%D%/limit.h %D%/limit.c \
 	%D%/lines.h %D%/lines.c \
 	%D%/mappings.h %D%/mappings.c \
 	%D%/names.h %D%/names.c \
@@ -72,7 +73,7 @@ libreporter_la_SOURCES = \
 	%D%/top_screen.h %D%/top_screen.c \
 	%D%/top_terminal.h %D%/top_terminal.c \
 	%D%/units.h %D%/units.c \
-	stats/conf.c stats/fields.c
+	stats/conf.c stats/conf_signal.c stats/fields.c
 libreporter_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(DWFL_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	$(LIBELF_CFLAGS) $(ZLIB_CFLAGS) $(NCURSES_CFLAGS)
 

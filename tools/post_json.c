@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "stats/fields.h"
+#include "tools/limit.h"
 #include "tools/post.h"
 #include "tools/prof_json.h"
 #include "tools/prof_rows.h"
@@ -182,6 +183,20 @@ static json_t *functions_array(struct post *post)
 	return array;
 }
 
+/* With the functions that held the most then. */
+static json_t *near_object(struct post *post)
+{
+	json_t *object = limit_near_json(&post->target.content);
+
+	if (!json_is_object(object) || post->target.sites.near_sequence == 0)
+		return object;
+	post->prof.value = SITE_NEAR;
+	json_t *functions = functions_array(post);
+	post->prof.value = SITE_LIVE;
+	set(object, "functions", functions != NULL ? functions : json_null());
+	return object;
+}
+
 static json_t *largest_object(struct post *post)
 {
 	const struct sites *sites = &post->target.sites;
@@ -230,6 +245,8 @@ bool post_print_json(struct post *post)
 	set(root, "damaged_parts", number(books->damaged_parts));
 	set(root, "death", death_object(&post->death));
 	set(root, "cgroup", cgroup_object(&target->content.cgroup));
+	set(root, "limit", limit_json(&target->content.limit));
+	set(root, "near_limit", near_object(post));
 	set(root, "events", events_array(post));
 	set(root, "totals", totals_object(post));
 	set(root, "peaks", peaks_array(post));

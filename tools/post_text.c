@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/limit.h"
 #include "tools/post.h"
 #include "tools/prof_table.h"
 #include "tools/table.h"
@@ -10,6 +11,8 @@
 #include "tools/units.h"
 
 enum { LABEL_COLUMNS = 10, NANOSECONDS = 1000000000 };
+
+enum { NEAR_CLASSES = 8, NEAR_FUNCTIONS = 5 };
 
 static struct units_text bytes_text(uint64_t bytes)
 {
@@ -187,7 +190,7 @@ static void print_events(struct post *post)
 
 	if (books->event_count == 0)
 		return;
-	print_title("Its last errors");
+	print_title("Its last events");
 	for (size_t i = 0; i < books->event_count; i++) {
 		const struct books_event *event = &books->events[i];
 		char text[400];
@@ -294,6 +297,35 @@ static bool print_sites(struct post *post)
 	return true;
 }
 
+/* ---- when it came near its limit ------------------------------------------- */
+
+static bool print_near(struct post *post)
+{
+	const struct prof_options options = {.top_count = NEAR_FUNCTIONS, .by = STACK_BY_FUNCTION};
+	const struct box_content *content = &post->target.content;
+	const struct box_near *near = &content->near;
+	char text[LIMIT_TEXT_BYTES];
+
+	if (near->sequence == 0)
+		return true;
+	print_title("When it came near its memory limit, the last time");
+	limit_text(&near->limit, false, text);
+	print_wrapped(2, text);
+	print_fact("heap in use", near->peak.heap_inuse, "small spans and large objects");
+	print_fact("idle, kept for reuse", near->peak.idle_kept_bytes, "");
+	print_fact("returned then", near->returned_bytes, "");
+	printf("\n");
+	limit_print_classes(content, NEAR_CLASSES, false);
+	if (post->target.sites.near_sequence == 0 ||
+		sites_sum(&post->target.sites, SITE_NEAR).samples == 0)
+		return true;
+	printf("\n");
+	post->prof.value = SITE_NEAR;
+	bool done = print_functions(post, &options);
+	post->prof.value = SITE_LIVE;
+	return done;
+}
+
 bool post_print_text(struct post *post)
 {
 	print_head(post);
@@ -301,5 +333,5 @@ bool post_print_text(struct post *post)
 	print_events(post);
 	print_totals(post);
 	print_peaks(post);
-	return print_sites(post);
+	return print_near(post) && print_sites(post);
 }

@@ -13,14 +13,15 @@
 static const char *value_text(enum site_value value)
 {
 	static const char *const texts[] = {[SITE_LIVE] = "what is alive",
-		[SITE_TOTAL] = "all that was allocated", [SITE_PEAK] = "what was alive at the peak"};
+		[SITE_TOTAL] = "all that was allocated", [SITE_PEAK] = "what was alive at the peak",
+		[SITE_NEAR] = "what was alive near the limit"};
 
 	return texts[value];
 }
 
 static const char *sum_label(enum site_value value)
 {
-	return value == SITE_PEAK ? "at peak" : prof_value_word(value);
+	return value == SITE_PEAK ? "at peak" : value == SITE_NEAR ? "near" : prof_value_word(value);
 }
 
 static void print_rate(const struct sites *sites)

@@ -7,7 +7,7 @@
 const char *prof_value_word(enum site_value value)
 {
 	static const char *const words[] = {[SITE_LIVE] = "live", [SITE_TOTAL] = "total",
-		[SITE_PEAK] = "peak", [SITE_PINNED] = "pinned"};
+		[SITE_PEAK] = "peak", [SITE_PINNED] = "pinned", [SITE_NEAR] = "near"};
 
 	return words[value];
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "stats/conf.h"
+#include "tools/limit.h"
 #include "tools/report.h"
 #include "stats/fields.h"
 
@@ -167,8 +168,11 @@ bool report_print_json(const struct report *report)
 	set(root, "ledger", ledger(report));
 	set(root, "totals", totals(&report->target.books));
 	set(root, "cgroup", cgroup(report));
-	if (report->target.kind == TARGET_BOX)
+	if (report->target.kind == TARGET_BOX) {
+		set(root, "limit", limit_json(&report->target.content.limit));
+		set(root, "near_limit", limit_near_json(&report->target.content));
 		set(root, "signal", dump_signal(&report->target.content.signal));
+	}
 	set(root, "classes", classes(&report->target.books));
 	set(root, "threads", threads(&report->target.books));
 	set(root, "events", events(&report->target.books));

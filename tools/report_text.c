@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "stats/conf.h"
+#include "tools/limit.h"
 #include "tools/report.h"
 #include "tools/table.h"
 #include "tools/term.h"
@@ -222,6 +223,8 @@ static void print_facts(const struct report *report, const struct report_options
 
 	printf("\n");
 	print_cgroup(report, options);
+	if (report->target.kind == TARGET_BOX)
+		limit_print(&report->target.content, options->exact_bytes);
 	if (books->has_peak)
 		print_fact("peak of spans",
 			units_bytes((int64_t)books->peak_heap_inuse, options->exact_bytes).text, "");

@@ -15,6 +15,8 @@ const struct site_sum *site_sum_of(const struct site *site, enum site_value valu
 		return &site->peak;
 	case SITE_PINNED:
 		return &site->pinned;
+	case SITE_NEAR:
+		return &site->near;
 	default:
 		return &site->live;
 	}
@@ -153,6 +155,8 @@ static bool list_read(struct sites *sites, const struct box_image *image, uint64
 			.live = sum_read(&site.live),
 			.total = sum_read(&site.total),
 			.peak = peak_read(&site, sites->peak.sequence)};
+		if (sites->near_sequence != 0)
+			sites->list[sites->count - 1].near = peak_read(&site, sites->near_sequence);
 	}
 	return true;
 }
@@ -171,6 +175,8 @@ bool sites_read(struct sites *sites, const struct box_image *image,
 	sites->sample_count = sampling.sample_count;
 	sites->lost_count = sampling.lost_count;
 	sites->peak = *box_content_last_peak(content);
+	if (content->near.peak.sequence + BOX_SITE_PEAKS_MAX > sites->peak.sequence)
+		sites->near_sequence = content->near.peak.sequence;
 	if (modules_read(sites, image, content, sampling.module_count) &&
 		frames_read(sites, image, sampling.frame_count) &&
 		list_read(sites, image, sampling.site_count))

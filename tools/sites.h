@@ -37,6 +37,7 @@ struct site {
 	struct site_sum total;
 	struct site_sum peak; /* alive at the heap's last peak */
 	struct site_sum pinned; /* what these keep from being given back (tools/fragments.h) */
+	struct site_sum near; /* alive when the process had come near its limit */
 };
 
 struct site_frame {
@@ -61,6 +62,7 @@ struct sites {
 	uint64_t sample_count;
 	uint64_t lost_count;  /* samples that no site counts as live */
 	struct box_peak peak; /* the heap's last; all zero: none was noted */
+	uint64_t near_sequence; /* of the peak of SITE_NEAR; 0: none, or it is kept no more */
 	struct site *list;
 	size_t count;
 	struct site_frame *frames;
@@ -71,7 +73,7 @@ struct sites {
 };
 
 /* Which of a site's sums. */
-enum site_value { SITE_LIVE, SITE_TOTAL, SITE_PEAK, SITE_PINNED };
+enum site_value { SITE_LIVE, SITE_TOTAL, SITE_PEAK, SITE_PINNED, SITE_NEAR };
 
 const struct site_sum *site_sum_of(const struct site *site, enum site_value value);
 

@@ -383,3 +383,17 @@ program_tests += %D%/killed.sh
 tested_programs += %D%/killed
 %C%_killed_CFLAGS = $(CALLS_KEPT_CFLAGS)
 %C%_killed_LDADD =
+
+program_tests += %D%/limits_near.sh
+
+tested_programs += %D%/limits_near
+%C%_limits_near_SOURCES = %D%/limits_near.c
+%C%_limits_near_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_limits_near_LDADD =
+
+program_tests += %D%/probes.sh
+
+tested_programs += %D%/probes
+%C%_probes_SOURCES = %D%/probes.c $(TAP)
+%C%_probes_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_probes_LDADD =

@@ -91,6 +91,43 @@ START_TEST(test_every_key_sets_its_own)
 }
 END_TEST
 
+START_TEST(test_limits_are_bytes_or_words)
+{
+	parse("near_limit:75,limit:2g");
+	ck_assert_str_eq(complaints, "");
+	ck_assert_uint_eq(conf.near_limit_percent, 75);
+	ck_assert_uint_eq(conf.limit_bytes, (size_t)2 << 30);
+	ck_assert(!conf.limit_is_auto);
+	parse("near_limit:off,limit:2g,limit:auto");
+	ck_assert_str_eq(complaints, "");
+	ck_assert_uint_eq(conf.near_limit_percent, 0);
+	ck_assert_uint_eq(conf.limit_bytes, 0);
+	ck_assert(conf.limit_is_auto);
+	parse("near_limit:0,limit:auto,limit:none");
+	ck_assert_str_eq(complaints, "");
+	ck_assert_uint_eq(conf.near_limit_percent, 0);
+	ck_assert(!conf.limit_is_auto);
+	parse("near_limit:100,limit:1m");
+	ck_assert_str_eq(complaints, "");
+	ck_assert_uint_eq(conf.near_limit_percent, 100);
+	ck_assert_uint_eq(conf.limit_bytes, 1 << 20);
+}
+END_TEST
+
+START_TEST(test_what_is_no_limit_is_refused)
+{
+	static const char *const bad[] = {"near_limit:101", "near_limit:-1", "near_limit:",
+		"near_limit:90%", "near_limit:on", "limit:", "limit:4k", "limit:0", "limit:1m1",
+		"limit:Auto", "limit:-1", "limit:99999999999g"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		parse(bad[i]);
+		ck_assert_ptr_nonnull(strstr(complaints, "bad value"));
+		is_default();
+	}
+}
+END_TEST
+
 START_TEST(test_the_last_of_two_holds)
 {
 	parse("box:0,box:1,box:0,signal:none,signal:HUP");
@@ -215,6 +252,8 @@ int main(void)
 	tcase_add_test(tests, test_the_defaults_are_what_the_table_says);
 	tcase_add_test(tests, test_every_key_is_described);
 	tcase_add_test(tests, test_every_key_sets_its_own);
+	tcase_add_test(tests, test_limits_are_bytes_or_words);
+	tcase_add_test(tests, test_what_is_no_limit_is_refused);
 	tcase_add_test(tests, test_the_last_of_two_holds);
 	tcase_add_test(tests, test_commas_may_be_too_many);
 	tcase_add_loop_test(tests, test_a_bad_value_is_complained_about_and_changes_nothing, 0,
