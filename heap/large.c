@@ -107,7 +107,9 @@ static void *tell_and_release(struct cache *cache, struct span *span, size_t byt
 	if (UNLIKELY(weight != 0))
 		sample_tell(&(struct sample){.object = span_object(span), .bytes = bytes,
 			.usable_bytes = span->page_count << PAGE_SHIFT, .weight = weight});
-	return span != NULL ? span_object(span) : heap_out_of_memory(bytes);
+	if (span == NULL)
+		return heap_out_of_memory(bytes);
+	return heap_checks == NULL ? cache_told(span_object(span)) : span_object(span);
 }
 
 static struct span *span_take_ticking(struct cache *cache, size_t pages, size_t align_pages,

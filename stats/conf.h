@@ -53,6 +53,7 @@ struct conf {
 	size_t token_max;              /* 0: none, that is SIZE_MAX */
 	int signal_number;             /* 0: none */
 	size_t sample_bytes;           /* between two samples, on average; 0: none are taken */
+	bool tags_all;                 /* of each tag's scope all is counted */
 	char dir[CONF_PATH_BYTES];     /* "": /dev/shm, then $XDG_RUNTIME_DIR */
 	char dump[CONF_PATH_BYTES];    /* "": a file beside the box */
 };
