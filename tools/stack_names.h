@@ -1,6 +1,6 @@
 /*
- * tools/stack_names.h - by what calls are told from each other: function, file, line or
- * module.
+ * tools/stack_names.h - by what calls are told from each other: function, file, line,
+ * module or tag.
  *
  * WHY        One name is one row of a table and one box of a picture.  Two modules may
  *            each have a function of one name, so the module is part of what a name is.
@@ -24,6 +24,7 @@ enum stack_by {
 	STACK_BY_FILE,
 	STACK_BY_LINE,
 	STACK_BY_DSO,
+	STACK_BY_TAG,
 	STACK_BY_CALL      /* each line of a function for itself */
 };
 

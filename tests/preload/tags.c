@@ -410,10 +410,14 @@ static void test_at_random(void)
 
 /* ---- for readers outside ------------------------------------------------------------------- */
 
+/* Slowly: of what comes at once fewer samples are taken. */
 static __attribute__((noinline)) void fill(size_t count, size_t bytes)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		((char *volatile)malloc(bytes))[0] = 1;
+		if (i % 16 == 0)
+			usleep(1000);
+	}
 }
 
 static int keep(int (*push)(const char *))
