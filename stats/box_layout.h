@@ -502,10 +502,11 @@ static inline bool box_section_is_once(uint32_t kind)
 	return kind == BOX_SECTION_FRAMES || kind == BOX_SECTION_TAGS;
 }
 
-/* From one part to the next, at the least. */
+/* From one part to the next, at the least.  A tag has as much room as two copies take: a
+   reader that does not know the kind asks for it. */
 static inline size_t box_part_least_bytes(uint32_t kind, size_t payload_bytes)
 {
-	return box_section_is_once(kind) ? payload_bytes : 2 * box_copy_bytes(payload_bytes);
+	return kind == BOX_SECTION_FRAMES ? payload_bytes : 2 * box_copy_bytes(payload_bytes);
 }
 
 /* Whether a section lies within a file of file_bytes. */

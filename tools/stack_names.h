@@ -21,10 +21,10 @@
 
 enum stack_by {
 	STACK_BY_FUNCTION,
+	STACK_BY_TAG,      /* those alone that are a tag's scope */
 	STACK_BY_FILE,
 	STACK_BY_LINE,
 	STACK_BY_DSO,
-	STACK_BY_TAG,
 	STACK_BY_CALL      /* each line of a function for itself */
 };
 
