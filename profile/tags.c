@@ -57,6 +57,17 @@ static void publish(uint32_t number, size_t offset, uint32_t count)
 	}
 }
 
+/* The check the last: then it is there. */
+static void tag_publish(uint32_t number)
+{
+	const size_t check = offsetof(struct box_tag, check);
+
+	for (size_t at = 0; at < sizeof(struct box_tag); at += sizeof(uint64_t))
+		if (at != check)
+			publish(number, at, 1);
+	publish(number, check, 1);
+}
+
 static void count_one(uint32_t number, size_t offset)
 {
 	__atomic_fetch_add(word_at(number, offset), 1, __ATOMIC_SEQ_CST);
@@ -143,7 +154,7 @@ static int tag_make(uint16_t *slot, const char *name)
 	struct box_tag *tag = tag_at(number);
 	strcpy(tag->name, name);
 	tag->check = box_tag_check(tag->name, number);
-	box_write_tag(number, tag);
+	tag_publish(number);
 	*slot = (uint16_t)(number + 1);
 	__atomic_store_n(&tag_count, number + 1, __ATOMIC_RELEASE);
 	return 0;
@@ -239,13 +250,8 @@ void tags_init(bool are_all)
 
 void tags_publish(void)
 {
-	for (uint32_t number = 0; number < tag_count; number++) {
-		struct box_tag tag = *tag_at(number);
-		box_write_tag(number, &tag);
-		for (size_t at = offsetof(struct box_tag, scope_count); at < sizeof(tag);
-			at += sizeof(uint64_t))
-			publish(number, at, 1); /* what came meanwhile */
-	}
+	for (uint32_t number = 0; number < tag_count; number++)
+		tag_publish(number);
 }
 
 uint32_t tags_count(void)

@@ -311,31 +311,20 @@ void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_
 	part_write(BOX_SECTION_HINTED_ROWS, index, payload, sizeof(*payload), generation);
 }
 
-static ALWAYS_INLINE void box_write_once(enum box_section_kind kind, uint32_t number,
-	const void *payload, size_t payload_bytes)
+void box_write_frame(uint32_t number, const struct box_frame *frame)
 {
 	bool was_writing = is_writing;
 
 	is_writing = true;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	char *memory = __atomic_load_n(box_memory, __ATOMIC_ACQUIRE);
-	char *part = memory != NULL ? part_address(memory, kind, number) : NULL;
-	if (part != NULL && range_prepare(memory, part, payload_bytes)) {
-		memcpy(part, payload, payload_bytes);
+	char *part = memory != NULL ? part_address(memory, BOX_SECTION_FRAMES, number) : NULL;
+	if (part != NULL && range_prepare(memory, part, sizeof(*frame))) {
+		memcpy(part, frame, sizeof(*frame));
 		__atomic_thread_fence(__ATOMIC_RELEASE); /* then a site may tell of it */
 	}
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	is_writing = was_writing;
-}
-
-void box_write_frame(uint32_t number, const struct box_frame *frame)
-{
-	box_write_once(BOX_SECTION_FRAMES, number, frame, sizeof(*frame));
-}
-
-void box_write_tag(uint32_t number, const struct box_tag *tag)
-{
-	box_write_once(BOX_SECTION_TAGS, number, tag, sizeof(*tag));
 }
 
 void box_write_tag_word(uint32_t number, size_t offset, uint64_t value)

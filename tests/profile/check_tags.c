@@ -273,12 +273,16 @@ START_TEST(test_what_threads_do_at_random)   /* _i: 1: the box is made late */
 
 	if (_i == 0)
 		box_make();
+	for (int i = 0; i < TAGS; i++) {
+		push_surely(names[i], true);
+		replace((struct object){.ptr = alloc_surely(100), .tag = i});
+		ck_assert_int_eq(tags_pop(), 0);
+	}
+	if (_i == 1)
+		box_make();
 	for (uintptr_t i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
-	if (_i == 1) {
-		box_make();
-		sites_publish();
-	}
+	sites_publish(); /* meanwhile */
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < TAGS; i++)
