@@ -4,7 +4,7 @@
  * Proves: what four threads allocate at random in scopes of which all is counted, by every
  * kind of call, within each other, freed and resized by any thread, is counted to the object
  * and to the byte; so is what a thread leaves behind that ended in a scope, and what a child
- * of fork does in its parent's; names that are none, and pops without pushes, are refused and
+ * of fork does in its parent's, and what is collected; names that are none, and pops without pushes, are refused and
  * change nothing.
  *
  *     tags             the tests
@@ -32,6 +32,8 @@
 #pragma weak mstat_tag_pop
 #pragma weak mstat_alloc
 #pragma weak mstat_dump
+#pragma weak mstat_collect
+#pragma weak mstat_finalizer_set
 
 void *_Znwm(size_t bytes) __attribute__((weak));
 void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment) __attribute__((weak));
@@ -221,6 +223,53 @@ static void test_fork(const char *name, pid_t (*make)(void))
 	is_told("forked", 1, (long long)malloc_usable_size(before), name);
 	mstat_tag_pop();
 	free(before);
+}
+
+static int finalized;
+
+static void finalize(void *ptr, void *arg)
+{
+	(void)ptr;
+	(void)arg;
+	finalized++;
+}
+
+static __attribute__((noinline)) void lose(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		char *volatile lost = mstat_alloc(1 + (size_t)i, MSTAT_COLLECTABLE | (i % 2 == 0 ? MSTAT_NOSCAN : 0));
+		if (i % 10 == 9)
+			mstat_finalizer_set(lost, finalize, NULL);
+		lost = NULL;
+	}
+}
+
+static __attribute__((noinline)) void stack_clear(void)
+{
+	volatile char room[16384];
+
+	for (size_t i = 0; i < sizeof(room); i++)
+		room[i] = 0;
+}
+
+/* What has a finalizer is finalized by the first, and counts until the second. */
+static void test_what_is_collected(void)
+{
+	mstat_tag_push_all("collected");
+	lose();
+	mstat_tag_pop();
+	stack_clear();
+	struct told before = told_of("collected");
+	tap_is(1000, (long long)before.allocated, "collectable objects are counted");
+	long first = mstat_collect();
+	struct told told = told_of("collected");
+	tap_is(first - finalized, (long long)told.freed, "what is collected was freed");
+	tap_ok(finalized > 90, "what is finalized is not: %d", finalized);
+	stack_clear();
+	long second = mstat_collect();
+	told = told_of("collected");
+	tap_is(first - finalized + second, (long long)told.freed, "but the next time");
+	tap_ok(told.freed >= 990 && told.freed <= told.allocated, "nearly all: %llu", told.freed);
 }
 
 /* ---- at random ----------------------------------------------------------------------------- */
@@ -452,6 +501,7 @@ int main(int argc, char **argv)
 	test_a_thread_that_ends_in_a_scope();
 	test_fork("fork in a scope", fork);
 	test_fork("a fork that nobody prepared", _Fork);
+	test_what_is_collected();
 	test_at_random();
 	test_bounds();
 	return tap_done();
