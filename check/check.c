@@ -31,7 +31,7 @@ static void *check_alloc(size_t bytes, size_t align_bytes, uint32_t family, bool
 	struct backtrace_place place = backtrace_place_here();
 
 	heap_process_look();
-	return alloc_at(bytes, align_bytes, family, is_zeroed, &place);
+	return cache_told(alloc_at(bytes, align_bytes, family, is_zeroed, &place));
 }
 
 static void check_adopt(void *object, size_t bytes)

@@ -13,6 +13,7 @@
 #include "profile/frames.h"
 #include "profile/loaded.h"
 #include "profile/sites.h"
+#include "profile/tags.h"
 #include "stats/box.h"
 
 enum {
@@ -30,6 +31,7 @@ struct kept_stack {
 	uintptr_t sp;
 	uintptr_t fp;
 	uint32_t number;
+	uint32_t scope;    /* of a tag (profile/tags.h) */
 	uint16_t count;
 	uint16_t uses_fp;
 	uint16_t slots[KEPT_WORDS]; /* in words from sp */
@@ -55,6 +57,7 @@ struct kept_stacks {
 	uint32_t generation;  /* of what is loaded */
 	uint32_t depth;
 	uint32_t root;        /* what the outermost of them was called by */
+	uint32_t scope;       /* of a tag, that they are in; 0: of none */
 	struct link links[LINKS_MOST]; /* the outermost first */
 };
 
@@ -80,7 +83,7 @@ static struct kept_stack *set_of(struct kept_stacks *kept, const struct backtrac
 
 static inline UNSANITIZED bool is_same(const struct kept_stack *kept, const struct backtrace_place *place)
 {
-	if (kept->pc != place->pc || kept->sp != place->sp ||
+	if (kept->pc != place->pc || kept->sp != place->sp || kept->scope != tags_frame ||
 		(kept->uses_fp && kept->fp != place->fp))
 		return false;
 	const uintptr_t *stack = (const uintptr_t *)place->sp;
@@ -115,6 +118,7 @@ static void keep(struct kept_stack *kept, const struct kept_stacks *stacks)
 	kept->fp = link->fp;
 	kept->uses_fp = link->needs_fp;
 	kept->number = link->number;
+	kept->scope = stacks->scope;
 	kept->count = 0;
 	for (; link > stacks->links; link--) {
 		if (!link->is_plain || !word_keep(kept, link->pc_slot, link[-1].pc))
@@ -215,7 +219,8 @@ static bool is_own(uintptr_t pc)
 /* The new ones behind those that stay. */
 static void links_add(struct kept_stacks *stacks, uint32_t joined, uint32_t count, uint32_t root)
 {
-	uint32_t caller = joined != 0 ? stacks->links[joined - 1].number : root;
+	uint32_t outermost = stacks->scope != 0 ? stacks->scope : root;
+	uint32_t caller = joined != 0 ? stacks->links[joined - 1].number : outermost;
 
 	stacks->root = root;
 	stacks->depth = joined + count;
@@ -296,6 +301,9 @@ static NOINLINE uint32_t look(const struct backtrace_place *place, struct kept_s
 		stacks = &nobodys;
 		stacks->depth = 0;
 	}
+	if (stacks->scope != tags_frame)
+		stacks->depth = 0;
+	stacks->scope = tags_frame;
 	struct backtrace_frame frame = backtrace_begin(place);
 	uint32_t number = 0;
 	if (frames_begin()) {
@@ -340,7 +348,11 @@ static void frame_print(struct format *out, unsigned depth, const struct box_fra
 	format_text(out, "    #");
 	format_unsigned(out, depth);
 	format_char(out, ' ');
-	if (module == LOADED_NONE) {
+	if (frame_is_tag(frame)) {
+		format_char(out, '[');
+		format_text(out, tags_at(box_place_tag(frame->place))->name);
+		format_char(out, ']');
+	} else if (module == LOADED_NONE) {
 		format_hex(out, pc);
 	} else {
 		const struct box_module *object = loaded_at(module);

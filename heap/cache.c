@@ -35,6 +35,7 @@ BULKY struct cache cache_none;
 
 THREAD_LOCAL struct cache *cache_own = &cache_none;
 THREAD_LOCAL struct cache *cache_self = &cache_none;
+THREAD_LOCAL bool cache_is_told;
 static bool is_hidden;
 static THREAD_LOCAL bool has_detached;
 
@@ -220,7 +221,7 @@ bool cache_attach(void)
 	if (cache == NULL)
 		return false;
 	cache_own = cache;
-	cache_self = is_hidden ? &cache_none : cache;
+	cache_self = is_hidden || cache_is_told ? &cache_none : cache;
 	if (heap_hooks.thread_attached != NULL)
 		heap_hooks.thread_attached();
 	return true;
@@ -230,6 +231,19 @@ void cache_hide(void)
 {
 	is_hidden = true;
 	cache_self = &cache_none;
+}
+
+void cache_tell(bool is_told)
+{
+	cache_is_told = is_told;
+	cache_self = is_hidden || is_told ? &cache_none : cache_own;
+}
+
+void *cache_told_slow(void *object)
+{
+	if (object != NULL && arena_holds(arena_page_of(object)))
+		heap_hooks.allocated(object);
+	return object;
 }
 
 static void slot_leave(struct cache *cache, bool is_orphaned)

@@ -187,6 +187,20 @@ bool cache_attach(void);
 /* From now on the fast path finds nobody's cache. */
 void cache_hide(void);
 
+/* Of the calling thread each new object is told (heap_hooks.allocated), or no longer: its fast
+   path finds nobody's cache meanwhile. */
+void cache_tell(bool is_told);
+
+extern HIDDEN THREAD_LOCAL bool cache_is_told;
+
+void *cache_told_slow(void *object) COLD;
+
+/* Returns the object; it may be NULL.  Of objects of no bytes nothing is told. */
+static inline void *cache_told(void *object)
+{
+	return LIKELY(!cache_is_told) ? object : cache_told_slow(object);
+}
+
 /* Ends the calling thread's use of its cache: its objects go to the pools. */
 void cache_detach(void);
 

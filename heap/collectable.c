@@ -47,7 +47,9 @@ static void *alloc_class(uint32_t class, size_t bytes)
 	if (object != NULL)
 		publish_row(cache, class);
 	heap_cache_release(cache);
-	return object != NULL ? object : heap_out_of_memory(bytes);
+	if (object == NULL)
+		return heap_out_of_memory(bytes);
+	return heap_checks == NULL ? cache_told(object) : object;
 }
 
 void *collectable_alloc_class(uint32_t class, size_t bytes)
@@ -76,7 +78,7 @@ static void *alloc_checked(size_t bytes, uint32_t family)
 	if (object == NULL)
 		return NULL;
 	heap_checks->adopt(object, max_bytes(bytes, 1));
-	return memset(object, 0, bytes);
+	return cache_told(memset(object, 0, bytes));
 }
 
 void *collectable_alloc(size_t bytes, uint32_t family)

@@ -24,6 +24,9 @@ struct heap_hooks {
 	   child of a fork, and may have been cutting.  Not NULL once there is such a block. */
 	void (*cache_leaves)(struct cache *cache, bool is_orphaned);
 	void (*sampled)(const struct sample *sample);
+	/* An object that a thread which is told of (cache_tell()) allocated, and does not have
+	   yet, or has resized.  An object may be told of twice. */
+	void (*allocated)(void *object);
 	void (*interval_passed)(void);  /* some tenths of a second, on a slow path */
 	void (*limit_passed)(void);     /* the heap has grown to where somebody looks (heap/limit.h) */
 };

@@ -119,7 +119,9 @@ static void *tell_and_release(struct cache *cache, struct span *span, size_t byt
 	if (UNLIKELY(weight != 0))
 		sample_tell(&(struct sample){.object = object, .bytes = bytes,
 			.usable_bytes = span->page_count << PAGE_SHIFT, .weight = weight});
-	return object != NULL ? object : heap_out_of_memory(bytes);
+	if (object == NULL)
+		return heap_out_of_memory(bytes);
+	return heap_checks == NULL ? cache_told(object) : object;
 }
 
 static struct span *span_take_ticking(struct cache *cache, size_t pages, size_t align_pages,

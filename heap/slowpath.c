@@ -313,7 +313,9 @@ void *heap_alloc_unchecked(uint32_t class, size_t bytes, bool *is_zero)
 	if (UNLIKELY(is_sample))
 		sample_tell(&(struct sample){.object = object, .bytes = bytes,
 			.usable_bytes = size_classes[class].object_bytes, .weight = weight, .home = home});
-	return object != NULL ? object : heap_out_of_memory(bytes);
+	if (UNLIKELY(object == NULL))
+		return heap_out_of_memory(bytes);
+	return heap_checks == NULL ? cache_told(object) : object;
 }
 
 void *heap_alloc_class_slow(uint32_t class, size_t bytes, bool *is_zero)

@@ -190,6 +190,28 @@ long mstat_collect(void);
 /* Takes the finalizer of this very address away.  Returns 0, or -1 with errno ENOENT. */
 int mstat_finalizer_clear(void *ptr);
 
+/* ---- what memory is for ------------------------------------------------------- */
+
+/*
+ * What the calling thread allocates from here to the matching mstat_tag_pop() is of the tag
+ * `name`, 1 to 47 bytes without control characters, which is copied.  Scopes may lie within
+ * each other: what is allocated counts for the innermost.  With mstat_tag_push() the samples
+ * of call sites are of the tag; with mstat_tag_push_all(), or MSTAT_CONF=tags:all, every
+ * allocation of the scope and of all within it is counted besides, exactly, which makes them
+ * some times slower.  An object counts until it is freed, by whoever it is; what is resized
+ * counts for the scope that it is resized in from then on.  A thread that ends leaves its
+ * scopes.  Not for handlers of signals.
+ * Returns 0, or an error number, and then the thread stays in the scope that it is in:
+ * EINVAL: the name is none; ENOSPC: there are too many names (1,024), scopes around this one
+ * (64), or nestings of names; ENOMEM; EBUSY: a handler interrupted who allocates.  errno is
+ * as before.
+ */
+int mstat_tag_push(const char *name);
+int mstat_tag_push_all(const char *name);
+
+/* Ends the thread's innermost scope.  Returns 0, or EINVAL: it is in none. */
+int mstat_tag_pop(void);
+
 /* ---- for libraries that run the program's code on stacks of their own ---------- */
 
 /*

@@ -17,6 +17,7 @@
 #include "preload/signal.h"
 #include "profile/collect.h"
 #include "profile/stack_roots.h"
+#include "profile/tags.h"
 #include "stats/dump.h"
 #include "tinyalloc/object.h"
 #include "tinyalloc/special.h"
@@ -115,6 +116,21 @@ EXPORT int mstat_finalizer_set(void *ptr, void (*finalizer)(void *ptr, void *arg
 EXPORT int mstat_finalizer_clear(void *ptr)
 {
 	return result_of(special_clear_finalizer(ptr));
+}
+
+EXPORT int mstat_tag_push(const char *name)
+{
+	return tags_push(name, false);
+}
+
+EXPORT int mstat_tag_push_all(const char *name)
+{
+	return tags_push(name, true);
+}
+
+EXPORT int mstat_tag_pop(void)
+{
+	return tags_pop();
 }
 
 EXPORT void mstat_stacks_add(ptrdiff_t inuse_bytes, ptrdiff_t sys_bytes)

@@ -48,6 +48,7 @@
 #include "profile/roots.h"
 #include "profile/sites.h"
 #include "profile/survey.h"
+#include "profile/tags.h"
 #include "profile/world.h"
 #include "stats/box.h"
 #include "stats/dump.h"
@@ -348,6 +349,7 @@ static __attribute__((constructor)) void process_start(int argc, char **argv)
 		publish_layout(box_identity());
 	}
 	fatal_observer = fatal_note;
+	tags_init(process_conf.tags_all);
 	if (CONFIG_BOOKS)
 		sites_init((uintptr_t)process_start,
 			(uintptr_t)dlsym(RTLD_DEFAULT, "__libc_start_main"));

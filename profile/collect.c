@@ -76,6 +76,10 @@ static uint32_t object_collect(void *object)
 
 	if (word_load(&span->special) != 0)
 		chain = special_take(span, object, bytes);
+	if (chain.first == 0)
+		special_end_tag(&chain);
+	else
+		special_tie_tag(&chain, object); /* it lives on */
 	if (chain.first != 0) {
 		uint32_t live = is_tiny ? tiny_count(object) : 1;
 		special_run(&chain, 0);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/table.h"
-#include "profile/loaded.h"
 #include "stats/box.h"
 
 enum {
@@ -46,9 +45,16 @@ _Static_assert(BOX_FRAMES_MAX <= 1 << NUMBER_BITS, "a number fits");
 
 static const uint32_t NUMBER_MASK = ((uint32_t)1 << NUMBER_BITS) - 1;
 
-static uint64_t mix(uint64_t address, uint32_t caller)
+static uint64_t mix(uint64_t key, uint32_t caller)
 {
-	return (address ^ (uint64_t)caller << 40) * 0x9e3779b97f4a7c15u;
+	return (key ^ (uint64_t)caller << 40) * 0x9e3779b97f4a7c15u;
+}
+
+/* By what it is found beside its caller: its address, of a tag more, which is nobody's
+   address. */
+static uint64_t key_of(const struct box_frame *frame)
+{
+	return frame_is_tag(frame) ? frame->place : frame_address(frame);
 }
 
 /* All but the number of a frame's entry. */
@@ -60,9 +66,9 @@ static uint32_t tag_of(uint64_t mixed)
 /* ---- the table ----------------------------------------------------------------------------- */
 
 /* The entry of a frame, or the free one where it belongs. */
-static uint32_t *entry_of(uint64_t address, uint32_t caller)
+static uint32_t *entry_of(uint64_t key, uint32_t caller)
 {
-	uint64_t mixed = mix(address, caller);
+	uint64_t mixed = mix(key, caller);
 	uint32_t at = (uint32_t)(mixed >> 32) & (table_words - 1);
 
 	for (;; at = (at + 1) & (table_words - 1)) {
@@ -72,14 +78,14 @@ static uint32_t *entry_of(uint64_t address, uint32_t caller)
 		if ((entry & ~NUMBER_MASK) != tag_of(mixed))
 			continue;
 		const struct box_frame *frame = frames_at(entry & NUMBER_MASK);
-		if (frame_address(frame) == address && frame->caller == caller)
+		if (key_of(frame) == key && frame->caller == caller)
 			return &table[at];
 	}
 }
 
-static void entry_set(uint64_t address, uint32_t caller, uint32_t number)
+static void entry_set(uint64_t key, uint32_t caller, uint32_t number)
 {
-	*entry_of(address, caller) = tag_of(mix(address, caller)) | number;
+	*entry_of(key, caller) = tag_of(mix(key, caller)) | number;
 }
 
 static bool is_to_be_found(const struct box_frame *frame)
@@ -97,7 +103,7 @@ static void table_fill(void)
 		const struct box_frame *frame = frames_at(number);
 		if (!is_to_be_found(frame))
 			continue;
-		entry_set(frame_address(frame), frame->caller, number);
+		entry_set(key_of(frame), frame->caller, number);
 		table_used++;
 	}
 }
@@ -124,19 +130,22 @@ static bool table_has_room(void)
 
 /* ---- frames -------------------------------------------------------------------------------- */
 
-static uint32_t frame_add(uint64_t address, uint32_t caller, uint32_t module)
+static uint64_t place_of(uint64_t address, uint32_t module)
+{
+	return address | (uint64_t)(module + 1) << BOX_FRAME_ADDRESS_BITS;
+}
+
+static uint32_t frame_add(uint64_t place, uint32_t caller)
 {
 	uint32_t number = frame_count;
-	struct box_frame frame = {
-		.place = address | (uint64_t)(module + 1) << BOX_FRAME_ADDRESS_BITS,
-		.caller = caller};
+	struct box_frame frame = {.place = place, .caller = caller};
 
 	if (number == BOX_FRAMES_MAX || !table_make_room(&frames, number) || !table_has_room())
 		return 0;
 	frame.check = box_frame_check(frame.place, caller, number);
 	kept_at(number)->frame = frame;
 	frame_count++;
-	entry_set(address, caller, number);
+	entry_set(key_of(&frame), caller, number);
 	table_used++;
 	box_write_frame(number, &frame);
 	return number;
@@ -196,12 +205,22 @@ uint32_t frames_under(uint32_t caller, uintptr_t pc)
 	uint64_t address = pc & ADDRESS_MASK;
 	uint32_t number = frame_find(&checked, address, caller);
 
-	return number != 0 ? number : frame_add(address, caller, module_now(&checked, address));
+	return number != 0 ? number
+			   : frame_add(place_of(address, module_now(&checked, address)), caller);
 }
 
-uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped)
+uint32_t frames_of_tag(uint32_t around, uint64_t address, bool may_add, bool *is_new)
 {
-	uint32_t caller = trace->is_cut ? BOX_FRAME_CUT : 0;
+	uint64_t place = place_of(address, BOX_MODULE_TAG - 1);
+	uint32_t number = *entry_of(place, around) & NUMBER_MASK;
+
+	*is_new = number == 0 && may_add && (number = frame_add(place, around)) != 0;
+	return number;
+}
+
+uint32_t frames_intern(const struct backtrace *trace, uint32_t skipped, uint32_t scope)
+{
+	uint32_t caller = scope != 0 || !trace->is_cut ? scope : BOX_FRAME_CUT;
 
 	if (!frames_begin())
 		return 0;

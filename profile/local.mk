@@ -9,7 +9,7 @@ libprofile_la_SOURCES = %D%/backtrace.h %D%/backtrace.c %D%/cfi.h %D%/cfi.c \
 	%D%/reach.h %D%/reach.c %D%/roots.h %D%/roots.c \
 	%D%/shadow_stack.h %D%/shadow_stack.c %D%/sites.h %D%/sites.c \
 	%D%/stack_roots.h %D%/stack_roots.c %D%/survey.h %D%/survey.c \
-	%D%/table_pages.h %D%/table_pages.c %D%/unreadable.h %D%/unreadable.c %D%/world.h %D%/world.c
+	%D%/table_pages.h %D%/table_pages.c %D%/tags.h %D%/tags.c %D%/unreadable.h %D%/unreadable.c %D%/world.h %D%/world.c
 
 # With the header of static probes, or without.
 if SDT

@@ -13,6 +13,7 @@
 #include "profile/frames.h"
 #include "profile/loaded.h"
 #include "profile/probes.h"
+#include "profile/tags.h"
 #include "stats/box.h"
 #include "tinyalloc/special.h"
 
@@ -153,7 +154,7 @@ static bool sample_begin(struct special_sample *sample)
 	struct share share = share_of(sample);
 
 	backtrace_capture(&trace);
-	bool is_counted = site_find(frames_intern(&trace, skipped_frames(&trace)), &sample->site);
+	bool is_counted = site_find(frames_intern(&trace, skipped_frames(&trace), tags_frame), &sample->site);
 	if (is_counted) {
 		struct box_site *site = &kept_at(sample->site)->site;
 		peaks_keep(site);
@@ -249,7 +250,9 @@ static const struct source_sites source = {.sample_bytes = sample_rate,
 	.sampling = sampling_now,
 	.module = loaded_at,
 	.frame = frames_at,
-	.site = sites_at};
+	.site = sites_at,
+	.tag_count = tags_count,
+	.tag = tags_at};
 
 /* ---- all of them ------------------------------------------------------------------------- */
 
@@ -275,6 +278,7 @@ void sites_publish(void)
 		site_publish(number);
 	if (sampling.sample_count != 0 || frames_count() > 1)
 		sampling_publish();
+	tags_publish();
 	lock_release(&sites_lock);
 }
 

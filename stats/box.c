@@ -18,7 +18,7 @@
 
 enum {
 	PART_ALIGN_BYTES = 64, /* no part shares a cache line with another writer's */
-	SECTION_COUNT = 19,
+	SECTION_COUNT = 20,
 	PAGE_BITS = 12,
 	PAGES_MAX = 8192 /* a quarter more than the largest layout has */
 };
@@ -101,6 +101,7 @@ static void header_lay_out(uint32_t class_count, uint32_t hinted_count)
 	at = section_add(at, BOX_SECTION_SITES, BOX_SITES_MAX, sizeof(struct box_site));
 	at = section_add(at, BOX_SECTION_FRAMES, BOX_FRAMES_MAX, sizeof(struct box_frame));
 	at = section_add(at, BOX_SECTION_MODULES, BOX_MODULES_MAX, sizeof(struct box_module));
+	at = section_add(at, BOX_SECTION_TAGS, BOX_TAGS_MAX, sizeof(struct box_tag));
 	header->file_bytes = bits_round_up(at, os_page_bytes());
 	header->checksum = box_checksum(header, offsetof(struct box_header, checksum), 0, 0);
 }
@@ -324,6 +325,20 @@ void box_write_frame(uint32_t number, const struct box_frame *frame)
 		memcpy(part, frame, sizeof(*frame));
 		__atomic_thread_fence(__ATOMIC_RELEASE); /* then a site may tell of it */
 	}
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	is_writing = was_writing;
+}
+
+void box_write_tag_word(uint32_t number, size_t offset, uint64_t value)
+{
+	bool was_writing = is_writing;
+
+	is_writing = true;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	char *memory = __atomic_load_n(box_memory, __ATOMIC_ACQUIRE);
+	char *part = memory != NULL ? part_address(memory, BOX_SECTION_TAGS, number) : NULL;
+	if (part != NULL && range_prepare(memory, part, sizeof(struct box_tag)))
+		word_store((uint64_t *)(void *)(part + offset), value);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	is_writing = was_writing;
 }

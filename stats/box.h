@@ -73,6 +73,9 @@ void box_write_hinted_row(uint32_t index, const struct box_row *payload, uint64_
 /* A frame, which is written once: whoever reads of it later reads it whole. */
 void box_write_frame(uint32_t number, const struct box_frame *frame);
 
+/* A word of a tag, by its offset; the check the last.  By any thread. */
+void box_write_tag_word(uint32_t number, size_t offset, uint64_t value);
+
 /* Makes sure that a thread's slot can be written.  False: there is no room. */
 bool box_slot_prepare(uint32_t slot);
 

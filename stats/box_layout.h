@@ -6,9 +6,10 @@
  *            busy, stopped or dead.  This header is all that the two share.
  *
  * LAYOUT     A header at offset 0 that is written once and names the sections.
- *            A section is an array of parts.  But for frames, which are written
- *            once and checked one by one, a part is two copies of one payload,
- *            each with a generation and a checksum:
+ *            A section is an array of parts.  But for frames and tags, which are
+ *            written once and checked one by one (of tags the counters go on where
+ *            they are), a part is two copies of one payload, each with a generation
+ *            and a checksum:
  *
  *                part  = copy copy
  *                copy  = struct box_copy, then payload_bytes of payload
@@ -52,6 +53,8 @@ enum {
 	BOX_SITE_PEAKS_MAX = 4,  /* of the heap's peaks, the last ones */
 	BOX_FRAMES_MAX = 131072, /* eight a site */
 	BOX_MODULES_MAX = 1024,
+	BOX_TAGS_MAX = 1024,
+	BOX_TAG_NAME_BYTES = 48, /* with its NUL */
 	BOX_BUILD_ID_BYTES = 32,
 	BOX_EXE_BYTES = 1024,
 	BOX_CMDLINE_BYTES = 1344, /* so that what is written at start is one page */
@@ -78,7 +81,8 @@ enum box_section_kind {
 	BOX_SECTION_CGROUP = 16,  /* 1 x struct box_cgroup */
 	BOX_SECTION_SURVEY = 17,  /* struct box_survey, by box_survey_place() of their requests */
 	BOX_SECTION_LIMIT = 18,   /* 1 x struct box_limit */
-	BOX_SECTION_NEAR = 19     /* 1 x struct box_near */
+	BOX_SECTION_NEAR = 19,    /* 1 x struct box_near */
+	BOX_SECTION_TAGS = 20     /* struct box_tag, by their numbers; from 0, without a gap */
 };
 
 struct box_section {
@@ -372,15 +376,50 @@ struct box_site {
  */
 struct box_frame {
 	uint64_t place;         /* the address, 48 bits, and above them the module's number + 1;
-	                           0: in no module, as what a program compiles for itself */
+	                           0: in no module, as what a program compiles for itself;
+	                           BOX_MODULE_TAG: no frame, but a tag's scope around all of its
+	                           callees, and the address is box_tag_address() */
 	uint32_t caller;        /* a frame of a lower number; 0: there is none, or BOX_FRAME_CUT */
 	uint32_t check;         /* box_frame_check() */
 };
 
-enum { BOX_FRAME_ADDRESS_BITS = 48 };
+enum { BOX_FRAME_ADDRESS_BITS = 48, BOX_MODULE_TAG = 0xffff };
+
+/* What a scope's frame says: which tag, and whether all of its objects are counted. */
+static inline uint64_t box_tag_address(uint32_t tag, bool is_all)
+{
+	return (uint64_t)tag * 2 + is_all;
+}
+
+static inline bool box_place_is_tag(uint64_t place)
+{
+	return place >> BOX_FRAME_ADDRESS_BITS == BOX_MODULE_TAG;
+}
+
+static inline uint32_t box_place_tag(uint64_t place)
+{
+	return (uint32_t)(place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1)) / 2;
+}
 
 /* As a caller: there was one, and it is not known which. */
 #define BOX_FRAME_CUT UINT32_MAX
+
+/*
+ * What is alive of a tag's objects, where all of a scope are counted (mstat_tag_push_all()):
+ * what was allocated less what was freed.  The counters are changed one by one while anybody
+ * reads; at rest they are exact.
+ */
+struct box_tag {
+	char name[BOX_TAG_NAME_BYTES];
+	uint64_t check;         /* box_tag_check() */
+	uint64_t scope_count;   /* pushes of scopes of which all is counted */
+	uint64_t allocated_objects;
+	uint64_t allocated_bytes; /* what they take: malloc_usable_size() */
+	uint64_t freed_objects;
+	uint64_t freed_bytes;
+	uint64_t missed_objects; /* of these scopes, not counted: no memory for it */
+	uint64_t unused;
+};
 
 /* An object that was loaded: the program, or a library.  Its number is never used again. */
 struct box_module {
@@ -462,6 +501,15 @@ static inline uint32_t box_frame_check(uint64_t place, uint32_t caller, uint32_t
 	return (uint32_t)(mixed >> 32) | 1;
 }
 
+static inline uint64_t box_tag_check(const char name[BOX_TAG_NAME_BYTES], uint32_t number)
+{
+	uint64_t mixed = 0x9e3779b97f4a7c15u ^ number;
+
+	for (size_t i = 0; i < BOX_TAG_NAME_BYTES; i++)
+		mixed = (mixed ^ (unsigned char)name[i]) * 0x100000001b3u;
+	return mixed | 1;
+}
+
 /* Mixes a part's words; not against forgery, only against torn writes. */
 static inline uint64_t box_checksum_begin(uint64_t generation, uint64_t offset)
 {
@@ -493,13 +541,14 @@ static inline size_t box_copy_bytes(size_t payload_bytes)
 /* Whether a part is one payload that is written once, and not two copies. */
 static inline bool box_section_is_once(uint32_t kind)
 {
-	return kind == BOX_SECTION_FRAMES;
+	return kind == BOX_SECTION_FRAMES || kind == BOX_SECTION_TAGS;
 }
 
-/* From one part to the next, at the least. */
+/* From one part to the next, at the least.  A tag has as much room as two copies take: a
+   reader that does not know the kind asks for it. */
 static inline size_t box_part_least_bytes(uint32_t kind, size_t payload_bytes)
 {
-	return box_section_is_once(kind) ? payload_bytes : 2 * box_copy_bytes(payload_bytes);
+	return kind == BOX_SECTION_FRAMES ? payload_bytes : 2 * box_copy_bytes(payload_bytes);
 }
 
 /* Whether a section lies within a file of file_bytes. */

@@ -170,6 +170,16 @@ static bool set_limit(struct conf *conf, const char *value, size_t bytes)
 	return true;
 }
 
+static bool set_tags(struct conf *conf, const char *value, size_t bytes)
+{
+	bool all = text_is(value, bytes, "all");
+
+	if (!all && !text_is(value, bytes, "sampled"))
+		return false;
+	conf->tags_all = all;
+	return true;
+}
+
 static bool set_token_max(struct conf *conf, const char *value, size_t bytes)
 {
 	if (!text_is(value, bytes, "none"))
@@ -262,6 +272,8 @@ const struct conf_key conf_keys[] = {
 	{"sample", "512k", "bytes, as 64k, 512k or 1m; 0 is none",
 		"How many bytes are allocated, on average, from one sample of call sites to the next.",
 		set_sample},
+	{"tags", "sampled", "sampled or all",
+		"Of the scopes of tags, whether samples are theirs, or all is counted.", set_tags},
 	{"stop_signal", "62", "a real-time signal's name or number",
 		"The signal that stops all threads while the process is copied to be searched.",
 		set_stop_signal},

@@ -58,6 +58,7 @@ struct conf {
 	size_t near_limit_percent;     /* 0: nothing is done */
 	size_t limit_bytes;            /* 0: none */
 	bool limit_is_auto;
+	bool tags_all;                 /* of each tag's scope all is counted */
 	char dir[CONF_PATH_BYTES];     /* "": /dev/shm, then $XDG_RUNTIME_DIR */
 	char dump[CONF_PATH_BYTES];    /* "": a file beside the box */
 };

@@ -58,15 +58,18 @@ static void site(struct format *out, const struct box_site *site, uint64_t peak_
 	format_char(out, '}');
 }
 
-/* [address, module, caller]; -1: none, and not known. */
+/* [address, module, caller]; -1: none, and not known; of a tag's scope [tag, -2, caller]. */
 static void frame(struct format *out, const struct box_frame *frame)
 {
 	uint64_t place = frame->place;
 
+	bool is_tag = box_place_is_tag(place);
+
 	format_char(out, '[');
-	number(out, place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1), true);
+	number(out, is_tag ? box_place_tag(place)
+			   : place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1), true);
 	format_char(out, ',');
-	format_signed(out, (int64_t)(place >> BOX_FRAME_ADDRESS_BITS) - 1);
+	format_signed(out, is_tag ? -2 : (int64_t)(place >> BOX_FRAME_ADDRESS_BITS) - 1);
 	format_char(out, ',');
 	format_signed(out, frame->caller != BOX_FRAME_CUT ? (int64_t)frame->caller : -1);
 	format_char(out, ']');
@@ -92,6 +95,20 @@ static void module(struct format *out, const struct box_module *module)
 	format_text(out, "\",\"path\":");
 	format_json_string(out, module->path, sizeof(module->path));
 	format_char(out, '}');
+}
+
+static void tag(struct format *out, const struct box_tag *tag)
+{
+	format_text(out, "{\"name\":");
+	format_json_string(out, tag->name, sizeof(tag->name));
+	format_text(out, ",\"counts\":[");
+	number(out, word_load(&tag->scope_count), true);
+	number(out, word_load(&tag->allocated_objects), false);
+	number(out, word_load(&tag->allocated_bytes), false);
+	number(out, word_load(&tag->freed_objects), false);
+	number(out, word_load(&tag->freed_bytes), false);
+	number(out, word_load(&tag->missed_objects), false);
+	format_text(out, "]}");
 }
 
 /* What it counts is there. */
@@ -127,6 +144,11 @@ void report_json_sites(struct format *out, const struct source_sites *sites)
 	for (uint64_t i = 1; i < frame_count; i++) {
 		separate(out, i - 1);
 		frame(out, sites->frame((uint32_t)i));
+	}
+	format_text(out, "],\n\"tags\":[");
+	for (uint32_t i = 0; i < sites->tag_count(); i++) {
+		separate(out, i);
+		tag(out, sites->tag(i));
 	}
 	format_text(out, "],\n\"sites\":[");
 	for (uint64_t i = 0; i < site_count; i++) {

@@ -44,6 +44,8 @@ struct source_sites {
 	const struct box_module *(*module)(uint32_t number);
 	const struct box_frame *(*frame)(uint32_t number); /* 1 and up */
 	const struct box_site *(*site)(uint32_t number);
+	uint32_t (*tag_count)(void);
+	const struct box_tag *(*tag)(uint32_t number);
 };
 
 struct source {

@@ -86,6 +86,7 @@ void object_specials_end(struct span *span, void *ptr)
 {
 	struct special_chain chain = specials_take(span, ptr);
 
+	special_end_tag(&chain);
 	if (chain.first != 0)
 		specials_end(&chain, 0);
 }
@@ -191,6 +192,10 @@ static COLD void *realloc_special(struct span *span, void *ptr, size_t bytes, co
 	specials_end(&chain, bytes);
 	special_unsee(&chain);
 	void *to = realloc_any(span, ptr, bytes, caller);
+	if (to != NULL)
+		special_end_tag(&chain);
+	else
+		special_tie_tag(&chain, ptr);
 	if (chain.first == 0)
 		return to;
 	bool is_same = to == NULL || (to == ptr && object_usable_bytes(ptr, caller) == usable_bytes);
@@ -202,7 +207,7 @@ static COLD void *realloc_special(struct span *span, void *ptr, size_t bytes, co
 	return to;
 }
 
-void *object_realloc(void *ptr, size_t bytes, const void *caller)
+static ALWAYS_INLINE void *realloc_untold(void *ptr, size_t bytes, const void *caller)
 {
 	struct span *span = unusual_span_of(ptr);
 
@@ -211,6 +216,18 @@ void *object_realloc(void *ptr, size_t bytes, const void *caller)
 	if (span != NULL && UNLIKELY(word_load(&span->special) != 0))
 		return realloc_special(span, ptr, bytes, caller);
 	return realloc_any(span, ptr, bytes, caller);
+}
+
+/* What stayed where it was is told here; what is new was told of then, and is not heard again. */
+static COLD void *realloc_told(void *ptr, size_t bytes, const void *caller)
+{
+	return cache_told(realloc_untold(ptr, bytes, caller));
+}
+
+void *object_realloc(void *ptr, size_t bytes, const void *caller)
+{
+	return UNLIKELY(cache_is_told) ? realloc_told(ptr, bytes, caller)
+				       : realloc_untold(ptr, bytes, caller);
 }
 
 bool object_is_noscan(const void *ptr)

@@ -16,6 +16,7 @@ void (*special_sample_seen)(const void *object, const struct special_sample *sam
 	bool is_there);
 void (*special_sample_ended)(const struct special_sample *sample);
 void (*special_sample_resized)(struct special_sample *sample, uint64_t bytes);
+void (*special_tag_ended)(uint32_t tag, uint64_t bytes);
 
 /* The object that an address lies in. */
 struct target {
@@ -74,10 +75,18 @@ static bool target_is_live(const struct target *target)
 						: walk_is_live(span, target->object);
 }
 
+/* Behind the record that is the span's. */
+static uint32_t *link_first(struct span *span)
+{
+	uint32_t *link = &span->special;
+
+	return *link != 0 && special_at(*link)->kind == SPECIAL_TAGGED ? &special_at(*link)->next : link;
+}
+
 /* The link behind which an offset belongs, before all that is there. */
 static uint32_t *link_of(struct span *span, uint64_t offset)
 {
-	uint32_t *link = &span->special;
+	uint32_t *link = link_first(span);
 
 	while (*link != 0 && special_at(*link)->offset < offset)
 		link = &special_at(*link)->next;
@@ -168,6 +177,21 @@ bool special_set_sample(void *object, const struct special_sample *sample, uint3
 	return true;
 }
 
+enum tagged special_set_tag(void *object, uint32_t tag, uint64_t *bytes)
+{
+	struct span *span = span_of_object(object);
+	uint32_t class = class_of(span);
+
+	*bytes = tagged_bytes(span, object);
+	span_lock(class);
+	bool is_first = span->special == 0;
+	enum tagged tagged = tagged_set(span, (size_t)((char *)object - span_address(span)), tag);
+	if (is_first && span->special != 0)
+		span_tell(span);
+	span_unlock(class);
+	return tagged;
+}
+
 bool special_is_tied(const struct span *span, size_t offset, size_t bytes)
 {
 	uint32_t number = span->special;
@@ -222,6 +246,16 @@ static struct special_chain take(struct span *span, uint64_t from, uint64_t to)
 	return chain;
 }
 
+static uint32_t take_tag(struct span *span, uint64_t offset)
+{
+	bool was_any = span->special != 0;
+	uint32_t tag = tagged_take(span, offset);
+
+	if (was_any && span->special == 0)
+		span_tell(span);
+	return tag;
+}
+
 struct special_chain special_take(struct span *span, void *object, size_t bytes)
 {
 	uint64_t offset = (uint64_t)((char *)object - span_address(span));
@@ -230,8 +264,11 @@ struct special_chain special_take(struct span *span, void *object, size_t bytes)
 	heap_process_look(); /* this may be the first that a child does with its heap */
 	span_lock(class);
 	struct special_chain chain = take(span, offset, offset + bytes);
+	chain.tag = take_tag(span, offset);
 	span_unlock(class);
 	chain.object = object;
+	if (chain.tag != 0)
+		chain.tag_bytes = tagged_bytes(span, object);
 	/* By the object's bytes from here on: it may be tied to another. */
 	for (uint32_t number = chain.first; number != 0; number = special_at(number)->next)
 		special_at(number)->offset -= offset;
@@ -323,6 +360,23 @@ void special_run(struct special_chain *chain, size_t from_byte)
 	}
 }
 
+void special_end_tag(struct special_chain *chain)
+{
+	if (chain->tag != 0)
+		special_tag_ended(chain->tag, chain->tag_bytes);
+	chain->tag = 0;
+}
+
+/* It was counted, and still is; or there is no memory by now. */
+void special_tie_tag(struct special_chain *chain, void *object)
+{
+	uint64_t bytes;
+
+	if (chain->tag != 0 && special_set_tag(object, chain->tag, &bytes) != TAGGED_NOW)
+		special_tag_ended(chain->tag, chain->tag_bytes);
+	chain->tag = 0;
+}
+
 void special_resize(struct special_chain *chain, bool is_same, size_t bytes)
 {
 	uint32_t *link = &chain->first;
@@ -376,6 +430,8 @@ void special_audit(const struct span *span)
 {
 	uint64_t last = 0;
 
+	if (!tagged_is_sound(span))
+		fatal("audit: a span disagrees with the tags of its objects");
 	for (uint32_t number = span->special; number != 0; number = special_at(number)->next) {
 		const struct special *special = special_at(number);
 		uint64_t place = special->offset << 2 | special->kind; /* no kind is 0 */

@@ -1,6 +1,6 @@
 /*
- * tinyalloc/special.h - what is tied to an object beside its bytes: finalizers, and that
- * it is a sample (heap/sample.h).
+ * tinyalloc/special.h - what is tied to an object beside its bytes: finalizers, that it is
+ * a sample (heap/sample.h), and the tag that it counts for (profile/tags.h).
  *
  * WHY        Few objects have anything of the kind, and the others must not pay for
  *            it.  A special is a record by the object's place in its span; the first
@@ -14,6 +14,7 @@
  *            frees it; realloc takes finalizers along.  A finalizer is taken out of the
  *            list before it runs, so none runs twice.  A sample ends with its object's
  *            size: what realloc makes of it is drawn anew, if it is another object.
+ *            A tag ends with realloc in any case: it is by who asked the last.
  *
  * LOCKING    A span's list: the lock of the span (heap/span.h).  Records that are in no
  *            list: a lock of the pool, rank SPECIAL.  Finalizers run with no lock held.
@@ -27,6 +28,7 @@
 
 #include "base/compiler.h"
 #include "heap/span.h"
+#include "tinyalloc/tagged.h"
 
 typedef void finalizer_fn(void *ptr, void *arg);
 
@@ -62,6 +64,13 @@ extern void (*special_sample_ended)(const struct special_sample *sample);
 /* The sample that is tied to an object's first byte goes on with another number of bytes. */
 extern void (*special_sample_resized)(struct special_sample *sample, uint64_t bytes);
 
+/* An object counts for a tag from now on (tinyalloc/tagged.h), with so many bytes: one that
+   the program does not have yet, or has resized. */
+enum tagged special_set_tag(void *object, uint32_t tag, uint64_t *bytes);
+
+/* Called when it ends, or has another size, with no lock held.  Set before there is one. */
+extern void (*special_tag_ended)(uint32_t tag, uint64_t bytes);
+
 /* Whether a finalizer is tied to these bytes of a span; its lock held, or in a copy. */
 bool special_is_tied(const struct span *span, size_t offset, size_t bytes);
 
@@ -78,8 +87,15 @@ void special_visit_samples(const struct span *span, special_sample_visitor *visi
 /* Specials taken off an object, which nobody else knows. */
 struct special_chain {
 	uint32_t first;
+	uint32_t tag;       /* 0: it counts for none; not of the chain, but taken off with it */
+	uint64_t tag_bytes;
 	char *object;
 };
+
+static inline bool special_chain_is_empty(const struct special_chain *chain)
+{
+	return chain->first == 0 && chain->tag == 0;
+}
 
 /* Of [object, object + bytes). */
 struct special_chain special_take(struct span *span, void *object, size_t bytes);
@@ -91,12 +107,16 @@ void special_run(struct special_chain *chain, size_t from_byte);
    address. */
 void special_unsee(const struct special_chain *chain);
 
+/* Ends its tag, if it has one; or ties it to a live object. */
+void special_end_tag(struct special_chain *chain);
+void special_tie_tag(struct special_chain *chain, void *object);
+
 /* The object has another size now, or not, where that failed: its sample, if it is one, ends; or, where it stayed as
    it is, goes on with so many bytes. */
 void special_resize(struct special_chain *chain, bool is_same, size_t bytes);
 void special_resize_failed(const struct special_chain *chain);
 
-/* Ties them to another live object, at the same bytes of it. */
+/* Ties them, but for a tag, to another live object, at the same bytes of it. */
 void special_tie(const struct special_chain *chain, void *object);
 
 /* Around a fork, within heap_fork_*(); recover: of a child that no handler prepared. */

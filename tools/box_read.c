@@ -125,3 +125,21 @@ enum part_state box_frame_read(const struct box_image *image, uint32_t number,
 		return PART_FOUND;
 	return frame->check == 0 ? PART_NEVER : PART_DAMAGED;
 }
+
+enum part_state box_tag_read(const struct box_image *image, uint32_t number,
+	struct box_tag *tag)
+{
+	const struct box_section *section = find_section(&image->header, BOX_SECTION_TAGS);
+
+	memset(tag, 0, sizeof(*tag));
+	if (section == NULL || number >= section->part_count || number >= BOX_TAGS_MAX ||
+		section->payload_bytes < sizeof(*tag))
+		return PART_NEVER;
+	memcpy(tag, image->bytes + section->offset + (uint64_t)number * section->part_bytes,
+		sizeof(*tag));
+	if (tag->check == box_tag_check(tag->name, number))
+		return PART_FOUND;
+	bool was_never = tag->check == 0;
+	memset(tag, 0, sizeof(*tag));
+	return was_never ? PART_NEVER : PART_DAMAGED;
+}

@@ -50,4 +50,8 @@ enum part_state box_part_read(const struct box_image *image, enum box_section_ki
 enum part_state box_frame_read(const struct box_image *image, uint32_t number,
 	struct box_frame *frame);
 
+/* A tag.  Its counters may change meanwhile: each is whole. */
+enum part_state box_tag_read(const struct box_image *image, uint32_t number,
+	struct box_tag *tag);
+
 #endif

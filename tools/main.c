@@ -66,7 +66,7 @@ static const struct command commands[] = {
 		"      --live          what is alive (default)\n"
 		"      --total         all that was allocated since the start\n"
 		"      --peak          what was alive at the heap's last peak\n"
-		"      --by KEY        a row for each function, file, line or dso\n"
+		"      --by KEY        a row for each function, file, line, dso or tag\n"
 		"      --sites         whole call stacks instead\n"
 		"      --top N         how many of them (default 20, 0: all)\n"
 		"      --bytes         exact bytes instead of KiB and MiB\n"

@@ -91,7 +91,7 @@ _mstat()
 		;;
 	prof)
 		case $prev in
-		--by) mapfile -t COMPREPLY < <(compgen -W 'function file line dso' -- "$cur") ;;
+		--by) mapfile -t COMPREPLY < <(compgen -W 'function file line dso tag' -- "$cur") ;;
 		--top) ;;
 		--pprof | --flame) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		*)

@@ -172,7 +172,8 @@ static int prof_run(const struct wish *wish, const char *argument)
 static bool parse_by(const char *text, enum stack_by *by)
 {
 	static const char *const words[] = {[STACK_BY_FUNCTION] = "function",
-		[STACK_BY_FILE] = "file", [STACK_BY_LINE] = "line", [STACK_BY_DSO] = "dso"};
+		[STACK_BY_FILE] = "file", [STACK_BY_LINE] = "line", [STACK_BY_DSO] = "dso",
+		[STACK_BY_TAG] = "tag"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(text, words[i]) == 0) {
@@ -209,7 +210,7 @@ static int option_take(struct wish *wish, int option)
 	switch (option) {
 	case OPTION_BY:
 		if (!parse_by(optarg, &wish->options.by))
-			return failure_usage("prof", "--by is function, file, line or dso, not %s",
+			return failure_usage("prof", "--by is function, file, line, dso or tag, not %s",
 				optarg);
 		break;
 	case OPTION_TOP:

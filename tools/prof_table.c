@@ -35,6 +35,7 @@ const char *prof_by_word(enum stack_by by)
 {
 	static const char *const words[] = {[STACK_BY_FUNCTION] = "function",
 		[STACK_BY_FILE] = "file", [STACK_BY_LINE] = "line", [STACK_BY_DSO] = "dso",
+		[STACK_BY_TAG] = "tag",
 		[STACK_BY_CALL] = "call stack"};
 
 	return words[by];

@@ -1,10 +1,14 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "stats/conf.h"
 #include "tools/limit.h"
+#include "tools/prof_json.h"
 #include "tools/report.h"
+#include "tools/tags.h"
 #include "stats/fields.h"
 
 /* JSON's integers are signed: what a hostile box claims beyond that is cut. */
@@ -113,6 +117,33 @@ static json_t *events(const struct books *books)
 	return array;
 }
 
+static json_t *tag(const struct site_tag *tag, const struct site_sum *sampled)
+{
+	json_t *object = json_object();
+
+	set(object, "name", json_stringn(tag->text + 1, strlen(tag->text) - 2));
+	set(object, "counted_scopes", number(tag->scope_count));
+	set(object, "live_objects", number(tag_live_objects(tag)));
+	set(object, "live_bytes", number(tag_live_bytes(tag)));
+	set(object, "allocated_objects", number(tag->allocated_objects));
+	set(object, "allocated_bytes", number(tag->allocated_bytes));
+	set(object, "missed_objects", number(tag->missed_objects));
+	set(object, "sampled", prof_json_sum(sampled));
+	return object;
+}
+
+static json_t *tags(const struct sites *sites)
+{
+	json_t *array = json_array();
+	struct site_sum *sums = calloc(sites->tag_count + 1, sizeof(*sums));
+
+	if (sums != NULL && (sites->tag_count == 0 || tags_sum(sites, sums)))
+		for (size_t i = 0; i < sites->tag_count; i++)
+			json_array_append_new(array, tag(&sites->tags[i], &sums[i]));
+	free(sums);
+	return array;
+}
+
 static json_t *cgroup(const struct report *report)
 {
 	if (!report->has_cgroup)
@@ -169,6 +200,7 @@ bool report_print_json(const struct report *report)
 	set(root, "totals", totals(&report->target.books));
 	set(root, "cgroup", cgroup(report));
 	if (report->target.kind == TARGET_BOX) {
+		set(root, "tags", tags(&report->target.sites));
 		set(root, "limit", limit_json(&report->target.content.limit));
 		set(root, "near_limit", limit_near_json(&report->target.content));
 		set(root, "signal", dump_signal(&report->target.content.signal));

@@ -1,6 +1,7 @@
 #include "tools/sites.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,12 +110,49 @@ static void frame_take(struct sites *sites, uint32_t number, const struct box_fr
 {
 	struct site_frame *to = &sites->frames[number];
 	uint64_t module = from->place >> BOX_FRAME_ADDRESS_BITS;
+	bool is_tag = box_place_is_tag(from->place);
 
-	to->address = from->place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1);
+	if (is_tag && box_place_tag(from->place) < sites->tag_count)
+		to->tag = box_place_tag(from->place) + 1;
+	to->address = is_tag ? 0 : from->place & (((uint64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1);
 	to->module = module != 0 && module <= sites->module_count ? (uint32_t)module - 1
 								  : SITES_NO_MODULE;
 	to->is_cut = from->caller == BOX_FRAME_CUT || from->caller >= number;
 	to->caller = to->is_cut ? 0 : from->caller;
+}
+
+void site_tag_name(struct site_tag *tag, const char *name, size_t name_bytes)
+{
+	char text[BOX_TAG_NAME_BYTES + 1];
+
+	text_copy(text, sizeof(text), name, name_bytes);
+	snprintf(tag->text, sizeof(tag->text), "[%s]", text);
+}
+
+static bool tags_read(struct sites *sites, const struct box_image *image)
+{
+	struct box_tag tag;
+	enum part_state state;
+	uint32_t count = 0;
+
+	while (box_tag_read(image, count, &tag) != PART_NEVER)
+		count++;
+	sites->tags = calloc(count + 1, sizeof(*sites->tags));
+	if (sites->tags == NULL)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		state = box_tag_read(image, i, &tag);
+		sites->damaged_parts += state == PART_DAMAGED;
+		sites->tags[i] = (struct site_tag){.scope_count = tag.scope_count,
+			.allocated_objects = tag.allocated_objects,
+			.allocated_bytes = tag.allocated_bytes,
+			.freed_objects = tag.freed_objects,
+			.freed_bytes = tag.freed_bytes,
+			.missed_objects = tag.missed_objects};
+		site_tag_name(&sites->tags[i], tag.name, sizeof(tag.name));
+	}
+	sites->tag_count = count;
+	return true;
 }
 
 static bool frames_read(struct sites *sites, const struct box_image *image, uint64_t used)
@@ -177,7 +215,8 @@ bool sites_read(struct sites *sites, const struct box_image *image,
 	sites->peak = *box_content_last_peak(content);
 	if (content->near.peak.sequence + BOX_SITE_PEAKS_MAX > sites->peak.sequence)
 		sites->near_sequence = content->near.peak.sequence;
-	if (modules_read(sites, image, content, sampling.module_count) &&
+	if (tags_read(sites, image) &&
+		modules_read(sites, image, content, sampling.module_count) &&
 		frames_read(sites, image, sampling.frame_count) &&
 		list_read(sites, image, sampling.site_count))
 		return true;
@@ -193,8 +232,16 @@ const char *sites_module_name(const struct sites *sites, uint32_t module)
 	return slash != NULL ? slash + 1 : path;
 }
 
+const char *sites_frame_module(const struct sites *sites, uint32_t frame)
+{
+	const struct site_frame *at = &sites->frames[frame];
+
+	return at->tag != 0 ? sites->tags[at->tag - 1].text : sites_module_name(sites, at->module);
+}
+
 void sites_free(struct sites *sites)
 {
+	free(sites->tags);
 	free(sites->list);
 	free(sites->frames);
 	free(sites->modules);

@@ -6,7 +6,8 @@
  *            somewhere, and each chain of callers ends.
  *
  * INVARIANT  frames[f].caller < f, and frame 0 is nobody, so a chain of callers ends
- *            there.  A frame's module is below module_count, or SITES_NO_MODULE.
+ *            there.  A frame's module is below module_count, or SITES_NO_MODULE; its tag
+ *            is tag_count at most.
  *
  * OWNERSHIP  sites_free() frees what sites_read() or sites_json_read() got.
  */
@@ -45,6 +46,19 @@ struct site_frame {
 	uint32_t module;
 	uint32_t caller;      /* 0: there is none */
 	bool is_cut;          /* its caller is not known */
+	uint32_t tag;         /* the number + 1 of the tag whose scope it stands for; 0: a frame */
+};
+
+/* What the program called the work that it allocated for; of scopes of which all is counted
+   what they allocated, and what of it was freed. */
+struct site_tag {
+	char text[BOX_TAG_NAME_BYTES + 3]; /* "[name]", cleaned */
+	uint64_t scope_count; /* such scopes; 0: there are samples at most */
+	uint64_t allocated_objects;
+	uint64_t allocated_bytes;
+	uint64_t freed_objects;
+	uint64_t freed_bytes;
+	uint64_t missed_objects; /* not counted, for want of memory */
 };
 
 struct site_module {
@@ -69,6 +83,8 @@ struct sites {
 	size_t frame_count;   /* frame 0 included */
 	struct site_module *modules;
 	size_t module_count;
+	struct site_tag *tags;
+	size_t tag_count;
 	uint64_t damaged_parts;
 };
 
@@ -89,6 +105,12 @@ bool sites_read(struct sites *sites, const struct box_image *image,
 
 /* The file name of a module's path, "[none]" of SITES_NO_MODULE. */
 const char *sites_module_name(const struct sites *sites, uint32_t module);
+
+/* The same of the module that a frame is in; of a tag's "[name]". */
+const char *sites_frame_module(const struct sites *sites, uint32_t frame);
+
+/* "[name]" of a name. */
+void site_tag_name(struct site_tag *tag, const char *name, size_t name_bytes);
 
 void sites_free(struct sites *sites);
 

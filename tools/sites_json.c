@@ -10,6 +10,12 @@ enum { SUM_SAMPLES, SUM_OBJECTS, SUM_OBJECTS_ERROR, SUM_BYTES, SUM_BYTES_ERROR, 
 
 enum { FRAME_ADDRESS, FRAME_MODULE, FRAME_CALLER, FRAME_COUNT };
 
+enum { MODULE_OF_TAG = -2 };
+
+/* As they stand in a tag. */
+enum { TAG_SCOPES, TAG_ALLOCATED, TAG_ALLOCATED_BYTES, TAG_FREED, TAG_FREED_BYTES, TAG_MISSED,
+	TAG_COUNT };
+
 static const int64_t ADDRESS_MOST = ((int64_t)1 << BOX_FRAME_ADDRESS_BITS) - 1;
 
 /* Whether a value is a whole number within both. */
@@ -86,12 +92,16 @@ static bool frame_take(struct sites *sites, uint32_t number, const json_t *row)
 	int64_t address, module, caller;
 
 	if (json_array_size(row) != FRAME_COUNT ||
-		!number_take(json_array_get(row, FRAME_ADDRESS), 0, ADDRESS_MOST, &address) ||
-		!number_take(json_array_get(row, FRAME_MODULE), -1, (int64_t)sites->module_count - 1,
-			&module) ||
+		!number_take(json_array_get(row, FRAME_MODULE), MODULE_OF_TAG,
+			(int64_t)sites->module_count - 1, &module) ||
+		!number_take(json_array_get(row, FRAME_ADDRESS), 0,
+			module == MODULE_OF_TAG ? (int64_t)sites->tag_count - 1 : ADDRESS_MOST,
+			&address) ||
 		!number_take(json_array_get(row, FRAME_CALLER), -1, (int64_t)number - 1, &caller))
 		return false;
-	sites->frames[number] = (struct site_frame){.address = (uint64_t)address,
+	bool is_tag = module == MODULE_OF_TAG;
+	sites->frames[number] = (struct site_frame){.address = is_tag ? 0 : (uint64_t)address,
+		.tag = is_tag ? (uint32_t)address + 1 : 0,
 		.module = module < 0 ? SITES_NO_MODULE : (uint32_t)module,
 		.caller = caller < 0 ? 0 : (uint32_t)caller,
 		.is_cut = caller < 0};
@@ -142,6 +152,43 @@ static bool modules_take(struct sites *sites, const json_t *rows, const char *ex
 	return true;
 }
 
+/* A tag that is damaged keeps its number, and counts nothing. */
+static bool tag_take(struct site_tag *tag, const json_t *object)
+{
+	const char *name = json_string_value(json_object_get(object, "name"));
+	const json_t *row = json_object_get(object, "counts");
+	int64_t numbers[TAG_COUNT];
+
+	site_tag_name(tag, "?", 1);
+	if (name == NULL || json_array_size(row) != TAG_COUNT)
+		return false;
+	for (size_t i = 0; i < TAG_COUNT; i++)
+		if (!number_take(json_array_get(row, i), 0, INT64_MAX, &numbers[i]))
+			return false;
+	*tag = (struct site_tag){.scope_count = (uint64_t)numbers[TAG_SCOPES],
+		.allocated_objects = (uint64_t)numbers[TAG_ALLOCATED],
+		.allocated_bytes = (uint64_t)numbers[TAG_ALLOCATED_BYTES],
+		.freed_objects = (uint64_t)numbers[TAG_FREED],
+		.freed_bytes = (uint64_t)numbers[TAG_FREED_BYTES],
+		.missed_objects = (uint64_t)numbers[TAG_MISSED]};
+	site_tag_name(tag, name, strlen(name));
+	return true;
+}
+
+/* A dump of an older library has none. */
+static bool tags_take(struct sites *sites, const json_t *rows)
+{
+	size_t count = json_array_size(rows);
+
+	sites->tags = calloc(count + 1, sizeof(*sites->tags));
+	if (sites->tags == NULL)
+		return false;
+	sites->tag_count = count;
+	for (size_t i = 0; i < count; i++)
+		sites->damaged_parts += !tag_take(&sites->tags[i], json_array_get(rows, i));
+	return true;
+}
+
 /* The rows begin with number 1. */
 static bool frames_take(struct sites *sites, const json_t *rows)
 {
@@ -181,6 +228,7 @@ bool sites_json_read(struct sites *sites, const json_t *root, const char *exe, c
 	const json_t *modules = json_object_get(member, "modules");
 	const json_t *frames = json_object_get(member, "frames");
 	const json_t *list = json_object_get(member, "sites");
+	const json_t *tags = json_object_get(member, "tags");
 
 	*sites = (struct sites){0};
 	if (member == NULL)
@@ -188,12 +236,13 @@ bool sites_json_read(struct sites *sites, const json_t *root, const char *exe, c
 			"the dump %s has no call sites: another version of libmstat wrote it", path);
 	if (!rows_are(modules, BOX_MODULES_MAX) || !rows_are(frames, BOX_FRAMES_MAX - 1) ||
 		!rows_are(list, BOX_SITES_MAX) ||
+		(tags != NULL && !rows_are(tags, BOX_TAGS_MAX)) ||
 		!member_take(member, "sample_bytes", &sites->rate_bytes) ||
 		!member_take(member, "samples", &sites->sample_count) ||
 		!member_take(member, "lost", &sites->lost_count))
 		return failure_set(failure, FAILURE_DAMAGED, "the dump %s is corrupt: its call sites",
 			path);
-	if (modules_take(sites, modules, exe) && frames_take(sites, frames) &&
+	if (tags_take(sites, tags) && modules_take(sites, modules, exe) && frames_take(sites, frames) &&
 		list_take(sites, list))
 		return true;
 	sites_free(sites);

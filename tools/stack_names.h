@@ -1,6 +1,6 @@
 /*
- * tools/stack_names.h - by what calls are told from each other: function, file, line or
- * module.
+ * tools/stack_names.h - by what calls are told from each other: function, file, line,
+ * module or tag.
  *
  * WHY        One name is one row of a table and one box of a picture.  Two modules may
  *            each have a function of one name, so the module is part of what a name is.
@@ -21,6 +21,7 @@
 
 enum stack_by {
 	STACK_BY_FUNCTION,
+	STACK_BY_TAG,      /* those alone that are a tag's scope */
 	STACK_BY_FILE,
 	STACK_BY_LINE,
 	STACK_BY_DSO,

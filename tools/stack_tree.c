@@ -125,7 +125,7 @@ static bool frame_name_add(struct frame_names *names, uint32_t name)
 static bool frame_names_make(struct frame_names *names, uint32_t frame)
 {
 	const struct sites *sites = names->stacks->sites;
-	const char *module = sites_module_name(sites, sites->frames[frame].module);
+	const char *module = sites_frame_module(sites, frame);
 	struct symbol_list symbols = stack_symbols(names->stacks, frame);
 
 	names->first[frame] = (uint32_t)names->name_count + 1;
@@ -153,11 +153,31 @@ static uint32_t frame_enter(struct frame_names *names, uint32_t node, uint32_t f
 	return node;
 }
 
+/* The same where all that counts is the tags that it is in. */
+static uint32_t stack_enter_tags(struct frame_names *names, const struct stack *stack)
+{
+	const struct site_frame *frames = names->stacks->sites->frames;
+	uint32_t node = ROOT;
+	bool has_any = false;
+
+	for (size_t i = stack->count; i > 0; i--) {
+		if (frames[stack->frames[i - 1]].tag == 0)
+			continue;
+		node = frame_enter(names, node, stack->frames[i - 1]);
+		if (node == ROOT)
+			return ROOT;
+		has_any = true;
+	}
+	return has_any ? node : child_called(names->tree, ROOT, STACK_NO_TAG);
+}
+
 /* Where a stack ends; ROOT if there is no memory. */
 static uint32_t stack_enter(struct frame_names *names, const struct stack *stack)
 {
 	uint32_t node = ROOT;
 
+	if (names->tree->names.by == STACK_BY_TAG)
+		return stack_enter_tags(names, stack);
 	if (stack->count == 0)
 		return child_called(names->tree, ROOT, STACK_UNKNOWN);
 	if (stack->is_cut)

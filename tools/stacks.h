@@ -30,6 +30,7 @@ enum {
 /* Instead of a function's name. */
 #define STACK_UNKNOWN "[unknown]" /* the site has no frames */
 #define STACK_CUT "[cut]"         /* there were callers outside of these */
+#define STACK_NO_TAG "(no tag)"   /* instead of a tag's */
 
 struct stacks {
 	const struct sites *sites;

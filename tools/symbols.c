@@ -245,6 +245,10 @@ static size_t calls_find(struct symbols *symbols, const struct site_frame *frame
 	uint64_t address = frame->address - 1; /* the call may be the last in its line */
 
 	calls[0] = (struct line_call){0};
+	if (frame->tag != 0) {
+		calls[0].function = symbols->sites->tags[frame->tag - 1].text;
+		return 1;
+	}
 	if (frame->module == SITES_NO_MODULE) {
 		calls[0].function = perf_name(symbols, address);
 		return 1;

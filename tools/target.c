@@ -79,6 +79,13 @@ static void title_set(struct target *target)
 		name[0] != '\0' ? name : "?", (long long)pid);
 }
 
+static bool box_has_tags(const struct box_image *image)
+{
+	struct box_tag tag;
+
+	return box_tag_read(image, 0, &tag) != PART_NEVER;
+}
+
 static bool content_load(struct target *target, const struct file *file, struct failure *failure)
 {
 	struct box_image image;
@@ -86,7 +93,9 @@ static bool content_load(struct target *target, const struct file *file, struct 
 	if (!box_image_open(&image, file->bytes, file->count, target->path, failure) ||
 		!box_content_read(&target->content, &image, target->path, failure))
 		return false;
-	if (!target->wants_sites || sites_read(&target->sites, &image, &target->content))
+	/* By tags too is told from the sites. */
+	bool needs_sites = target->wants_sites || box_has_tags(&image);
+	if (!needs_sites || sites_read(&target->sites, &image, &target->content))
 		return true;
 	return failure_set(failure, FAILURE_CANNOT, "no memory to read %s", target->path);
 }

@@ -223,6 +223,13 @@ tested_programs += %D%/goodbye
 %C%_goodbye_CXXFLAGS = $(CALLS_KEPT_CXXFLAGS)
 %C%_goodbye_LDADD =
 
+program_tests += %D%/tags.sh
+
+tested_programs += %D%/tags
+%C%_tags_SOURCES = %D%/tags.c $(TAP)
+%C%_tags_CFLAGS = $(CALLS_KEPT_CFLAGS)
+%C%_tags_LDADD =
+
 program_tests += %D%/hints.sh
 
 tested_programs += %D%/hints

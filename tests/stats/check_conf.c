@@ -88,6 +88,11 @@ START_TEST(test_every_key_sets_its_own)
 	ck_assert(!conf.box);
 	ck_assert(conf.exit_report);
 	ck_assert_int_eq(conf.signal_number, 0);
+	parse("tags:all");
+	ck_assert_str_eq(complaints, "");
+	ck_assert(conf.tags_all);
+	parse("tags:all,tags:sampled");
+	ck_assert(!conf.tags_all);
 }
 END_TEST
 
@@ -150,7 +155,8 @@ static const char *const bad_values[] = {"box:2", "box:", "box:yes", "box:10", "
 	"dump_format:xml", "dump_format:", "dump_format:jsonl", "signal:", "signal:NOPE", "signal:0",
 	"signal:65", "signal:1000", "signal:-1", "signal:KILL", "signal:STOP", "signal:SEGV",
 	"signal:9", "signal:32", "signal:33", "signal:CHLD", "signal:RTMIN+", "signal:RTMIN+99",
-	"signal:RTMIN+x", "signal:usr1", "dir:relative", "dir:", "dump:", "box:1:1"};
+	"signal:RTMIN+x", "signal:usr1", "dir:relative", "dir:", "dump:", "box:1:1",
+	"tags:", "tags:some", "tags:1"};
 
 START_TEST(test_a_bad_value_is_complained_about_and_changes_nothing)
 {

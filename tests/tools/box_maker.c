@@ -240,10 +240,15 @@ static const struct box_site *site_of(uint32_t number)
 	return &sample.sites[number];
 }
 
+static uint32_t no_tags(void)
+{
+	return 0;
+}
+
 static int make_dump(const char *kind, const char *path)
 {
 	static const struct source_sites sites = {sample_bytes, peak_sequence, sampling, module_of,
-		frame_of, site_of};
+		frame_of, site_of, no_tags, NULL};
 	char buffer[4096];
 	struct format out;
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

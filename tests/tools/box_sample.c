@@ -134,16 +134,19 @@ static size_t lay_out(struct box_header *header)
 		{BOX_SECTION_FRAMES, SAMPLE_FRAMES, sizeof(struct box_frame)},
 		{BOX_SECTION_MODULES, SAMPLE_MODULES, sizeof(struct box_module)},
 		{BOX_SECTION_CONTROL, 1, sizeof(struct box_control)},
-		{BOX_SECTION_CGROUP, 1, sizeof(struct box_cgroup)}};
+		{BOX_SECTION_CGROUP, 1, sizeof(struct box_cgroup)},
+		{BOX_SECTION_SURVEY, 0, sizeof(struct box_survey)},
+		{BOX_SECTION_TAGS, SAMPLE_TAGS, sizeof(struct box_tag)}};
 	size_t at = round_up(sizeof(*header), 64);
 
 	memcpy(header->magic, BOX_MAGIC, sizeof(header->magic));
 	header->layout_version = BOX_LAYOUT_VERSION;
 	header->section_count = sizeof(parts) / sizeof(parts[0]);
 	for (size_t i = 0; i < header->section_count; i++) {
-		uint32_t part_bytes = parts[i].payload_bytes;
+		uint32_t part_bytes =
+			(uint32_t)box_part_least_bytes(parts[i].kind, parts[i].payload_bytes);
 		if (!box_section_is_once(parts[i].kind))
-			part_bytes = (uint32_t)round_up(2 * box_copy_bytes(part_bytes), 64);
+			part_bytes = (uint32_t)round_up(part_bytes, 64);
 		header->sections[i] = (struct box_section){.kind = parts[i].kind,
 			.part_count = parts[i].part_count, .offset = at, .part_bytes = part_bytes,
 			.payload_bytes = parts[i].payload_bytes};
@@ -164,6 +167,22 @@ static void write_frames(char *image, const struct sample *sample)
 	}
 }
 
+struct box_tag *sample_tag(char *image, uint32_t number)
+{
+	const struct box_section *section = sample_section(image, BOX_SECTION_TAGS);
+
+	return (struct box_tag *)(image + section->offset + (size_t)number * section->part_bytes);
+}
+
+static void write_tags(char *image, const struct sample *sample)
+{
+	for (uint32_t i = 0; i < SAMPLE_TAGS && sample->tags[i].name[0] != '\0'; i++) {
+		struct box_tag *tag = sample_tag(image, i);
+		*tag = sample->tags[i];
+		tag->check = box_tag_check(tag->name, i);
+	}
+}
+
 static void write_sites(char *image, const struct sample *sample)
 {
 	const struct box_sampling *sampling = &sample->sampling;
@@ -175,6 +194,7 @@ static void write_sites(char *image, const struct sample *sample)
 	for (uint32_t i = 0; i < SAMPLE_MODULES && i < sampling->module_count; i++)
 		sample_write_copy(image, BOX_SECTION_MODULES, i, 1, 1, &sample->modules[i]);
 	write_frames(image, sample);
+	write_tags(image, sample);
 }
 
 char *sample_image(const struct sample *sample, size_t *bytes)

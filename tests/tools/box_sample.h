@@ -23,6 +23,7 @@ enum {
 	SAMPLE_SITES = 4,            /* none is used unless a test says so */
 	SAMPLE_FRAMES = 16,
 	SAMPLE_MODULES = 2,
+	SAMPLE_TAGS = 4,
 
 	/* Live, then in magazines, in objects of each class. */
 	SAMPLE_LIVE_16 = 1000, SAMPLE_HELD_16 = 48,
@@ -59,6 +60,7 @@ struct sample {
 	struct box_site sites[SAMPLE_SITES];
 	struct box_frame frames[SAMPLE_FRAMES]; /* sample_image() makes their checks */
 	struct box_module modules[SAMPLE_MODULES];
+	struct box_tag tags[SAMPLE_TAGS];       /* those that have a name; their checks too */
 };
 
 /* A process that is dead: pid 4711 of another boot. */
@@ -69,6 +71,9 @@ char *sample_image(const struct sample *sample, size_t *bytes);
 
 /* The section of a kind in an image. */
 struct box_section *sample_section(char *image, enum box_section_kind kind);
+
+/* A tag's place in it. */
+struct box_tag *sample_tag(char *image, uint32_t number);
 
 /* Makes the header's checksum right again after a change. */
 void sample_seal(char *image);

@@ -232,6 +232,34 @@ START_TEST(test_an_unknown_section_is_skipped)
 }
 END_TEST
 
+static enum part_state read_tag(uint32_t number, struct box_tag *tag)
+{
+	ck_assert_msg(open_image(), "%s", failure.text);
+	return box_tag_read(&image, number, tag);
+}
+
+START_TEST(test_a_tag_is_known_by_its_check)
+{
+	struct box_tag *first = sample_tag(bytes, 0), got;
+
+	ck_assert_int_eq(read_tag(0, &got), PART_NEVER);
+	ck_assert_int_eq(read_tag(SAMPLE_TAGS, &got), PART_NEVER);
+	*first = (struct box_tag){.name = "parser", .allocated_bytes = 5};
+	first->check = box_tag_check(first->name, 0);
+	ck_assert_int_eq(read_tag(0, &got), PART_FOUND);
+	ck_assert_str_eq(got.name, "parser");
+	first->allocated_bytes = 9; /* the counters go on where they are */
+	ck_assert_int_eq(read_tag(0, &got), PART_FOUND);
+	ck_assert_uint_eq(got.allocated_bytes, 9);
+	*sample_tag(bytes, 1) = *first; /* of another number */
+	ck_assert_int_eq(read_tag(1, &got), PART_DAMAGED);
+	ck_assert_str_eq(got.name, "");
+	first->name[0] = 'b';
+	ck_assert_int_eq(read_tag(0, &got), PART_DAMAGED);
+	ck_assert_uint_eq(got.allocated_bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = suite_begin("tools/box_read", setup, teardown);
@@ -251,5 +279,6 @@ int main(void)
 	tcase_add_loop_test(tests, test_no_section_leads_out_of_the_file, 0, 8);
 	tcase_add_test(tests, test_too_many_sections_are_refused);
 	tcase_add_test(tests, test_an_unknown_section_is_skipped);
+	tcase_add_test(tests, test_a_tag_is_known_by_its_check);
 	return suite_end();
 }

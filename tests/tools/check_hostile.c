@@ -108,9 +108,19 @@ static void init_with_sites(struct sample *sample)
 			.bytes_variance = (double)random_size(1 << 30)};
 		sample->sites[i].total = sample->sites[i].live;
 	}
+	for (uint32_t i = 0; i < SAMPLE_TAGS; i++) {
+		memset(sample->tags[i].name, 0x1b + (int)random_below(200), 1 + random_below(BOX_TAG_NAME_BYTES));
+		sample->tags[i].scope_count = random_below(2);
+		sample->tags[i].allocated_objects = random_size(INT64_MAX);
+		sample->tags[i].freed_bytes = random_size(INT64_MAX);
+		sample->tags[i].missed_objects = random_size(INT64_MAX);
+	}
 	for (uint32_t i = 1; i < SAMPLE_FRAMES; i++) {
-		sample->frames[i].place = (uint64_t)random_below(4) << BOX_FRAME_ADDRESS_BITS |
-			random_size(1 << 30);
+		uint64_t module = random_below(5);
+		sample->frames[i].place = module == 4
+			? (uint64_t)BOX_MODULE_TAG << BOX_FRAME_ADDRESS_BITS |
+				box_tag_address((uint32_t)random_below(SAMPLE_TAGS + 1), true)
+			: module << BOX_FRAME_ADDRESS_BITS | random_size(1 << 30);
 		sample->frames[i].caller = (uint32_t)random_below(i);
 	}
 }
@@ -142,7 +152,6 @@ static void read_box(const char *bytes, size_t count)
 	struct target *target = &report.target;
 	struct box_image image;
 	struct failure failure;
-	struct sites sites;
 
 	memset(&report, 0, sizeof(report));
 	target->life = LIFE_ENDED;
@@ -152,10 +161,9 @@ static void read_box(const char *bytes, size_t count)
 		return;
 	ck_assert(box_content_books(&target->content, &target->books));
 	ledger_make(&report.ledger, &target->books, NULL);
+	ck_assert(sites_read(&target->sites, &image, &target->content));
 	print_everything(&report);
-	ck_assert(sites_read(&sites, &image, &target->content));
-	print_sites(&sites);
-	sites_free(&sites);
+	print_sites(&target->sites);
 	if (random_below(4) == 0)
 		print_post(target, &image);
 	report_free(&report);
@@ -280,7 +288,8 @@ static const char json_dump[] =
 	"\"threads\":[{\"tid\":1,\"alloc\":-5,\"state\":\"live\",\"name\":\"n\"}],"
 	"\"call_sites\":{\"sample_bytes\":4096,\"samples\":3,\"lost\":0,"
 	"\"modules\":[{\"start\":4096,\"end\":8192,\"bias\":0,\"gone\":0,\"build_id\":\"0a\","
-	"\"path\":\"/bin/y\"}],\"frames\":[[4100,0,0],[4200,0,1],[5,-1,-1]],"
+	"\"path\":\"/bin/y\"}],\"frames\":[[4100,0,0],[4200,0,1],[5,-1,-1],[0,-2,0]],"
+	"\"tags\":[{\"name\":\"parser\",\"counts\":[1,2,3,4,5,6]}],"
 	"\"sites\":[{\"frame\":2,\"live\":[1,2,3,4,5],\"total\":[6,7,8,9,1],\"peak\":[0,0,0,0,0]},"
 	"{\"frame\":3,\"live\":[1,2,3,4,5],\"total\":[6,7,8,9,1],\"peak\":[0,0,0,0,0]}]}}";
 

@@ -15,6 +15,7 @@
 
 #include "tests/suite.h"
 #include "tools/prof_rows.h"
+#include "tools/tags.h"
 
 static struct sites sites, others;
 static struct prof prof;
@@ -181,6 +182,52 @@ START_TEST(test_each_key_has_its_names)
 }
 END_TEST
 
+/* main calls leaf in the scope of tag 1, and that of tag 2 within it, and in none. */
+static void add_tags(void)
+{
+	uint32_t outer = sites_sample_frame(&sites, 0, SITES_NO_MODULE, "[outer]");
+	uint32_t inner = sites_sample_frame(&sites, outer, SITES_NO_MODULE, "[inner]");
+
+	sites.tags = calloc(2, sizeof(*sites.tags));
+	sites.tag_count = 2;
+	site_tag_name(&sites.tags[0], "outer", 5);
+	site_tag_name(&sites.tags[1], "inner", 5);
+	sites.frames[outer].tag = 1;
+	sites.frames[inner].tag = 2;
+	sites_sample_site(&sites, sites_sample_frame(&sites, outer, 0, "leaf"), 1000);
+	sites_sample_site(&sites, sites_sample_frame(&sites, inner, 0, "leaf"), 200);
+	sites_sample_site(&sites, sites_sample_frame(&sites, 0, 0, "leaf"), 30);
+}
+
+START_TEST(test_tags_alone)
+{
+	struct site_sum sums[2];
+
+	add_tags();
+	make(NULL, STACK_BY_TAG);
+	expect_sums();
+	ck_assert_uint_eq(rows.count, 3);
+	ck_assert_double_eq(row_of("[outer]")->flat.after.bytes, 1000);
+	ck_assert_double_eq(row_of("[outer]")->cum.after.bytes, 1200);
+	ck_assert_double_eq(row_of("[inner]")->flat.after.bytes, 200);
+	ck_assert_double_eq(row_of(STACK_NO_TAG)->flat.after.bytes, 30);
+	ck_assert(tags_sum(&sites, sums));
+	ck_assert_double_eq(sums[0].bytes, 1000);
+	ck_assert_double_eq(sums[1].bytes, 200);
+}
+END_TEST
+
+START_TEST(test_tags_are_rows_of_their_own_by_any_key)
+{
+	add_tags();
+	make(NULL, STACK_BY_DSO);
+	expect_sums();
+	ck_assert_double_eq(row_of("prog")->flat.after.bytes, 1230);
+	ck_assert_double_eq(row_of("[outer]")->flat.after.bytes, 0);
+	ck_assert_double_eq(row_of("[outer]")->cum.after.bytes, 1200);
+}
+END_TEST
+
 START_TEST(test_what_is_not_known_says_so)
 {
 	uint32_t cut = sites_sample_frame(&sites, 0, 0, "inner");
@@ -293,6 +340,8 @@ int main(void)
 	tcase_add_test(tests, test_a_change_has_both_sides_at_one_place);
 	tcase_add_test(tests, test_an_inlined_function_is_called_by_what_it_is_in);
 	tcase_add_loop_test(tests, test_each_key_has_its_names, STACK_BY_FILE, STACK_BY_CALL + 1);
+	tcase_add_test(tests, test_tags_alone);
+	tcase_add_test(tests, test_tags_are_rows_of_their_own_by_any_key);
 	tcase_add_test(tests, test_what_is_not_known_says_so);
 	tcase_add_test(tests, test_nothing_makes_an_empty_tree_and_a_sentence);
 	tcase_add_test(tests, test_endless_chains_stay_small);

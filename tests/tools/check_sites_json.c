@@ -12,6 +12,7 @@
 
 #include "tests/suite.h"
 #include "tools/dump_read.h"
+#include "tools/tags.h"
 
 /* Before its call sites. */
 static const char dump_head[] =
@@ -101,6 +102,50 @@ START_TEST(test_frames_are_numbered_from_one)
 	ck_assert(!sites.frames[2].is_cut);
 	ck_assert_uint_eq(sites.frames[3].module, SITES_NO_MODULE);
 	ck_assert(sites.frames[3].is_cut && sites.frames[3].caller == 0);
+}
+END_TEST
+
+/* Frame 1 is the scope of the tag of that number. */
+static bool read_tags(const char *tags, int number)
+{
+	char dump[2048];
+
+	snprintf(dump, sizeof(dump), "%s,\"call_sites\":{\"sample_bytes\":524288,"
+		"\"samples\":9,\"lost\":2,\"modules\":[],\"frames\":[[%d,-2,0],[5,-1,1]],"
+		"\"tags\":%s,\"sites\":[%s]}}", dump_head, number, tags, site_row);
+	return read_dump(dump);
+}
+
+START_TEST(test_tags_are_read)
+{
+	ck_assert(read_tags("[{\"name\":\"a\\nb\",\"counts\":[1,9,900,4,400,7]}]", 0));
+	ck_assert_uint_eq(sites.damaged_parts, 0);
+	ck_assert_uint_eq(sites.tag_count, 1);
+	ck_assert_str_eq(sites.tags[0].text, "[a?b]");
+	ck_assert_uint_eq(tag_live_objects(&sites.tags[0]), 5);
+	ck_assert_uint_eq(tag_live_bytes(&sites.tags[0]), 500);
+	ck_assert_uint_eq(sites.tags[0].missed_objects, 7);
+	ck_assert_uint_eq(sites.frames[1].tag, 1);
+	ck_assert_str_eq(sites_frame_module(&sites, 1), "[a?b]");
+	struct site_sum sum;
+	ck_assert(tags_sum(&sites, &sum));
+	ck_assert_double_eq(sum.bytes, 4);
+}
+END_TEST
+
+START_TEST(test_wrong_tags_are_counted)   /* _i: of the list */
+{
+	static const char *const tags[] = {"[]", "[3]", "[{\"name\":\"a\",\"counts\":[1]}]",
+		"[{\"name\":3,\"counts\":[1,2,3,4,5,6]}]",
+		"[{\"name\":\"a\",\"counts\":[1,-2,3,4,5,6]}]"};
+
+	ck_assert(read_tags(tags[_i], 0));
+	ck_assert_uint_eq(sites.damaged_parts, 1);
+	ck_assert_uint_eq(sites.frames[1].tag, _i != 0);
+	ck_assert(read_tags("[{\"name\":\"a\",\"counts\":[1,9,900,4,400,7]}]", 1 + _i));
+	ck_assert_uint_eq(sites.damaged_parts, 1);
+	ck_assert_uint_eq(sites.frames[1].tag, 0);
+	ck_assert(!read_tags("{}", 0));
 }
 END_TEST
 
@@ -230,6 +275,8 @@ int main(void)
 
 	tcase_add_test(tests, test_what_the_library_writes_is_read);
 	tcase_add_test(tests, test_frames_are_numbered_from_one);
+	tcase_add_test(tests, test_tags_are_read);
+	tcase_add_loop_test(tests, test_wrong_tags_are_counted, 0, 5);
 	tcase_add_test(tests, test_a_dump_without_call_sites_says_so);
 	tcase_add_loop_test(tests, test_what_is_no_table_is_refused, 0, 10);
 	tcase_add_test(tests, test_more_rows_than_there_can_be_are_refused);

@@ -100,7 +100,7 @@ fails "a PID that is none" 2 "mstat dump: self is no PID
 Try 'mstat dump --help'." dump self
 fails "an option without its value" 2 "mstat ls: --dir needs a value
 Try 'mstat ls --help'." ls --dir
-fails "a key that is none" 2 "mstat prof: --by is function, file, line or dso, not size
+fails "a key that is none" 2 "mstat prof: --by is function, file, line, dso or tag, not size
 Try 'mstat prof --help'." prof --by size 1
 fails "a number that is none" 2 "mstat prof: -1 is no number
 Try 'mstat prof --help'." prof --top -1 1
