@@ -85,7 +85,11 @@ void sample_init(struct sample *sample)
 
 struct box_section *sample_section(char *image, enum box_section_kind kind)
 {
-	return &((struct box_header *)image)->sections[kind - 1];
+	struct box_section *section = ((struct box_header *)image)->sections;
+
+	while (section->kind != kind)
+		section++;
+	return section;
 }
 
 void sample_seal(char *image)
