@@ -62,7 +62,7 @@ libreporter_la_SOURCES = \
 	%D%/survey.h %D%/survey.c \
 	%D%/symbols.h %D%/symbols.c \
 	%D%/table.h %D%/table.c \
-	%D%/tags.h %D%/tags.c \
+	%D%/tags.h %D%/tags.c %D%/tags_text.c \
 	%D%/target.h %D%/target.c \
 	%D%/target_symbols.h %D%/target_symbols.c \
 	%D%/term.h %D%/term.c \

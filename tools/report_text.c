@@ -7,7 +7,6 @@
 
 #include "stats/conf.h"
 #include "tools/limit.h"
-#include "tools/prof.h"
 #include "tools/report.h"
 #include "tools/table.h"
 #include "tools/tags.h"
@@ -373,60 +372,6 @@ static void print_threads(const struct books *books, const struct report_options
 	free(rows);
 }
 
-static void tag_add(struct table *table, const struct site_tag *tag, const struct site_sum *sampled,
-	const struct report_options *options)
-{
-	char error[UNITS_BYTES + 4];
-
-	if (tag->scope_count != 0) {
-		add_count(table, tag_live_objects(tag));
-		add_bytes(table, tag_live_bytes(tag), options);
-		add_count(table, tag->allocated_objects);
-	} else {
-		for (int i = 0; i < 3; i++)
-			table_add(table, "-");
-	}
-	add_bytes(table, (uint64_t)prof_whole(sampled->bytes), options);
-	snprintf(error, sizeof(error), "± %s",
-		units_bytes(prof_whole(sampled->bytes_error), options->exact_bytes).text);
-	table_add(table, error);
-	add_count(table, sampled->samples);
-	table_add(table, tag->text);
-}
-
-static void tags_list(const struct sites *sites, const struct site_sum *sums, const uint32_t *list,
-	const struct report_options *options)
-{
-	static const struct table_column columns[] = {{"live", false}, {"bytes", false},
-		{"mallocs", false}, {"sampled", false}, {"error", false}, {"samples", false},
-		{"tag", true}};
-	struct table table;
-	uint64_t missed = 0;
-
-	print_bold("\nTags");
-	table_begin(&table, columns, 7);
-	for (size_t i = 0; i < sites->tag_count; i++) {
-		tag_add(&table, &sites->tags[list[i]], &sums[list[i]], options);
-		missed += sites->tags[i].missed_objects;
-	}
-	table_print(&table);
-	if (missed != 0)
-		printf("%s allocations of tags are not counted, for want of memory.\n",
-			units_count((int64_t)missed).text);
-}
-
-static void print_tags(const struct sites *sites, const struct report_options *options)
-{
-	struct site_sum *sums = calloc(sites->tag_count + 1, sizeof(*sums));
-	uint32_t *list = sums != NULL && sites->tag_count != 0 && tags_sum(sites, sums)
-		? tags_by_bytes(sites, sums) : NULL;
-
-	if (list != NULL)
-		tags_list(sites, sums, list, options);
-	free(list);
-	free(sums);
-}
-
 static void print_events(const struct books *books)
 {
 	if (books->event_count == 0)
@@ -447,7 +392,7 @@ void report_print_text(const struct report *report, const struct report_options 
 	print_ledger(report, options);
 	print_facts(report, options);
 	print_classes(report, options);
-	print_tags(&report->target.sites, options);
+	tags_print(&report->target.sites, options->exact_bytes);
 	if (options->threads)
 		print_threads(&report->target.books, options);
 	print_events(&report->target.books);

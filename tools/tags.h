@@ -25,4 +25,7 @@ bool tags_sum(const struct sites *sites, struct site_sum *sums);
 /* The numbers of tags, the largest first; free()d by the caller.  NULL: no memory. */
 uint32_t *tags_by_bytes(const struct sites *sites, const struct site_sum *sums);
 
+/* A table of them on stdout, if there are any. */
+void tags_print(const struct sites *sites, bool exact_bytes);
+
 #endif
