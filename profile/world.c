@@ -27,7 +27,7 @@ enum {
 	TIDS_MAX = 1 << 22, /* the kernel's own limit */
 	LIMIT_NS = 1000 * 1000 * 1000,
 	LOOK_NS = 2 * 1000 * 1000, /* whether a thread has ended that was to stop */
-	DEAF_NS = 20 * 1000 * 1000, /* of a signal that libc blocks for a moment this is none */
+	DEAF_NS = 40 * 1000 * 1000, /* libc blocks all signals for less than that */
 	MOVING = 0
 };
 
@@ -200,7 +200,7 @@ static void wait_a_little(void)
 	syscall(SYS_futex, &stopped_count, 128 /* FUTEX_WAIT_PRIVATE */, seen, &time, NULL, 0);
 }
 
-/* Whether a thread will not hear of it: nobody need wait for that long. */
+/* Whether a thread sleeps and will not hear of it: nobody need wait for that long. */
 static bool is_deaf(int tid)
 {
 	char path[64], *text = world_entries;
@@ -213,8 +213,9 @@ static bool is_deaf(int tid)
 	format_terminate(&name);
 	ssize_t bytes = os_read_file(path, text, sizeof(world_entries) - 1);
 	text[bytes > 0 ? bytes : 0] = '\0';
-	const char *blocked = strstr(text, "\nSigBlk:\t");
-	return blocked != NULL && (strtoull(blocked + 9, NULL, 16) >> (signal_number - 1) & 1) != 0;
+	const char *blocked = strstr(text, "\nSigBlk:\t"), *state = strstr(text, "\nState:\t");
+	bool sleeps = state != NULL && (state[8] == 'S' || state[8] == 'D');
+	return sleeps && blocked != NULL && (strtoull(blocked + 9, NULL, 16) >> (signal_number - 1) & 1) != 0;
 }
 
 static int wait_until_still(uint64_t deadline_ns, int32_t *late)

@@ -38,6 +38,9 @@
 #pragma weak mstat_version
 #pragma weak mstat_stacks_add
 #pragma weak mstat_stacks_register
+#pragma weak mstat_tag_push
+#pragma weak mstat_tag_push_all
+#pragma weak mstat_tag_pop
 
 typedef void handler_fn(int);
 
@@ -137,6 +140,12 @@ static bool collect(void)
 	return refused;
 }
 
+static bool tags(void)
+{
+	return mstat_tag_push("") == EINVAL && mstat_tag_push_all("a\nb") == EINVAL &&
+		mstat_tag_pop() == EINVAL;
+}
+
 static bool info(void)
 {
 	return malloc_info(1, stderr) == EINVAL;
@@ -222,6 +231,7 @@ static const struct {
 	{"mstat_finalizer_clear", finalizer_clear},
 	{"mstat_dump", dump},
 	{"mstat_collect", collect},
+	{"mstat_tag_push mstat_tag_push_all mstat_tag_pop", tags},
 	{"malloc_info", info},
 	{"strdup strndup __strdup __strndup", copies},
 	{"asprintf vasprintf __asprintf __asprintf_chk __vasprintf_chk", prints},
