@@ -1,9 +1,12 @@
 #include "tools/suppressions.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
-#include "tools/file.h"
+#include "tools/failure.h"
 
 static const char prefix[] = "leak:";
 
@@ -91,23 +94,33 @@ static bool line_take(struct suppressions *suppressions, char *line, const char 
 		failure_set(failure, FAILURE_CANNOT, "no memory for the suppressions of %s", path);
 }
 
+static bool lines_take(struct suppressions *suppressions, FILE *in, const char *path,
+	struct failure *failure)
+{
+	char *line = NULL;
+	size_t room = 0, number = 0;
+	bool done = true;
+
+	for (ssize_t bytes; done && (bytes = getline(&line, &room, in)) >= 0;) {
+		if (strlen(line) != (size_t)bytes)
+			done = failure_set(failure, FAILURE_USAGE, "%s is no text", path);
+		line[strcspn(line, "\n")] = '\0';
+		done = done && line_take(suppressions, line, path, ++number, failure);
+	}
+	free(line);
+	if (done && ferror(in) != 0)
+		done = failure_set_errno(failure, "read", path, errno);
+	return done;
+}
+
 bool suppressions_read(struct suppressions *suppressions, const char *path, struct failure *failure)
 {
-	struct file file;
-	bool done = true;
-	size_t number = 0;
+	FILE *in = fopen(path, "re");
 
-	if (!file_read(path, &file, failure))
-		return false;
-	if (memchr(file.bytes, '\0', file.count) != NULL)
-		done = failure_set(failure, FAILURE_USAGE, "%s is no text", path);
-	for (char *line = file.bytes, *end; done && line != NULL; line = end) {
-		end = strchr(line, '\n');
-		if (end != NULL)
-			*end++ = '\0';
-		done = line_take(suppressions, line, path, ++number, failure);
-	}
-	file_free(&file);
+	if (in == NULL)
+		return failure_set_errno(failure, "open", path, errno);
+	bool done = lines_take(suppressions, in, path, failure);
+	fclose(in);
 	return done;
 }
 
