@@ -100,7 +100,7 @@ void limit_print_classes(const struct box_content *content, size_t count, bool e
 {
 	static const struct table_column columns[] = {{"size", false}, {"objects", false},
 		{"live", false}, {"in spans", false}};
-	struct row rows[BOX_CLASSES_MAX];
+	struct row rows[BOX_CLASSES_MAX] = {{0}};
 	struct table table;
 	size_t rows_count = rows_gather(content, rows);
 
@@ -141,7 +141,7 @@ json_t *limit_json(const struct box_limit *limit)
 
 static json_t *classes_array(const struct box_content *content)
 {
-	struct row rows[BOX_CLASSES_MAX];
+	struct row rows[BOX_CLASSES_MAX] = {{0}};
 	size_t count = rows_gather(content, rows);
 	json_t *array = json_array();
 

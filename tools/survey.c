@@ -183,14 +183,15 @@ static bool finish(struct survey *survey, const struct asking *asking, const str
 }
 
 /* The copy is a child of the process, which has to take it away. */
-static void clean(struct asking *asking)
+static void clean(const struct asking *asking)
 {
 	struct failure unused;
 	struct box_survey outcome;
+	struct asking last = *asking;
 
-	asking->failure = &unused;
-	asking->deadline_ms = control_now_ms() + 2 * ASK_AGAIN_MS;
-	ask(asking, request_make(SURVEY_NONE), &outcome);
+	last.failure = &unused;
+	last.deadline_ms = control_now_ms() + 2 * ASK_AGAIN_MS;
+	ask(&last, request_make(SURVEY_NONE), &outcome);
 }
 
 bool survey_take(struct survey *survey, struct target *target, enum survey_kind kind,
