@@ -116,7 +116,7 @@ static void *tell_and_release(struct cache *cache, struct span *span, size_t byt
 	void *object = object_of(cache, span);
 
 	heap_cache_release(cache);
-	if (UNLIKELY(weight != 0))
+	if (UNLIKELY(span != NULL && weight != 0))
 		sample_tell(&(struct sample){.object = object, .bytes = bytes,
 			.usable_bytes = span->page_count << PAGE_SHIFT, .weight = weight});
 	if (object == NULL)

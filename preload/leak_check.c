@@ -152,7 +152,8 @@ static int mstat_run(int fd)
 	/* Neither a handler of the program's nor the kernel is to take our child away. */
 	struct sigaction usual = {.sa_handler = SIG_DFL};
 	sigaction_of_libc(SIGCHLD, &usual, NULL);
-	pid_t child = environment != NULL ? vfork() : -1;
+	/* No fork handler of the program runs any more. */
+	pid_t child = environment != NULL ? (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L) : -1;
 	if (child == 0)
 		become_mstat(fd, arguments, environment);
 	while (child > 0 && waitpid(child, &status, 0) < 0)

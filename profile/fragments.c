@@ -30,6 +30,8 @@ static struct {
 	double *span_pinned;    /* F / n by a span's first page; 0: it is no span's that has objects */
 } state;
 
+static const size_t FIRST_FRAME = (size_t)2 * CLASSES;
+
 /* Of one span, by its OS pages. */
 struct pages {
 	size_t count;
@@ -57,12 +59,12 @@ static struct survey_fragment *row_of_unknown(uint32_t class)
 
 static struct survey_fragment *row_of_frame(uint32_t frame)
 {
-	return &state.rows[2 * CLASSES + frame];
+	return &state.rows[FIRST_FRAME + frame];
 }
 
 static size_t rows_count(void)
 {
-	return 2 * CLASSES + state.frames;
+	return FIRST_FRAME + state.frames;
 }
 
 static void *memory(size_t bytes)
@@ -291,9 +293,9 @@ static uint64_t rows_gather(void)
 
 	for (size_t i = 0; i < rows_count(); i++) {
 		struct survey_fragment row = state.rows[i];
-		bool is_frame = i >= 2 * CLASSES;
+		bool is_frame = i >= FIRST_FRAME;
 		row.is_class = i < CLASSES;
-		row.frame = is_frame ? (uint32_t)(i - 2 * CLASSES) : 0;
+		row.frame = is_frame ? (uint32_t)(i - FIRST_FRAME) : 0;
 		row.object_bytes = is_frame ? 0 : size_classes[i % CLASSES].object_bytes;
 		if (row.objects != 0)
 			state.rows[count++] = row;

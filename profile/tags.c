@@ -152,7 +152,7 @@ static int tag_make(uint16_t *slot, const char *name)
 	if (!table_make_room(&tags, number))
 		return ENOMEM;
 	struct box_tag *tag = tag_at(number);
-	strcpy(tag->name, name);
+	memcpy(tag->name, name, strlen(name) + 1);
 	tag->check = box_tag_check(tag->name, number);
 	tag_publish(number);
 	*slot = (uint16_t)(number + 1);

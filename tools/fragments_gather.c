@@ -63,8 +63,8 @@ static bool rows_take(struct fragments *fragments)
 		if (!row_take(fragments, &rows[i]))
 			return false;
 	qsort(fragments->sites.list, fragments->sites.count, sizeof(struct site), compare_sites);
-	qsort(fragments->classes, fragments->class_count, sizeof(*fragments->classes), compare_rows);
-	qsort(fragments->unnamed, fragments->unnamed_count, sizeof(*fragments->unnamed), compare_rows);
+	qsort(fragments->classes, fragments->class_count, sizeof(const struct survey_fragment *), compare_rows);
+	qsort(fragments->unnamed, fragments->unnamed_count, sizeof(const struct survey_fragment *), compare_rows);
 	return true;
 }
 
@@ -75,8 +75,8 @@ static bool room_make(struct fragments *fragments, const struct fragments_option
 	fragments->sites = fragments->target->sites;
 	fragments->sites.count = 0;
 	fragments->sites.list = calloc(rows, sizeof(struct site));
-	fragments->classes = calloc(rows, sizeof(*fragments->classes));
-	fragments->unnamed = calloc(rows, sizeof(*fragments->unnamed));
+	fragments->classes = calloc(rows, sizeof(const struct survey_fragment *));
+	fragments->unnamed = calloc(rows, sizeof(const struct survey_fragment *));
 	fragments->symbols = target_symbols(fragments->target, options->use_debuginfod);
 	return fragments->sites.list != NULL && fragments->classes != NULL &&
 		fragments->unnamed != NULL && fragments->symbols != NULL &&

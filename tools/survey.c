@@ -10,7 +10,7 @@
 
 #include "tools/control.h"
 
-enum { LOOK_MS = 2, ASK_AGAIN_MS = 300, TRY_AGAIN_MS = 3 };
+enum { LOOK_MS = 2, ASK_AGAIN_MS = 300, TRY_AGAIN_MS = 3, LAST_MS = 600 };
 
 /* One that is being asked. */
 struct asking {
@@ -190,7 +190,7 @@ static void clean(const struct asking *asking)
 	struct asking last = *asking;
 
 	last.failure = &unused;
-	last.deadline_ms = control_now_ms() + 2 * ASK_AGAIN_MS;
+	last.deadline_ms = control_now_ms() + LAST_MS;
 	ask(&last, request_make(SURVEY_NONE), &outcome);
 }
 

@@ -60,11 +60,10 @@ static size_t keep_with(size_t inuse_pages)
 START_TEST(test_what_is_kept_shrinks_smoothly_to_nothing)
 {
 	const size_t limit = 100000;
-	size_t last = keep_with(0);
 
 	ck_assert_uint_eq(keep_with(0), SIZE_MAX);
 	soften(limit << PAGE_SHIFT);
-	last = keep_with(0);
+	size_t last = keep_with(0);
 	ck_assert_uint_eq(last, limit - limit / 5 + limit / 20);
 	for (size_t inuse = 1; inuse <= limit + 10; inuse++) {
 		size_t keep = keep_with(inuse);
