@@ -183,11 +183,6 @@ static uint32_t class_of_sample(const struct span *span, const struct special_sa
 	return sample->bytes <= SMALL_MAX_BYTES ? size_class_of(max_bytes(sample->bytes, 1)) + span->class : 0;
 }
 
-static uint32_t frame_of_site(uint32_t site)
-{
-	return site < sites_count() ? (uint32_t)sites_at(site)->frame : 0;
-}
-
 static bool is_of_shared(uint32_t class)
 {
 	return class != 0 && class < CLASSES && size_classes[class].span_objects > 1;
@@ -203,13 +198,13 @@ static void sample_sum(const struct span *span, const struct special_sample *sam
 {
 	uint32_t class = class_of_sample(span, sample);
 
-	if (is_of_shared(class) && frame_of_site(sample->site) != 0)
+	if (is_of_shared(class) && sites_frame(sample->site) != 0)
 		state.shares[class] += share_of(span, sample, home, class);
 }
 
 static void sample_note(const struct span *span, const struct special_sample *sample, uint32_t home)
 {
-	uint32_t class = class_of_sample(span, sample), frame = frame_of_site(sample->site);
+	uint32_t class = class_of_sample(span, sample), frame = sites_frame(sample->site);
 
 	if (!is_of_shared(class) || frame == 0)
 		return;

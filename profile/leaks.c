@@ -52,11 +52,6 @@ static struct survey_leak *row_of_size(enum survey_grade grade, const struct spa
 	return row;
 }
 
-static uint32_t frame_of_sample(const struct special_sample *sample)
-{
-	return sample != NULL && sample->site < sites_count() ? (uint32_t)sites_at(sample->site)->frame : 0;
-}
-
 /* The site of an object, if it is known: *sample is why, or NULL if all are. */
 static uint32_t frame_of(const struct reach_lost *lost, const struct special_sample **sample)
 {
@@ -65,7 +60,7 @@ static uint32_t frame_of(const struct reach_lost *lost, const struct special_sam
 		return heap_checks->allocated_at(lost->span, lost->object);
 	if (lost->span->special != 0)
 		*sample = special_sample_at(lost->span, (size_t)(lost->object - span_address(lost->span)));
-	return frame_of_sample(*sample);
+	return *sample != NULL ? sites_frame((*sample)->site) : 0;
 }
 
 static void estimate_add(struct survey_estimate *estimate, const struct special_sample *sample)

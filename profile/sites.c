@@ -240,6 +240,11 @@ const struct box_site *sites_at(uint32_t number)
 	return &kept_at(number)->site;
 }
 
+uint32_t sites_frame(uint32_t number)
+{
+	return number < sites_count() ? (uint32_t)sites_at(number)->frame : 0;
+}
+
 static const struct box_sampling *sampling_now(void)
 {
 	return &sampling;

@@ -43,6 +43,9 @@ void sites_publish_counts(void);
 uint32_t sites_count(void);
 const struct box_site *sites_at(uint32_t number);
 
+/* Of a sample; 0: it has none. */
+uint32_t sites_frame(uint32_t number);
+
 /* Around a fork, within special_fork_*(); recover: of a child that no handler prepared. */
 void sites_fork_prepare(void) UNCHECKED_LOCKING;
 void sites_fork_end(void) UNCHECKED_LOCKING;

@@ -8,7 +8,7 @@
 
 #include "tools/stacks.h"
 
-/* On stdout, from an innermost frame outwards: "    function  file:line". */
-void callers_print(struct stacks *stacks, uint32_t frame);
+/* On stdout, from an innermost frame outwards, behind so many blanks: "function  file:line". */
+void callers_print(struct stacks *stacks, uint32_t frame, int indent);
 
 #endif

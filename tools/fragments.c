@@ -4,9 +4,6 @@
 #include <stdio.h>
 
 #include "tools/command.h"
-#include "tools/flame.h"
-#include "tools/folded.h"
-#include "tools/output.h"
 #include "tools/target.h"
 #include "tools/units.h"
 
@@ -29,38 +26,12 @@ static bool no_memory(struct failure *failure)
 	return failure_set(failure, FAILURE_CANNOT, "no memory for what is pinned");
 }
 
-static bool write_flame(const struct prof *prof, const struct stack_tree *tree, const char *path,
-	struct failure *failure)
-{
-	struct failure second;
-	FILE *out = output_open(path, true, failure);
-
-	if (out == NULL)
-		return false;
-	bool done = flame_write(prof, tree, out) || no_memory(failure);
-	return output_close(out, path, done ? failure : &second) && done;
-}
-
-/* The forms that are made of the tree. */
-static bool write_tree(struct fragments *fragments, const struct wish *wish, struct failure *failure)
-{
-	struct stack_tree tree;
-
-	if (!prof_tree_make(&tree, &fragments->prof, STACK_BY_FUNCTION))
-		return no_memory(failure);
-	if (wish->as_folded)
-		folded_write(&tree, stdout);
-	bool done = wish->flame_path == NULL ||
-		write_flame(&fragments->prof, &tree, wish->flame_path, failure);
-	stack_tree_free(&tree);
-	return done;
-}
-
 static bool write_all(struct fragments *fragments, const struct wish *wish, struct failure *failure)
 {
 	bool has_tree = wish->flame_path != NULL || wish->as_folded;
 
-	if (has_tree && !write_tree(fragments, wish, failure))
+	if (has_tree && !prof_write_tree(&fragments->prof, STACK_BY_FUNCTION, wish->as_folded,
+				wish->flame_path, failure))
 		return false;
 	if (wish->as_json)
 		return fragments_print_json(fragments) || no_memory(failure);

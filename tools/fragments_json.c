@@ -1,14 +1,9 @@
-#include <jansson.h>
 #include <stdio.h>
 
 #include "tools/fragments.h"
+#include "tools/json.h"
 #include "tools/prof_json.h"
 #include "tools/target.h"
-
-static json_t *number(uint64_t value)
-{
-	return json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
 
 static json_t *spans_object(const struct survey_spans *spans)
 {
@@ -38,18 +33,6 @@ static json_t *class_object(const struct survey_fragment *row)
 	return object;
 }
 
-static json_t *callers(struct fragments *fragments, uint32_t frame)
-{
-	static struct stack stack;
-	struct stacks *stacks = &fragments->prof.sides[STACK_AFTER].stacks;
-	json_t *frames = json_array();
-
-	stack_read(stacks, frame, &stack);
-	for (size_t i = 0; i < stack.count; i++)
-		prof_json_frames(frames, stacks, stack.frames[i]);
-	return frames;
-}
-
 static json_t *site_object(struct fragments *fragments, const struct site *site)
 {
 	bool is_exact = fragments->survey->header->is_asked != 0;
@@ -59,7 +42,7 @@ static json_t *site_object(struct fragments *fragments, const struct site *site)
 	json_object_set_new(object, "live_bytes", number((uint64_t)site->live.bytes));
 	json_object_set_new(object, "objects", json_real(site->live.objects));
 	json_object_set_new(object, "samples", is_exact ? json_null() : number(site->pinned.samples));
-	json_object_set_new(object, "frames", callers(fragments, site->frame));
+	json_object_set_new(object, "frames", prof_json_callers(&fragments->prof.sides[STACK_AFTER].stacks, site->frame));
 	return object;
 }
 

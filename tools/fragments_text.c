@@ -7,7 +7,7 @@
 #include "tools/term.h"
 #include "tools/units.h"
 
-enum { CLASSES_SHOWN = 8 };
+enum { CLASSES_SHOWN = 8, CALLERS_INDENT = 4 };
 
 static struct units_text bytes_text(double bytes, const struct fragments_options *options)
 {
@@ -109,7 +109,7 @@ static void print_site(struct fragments *fragments, const struct site *site,
 		printf(", by %s sample%s", units_count((int64_t)site->pinned.samples).text,
 			site->pinned.samples == 1 ? "" : "s");
 	printf("\n");
-	callers_print(&fragments->prof.sides[STACK_AFTER].stacks, site->frame);
+	callers_print(&fragments->prof.sides[STACK_AFTER].stacks, site->frame, CALLERS_INDENT);
 }
 
 static void print_unnamed(const struct fragments *fragments, const struct fragments_options *options)

@@ -1,15 +1,10 @@
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
+#include "tools/json.h"
 #include "tools/leaks.h"
 #include "tools/prof_json.h"
-
-static json_t *number(uint64_t value)
-{
-	return json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
 
 static json_t *sum_object(const struct survey_sum *sum)
 {
@@ -38,17 +33,6 @@ static const char *grade_key(enum survey_grade grade)
 	return keys[grade];
 }
 
-static json_t *callers(struct leaks *leaks, uint32_t frame)
-{
-	static struct stack stack;
-	json_t *frames = json_array();
-
-	stack_read(&leaks->stacks, frame, &stack);
-	for (size_t i = 0; i < stack.count; i++)
-		prof_json_frames(frames, &leaks->stacks, stack.frames[i]);
-	return frames;
-}
-
 static json_t *leak_object(struct leaks *leaks, const struct leak *leak)
 {
 	const struct survey_leak *row = leak->row;
@@ -64,8 +48,7 @@ static json_t *leak_object(struct leaks *leaks, const struct leak *leak)
 	json_object_set_new(object, "example", json_string(address));
 	json_object_set_new(object, "suppressed_by",
 		leak->suppression != NULL ? json_string(leak->suppression) : json_null());
-	json_object_set_new(object, "frames",
-		row->frame != 0 ? callers(leaks, row->frame) : json_null());
+	json_object_set_new(object, "frames", prof_json_callers(&leaks->stacks, row->frame));
 	return object;
 }
 

@@ -6,6 +6,8 @@
 #include "tools/term.h"
 #include "tools/units.h"
 
+enum { CALLERS_INDENT = 4 };
+
 static struct units_text bytes_text(double bytes, const struct leaks_options *options)
 {
 	return units_bytes((int64_t)(bytes + 0.5), options->exact_bytes);
@@ -123,7 +125,7 @@ void leaks_print_text(struct leaks *leaks, const struct leaks_options *options)
 		shown++;
 		print_amount(leaks, leak, options);
 		if (leak_has_callers(leak))
-			callers_print(&leaks->stacks, leak->row->frame);
+			callers_print(&leaks->stacks, leak->row->frame, CALLERS_INDENT);
 		else
 			print_unnamed(leak);
 	}

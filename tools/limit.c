@@ -3,19 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/json.h"
 #include "tools/table.h"
 #include "tools/text.h"
 #include "tools/units.h"
-
-static json_t *number(uint64_t value)
-{
-	return json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value);
-}
 
 static struct units_text bytes_text(uint64_t bytes, bool exact)
 {

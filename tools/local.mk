@@ -31,6 +31,7 @@ libreporter_la_SOURCES = \
 	%D%/folded.h %D%/folded.c \
 	%D%/fragments.h %D%/fragments_gather.c %D%/fragments_json.c %D%/fragments_text.c \
 	%D%/intern.h %D%/intern.c \
+	%D%/json.h \
 	%D%/kmsg.h %D%/kmsg.c \
 	%D%/leaks.h %D%/leaks_gather.c %D%/leaks_json.c %D%/leaks_text.c \
 	%D%/ledger.h %D%/ledger.c \

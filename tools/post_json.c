@@ -1,28 +1,17 @@
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "stats/fields.h"
+#include "tools/json.h"
 #include "tools/limit.h"
 #include "tools/post.h"
 #include "tools/prof_json.h"
 #include "tools/prof_rows.h"
 #include "tools/text.h"
 
-/* JSON's integers are signed: what a hostile box claims beyond that is cut. */
-static json_t *number(uint64_t value)
-{
-	return json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
 static json_t *time_or_null(uint64_t realtime_ns)
 {
 	return realtime_ns != 0 ? number(realtime_ns) : json_null();
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value);
 }
 
 /* ---- how it ended ---------------------------------------------------------- */
@@ -78,23 +67,9 @@ static json_t *cgroup_object(const struct box_cgroup *group)
 	return object;
 }
 
-/* Who called, the innermost first; null if that is not known. */
-static json_t *callers_array(struct post *post, uint32_t frame)
-{
-	struct stacks *stacks = &post->prof.sides[STACK_AFTER].stacks;
-	static struct stack stack;
-
-	if (frame == 0 || frame >= stacks->sites->frame_count)
-		return json_null();
-	json_t *array = json_array();
-	stack_read(stacks, frame, &stack);
-	for (size_t i = 0; i < stack.count; i++)
-		prof_json_frames(array, stacks, stack.frames[i]);
-	return array;
-}
-
 static json_t *events_array(struct post *post)
 {
+	struct stacks *stacks = &post->prof.sides[STACK_AFTER].stacks;
 	const struct books *books = &post->target.books;
 	json_t *array = json_array();
 
@@ -105,8 +80,8 @@ static json_t *events_array(struct post *post)
 		set(object, "kind", json_string(books_event_word(event)));
 		set(object, "tid", json_integer(event->tid));
 		set(object, "text", json_string(event->text));
-		set(object, "allocated_by", callers_array(post, event->allocated_at));
-		set(object, "freed_by", callers_array(post, event->freed_at));
+		set(object, "allocated_by", prof_json_callers(stacks, event->allocated_at));
+		set(object, "freed_by", prof_json_callers(stacks, event->freed_at));
 		json_array_append_new(array, object);
 	}
 	return array;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/callers.h"
 #include "tools/limit.h"
 #include "tools/post.h"
 #include "tools/prof_table.h"
@@ -10,7 +11,7 @@
 #include "tools/text.h"
 #include "tools/units.h"
 
-enum { LABEL_COLUMNS = 10, NANOSECONDS = 1000000000 };
+enum { LABEL_COLUMNS = 10, NANOSECONDS = 1000000000, CALLERS_INDENT = 6 };
 
 enum { NEAR_CLASSES = 8, NEAR_FUNCTIONS = 5 };
 
@@ -157,31 +158,15 @@ static void print_death(const struct post *post)
 		printf("  Its control group's limit was %s.\n", bytes_text(group->limit_bytes).text);
 }
 
-static void print_function(const struct symbol *symbol)
-{
-	printf("      %s", symbol->function);
-	if (symbol->file != NULL)
-		printf("%s  %s:%u%s", term_dim(), symbol->file, symbol->line, term_plain());
-	printf("\n");
-}
-
 /* Who called, the innermost first. */
 static void print_callers(struct post *post, const char *title, uint32_t frame)
 {
 	struct stacks *stacks = &post->prof.sides[STACK_AFTER].stacks;
-	static struct stack stack;
 
 	if (frame == 0 || frame >= stacks->sites->frame_count)
 		return;
 	printf("    %s\n", title);
-	stack_read(stacks, frame, &stack);
-	for (size_t i = 0; i < stack.count; i++) {
-		struct symbol_list symbols = stack_symbols(stacks, stack.frames[i]);
-		for (size_t inner = 0; inner < symbols.count; inner++)
-			print_function(&symbols.list[inner]);
-	}
-	if (stack.is_cut)
-		printf("      %s\n", STACK_CUT);
+	callers_print(stacks, frame, CALLERS_INDENT);
 }
 
 static void print_events(struct post *post)

@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "tools/command.h"
-#include "tools/flame.h"
-#include "tools/folded.h"
 #include "tools/output.h"
 #include "tools/pprof.h"
 #include "tools/target_symbols.h"
@@ -95,34 +93,6 @@ static bool write_pprof(struct prof *prof, const char *path, struct failure *fai
 	return output_close(out, path, done ? failure : &second) && done;
 }
 
-static bool write_flame(const struct prof *prof, const struct stack_tree *tree, const char *path,
-	struct failure *failure)
-{
-	FILE *out = output_open(path, true, failure);
-
-	if (out == NULL)
-		return false;
-	bool done = flame_write(prof, tree, out) || no_memory(failure);
-	struct failure second;
-	return output_close(out, path, done ? failure : &second) && done;
-}
-
-/* The forms that are made of the tree. */
-static bool write_tree(struct prof *prof, const struct wish *wish, struct failure *failure)
-{
-	struct stack_tree tree;
-	bool done = true;
-
-	if (!prof_tree_make(&tree, prof, wish->options.by))
-		return no_memory(failure);
-	if (wish->as_folded)
-		folded_write(&tree, stdout);
-	if (wish->flame_path != NULL)
-		done = write_flame(prof, &tree, wish->flame_path, failure);
-	stack_tree_free(&tree);
-	return done;
-}
-
 /* A file without stacks is not explained by what is in it. */
 static void tell_nothing(const struct prof *prof)
 {
@@ -141,7 +111,8 @@ static bool write_all(struct prof *prof, const struct wish *wish, struct failure
 		tell_nothing(prof);
 	if (wish->pprof_path != NULL && !write_pprof(prof, wish->pprof_path, failure))
 		return false;
-	if ((wish->flame_path != NULL || wish->as_folded) && !write_tree(prof, wish, failure))
+	if ((wish->flame_path != NULL || wish->as_folded) &&
+			!prof_write_tree(prof, wish->options.by, wish->as_folded, wish->flame_path, failure))
 		return false;
 	if (wish->as_json)
 		return prof_print_json(prof, &wish->options) || no_memory(failure);

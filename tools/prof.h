@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/failure.h"
 #include "tools/sites.h"
 #include "tools/stack_tree.h"
 #include "tools/stacks.h"
@@ -48,6 +49,10 @@ const char *prof_value_word(enum site_value value);
 /* Puts the stacks of all sides into a tree, and sums it up.  False if there is no memory;
    there is nothing to free then. */
 bool prof_tree_make(struct stack_tree *tree, struct prof *prof, enum stack_by by);
+
+/* The forms that are made of that tree: folded stacks on stdout, a flame graph; NULL: none. */
+bool prof_write_tree(struct prof *prof, enum stack_by by, bool as_folded, const char *flame_path,
+	struct failure *failure);
 
 /* Why there is nothing to show, a sentence; NULL if there is something. */
 const char *prof_nothing(const struct prof *prof, char *text, size_t text_bytes);

@@ -1,26 +1,15 @@
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/json.h"
 #include "tools/prof_json.h"
 #include "tools/prof_rows.h"
 #include "tools/text.h"
 
 /* Sites are printed one after the other: all their frames at once could be a thousand
    times what the box has. */
-
-/* JSON's integers are signed: what a hostile box claims beyond that is cut. */
-static json_t *number(uint64_t value)
-{
-	return json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value);
-}
 
 static json_t *address_text(uint64_t address)
 {
@@ -112,19 +101,36 @@ void prof_json_frames(json_t *frames, const struct stacks *stacks, uint32_t fram
 	}
 }
 
+static json_t *stack_array(const struct stacks *stacks, const struct stack *stack)
+{
+	json_t *frames = json_array();
+
+	for (size_t i = 0; i < stack->count; i++)
+		prof_json_frames(frames, stacks, stack->frames[i]);
+	return frames;
+}
+
+json_t *prof_json_callers(struct stacks *stacks, uint32_t frame)
+{
+	static struct stack stack;
+
+	if (frame == 0 || frame >= stacks->sites->frame_count)
+		return json_null();
+	stack_read(stacks, frame, &stack);
+	return stack_array(stacks, &stack);
+}
+
 json_t *prof_json_site(struct stacks *stacks, const struct site *site)
 {
-	json_t *object = json_object(), *frames = json_array();
+	json_t *object = json_object();
 	struct stack stack;
 
 	stack_read(stacks, site->frame, &stack);
-	for (size_t i = 0; i < stack.count; i++)
-		prof_json_frames(frames, stacks, stack.frames[i]);
 	set(object, "live", prof_json_sum(&site->live));
 	set(object, "total", prof_json_sum(&site->total));
 	set(object, "peak", prof_json_sum(&site->peak));
 	set(object, "cut", json_boolean(stack.is_cut));
-	set(object, "frames", frames);
+	set(object, "frames", stack_array(stacks, &stack));
 	return object;
 }
 

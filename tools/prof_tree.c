@@ -1,6 +1,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "tools/flame.h"
+#include "tools/folded.h"
+#include "tools/output.h"
 #include "tools/prof.h"
 #include "tools/units.h"
 
@@ -23,6 +26,37 @@ bool prof_tree_make(struct stack_tree *tree, struct prof *prof, enum stack_by by
 		stack_tree_sum(tree);
 	else
 		stack_tree_free(tree);
+	return done;
+}
+
+static bool no_memory(struct failure *failure)
+{
+	return failure_set(failure, FAILURE_CANNOT, "no memory for the profile");
+}
+
+static bool write_flame(const struct prof *prof, const struct stack_tree *tree, const char *path,
+	struct failure *failure)
+{
+	struct failure second;
+	FILE *out = output_open(path, true, failure);
+
+	if (out == NULL)
+		return false;
+	bool done = flame_write(prof, tree, out) || no_memory(failure);
+	return output_close(out, path, done ? failure : &second) && done;
+}
+
+bool prof_write_tree(struct prof *prof, enum stack_by by, bool as_folded, const char *flame_path,
+	struct failure *failure)
+{
+	struct stack_tree tree;
+
+	if (!prof_tree_make(&tree, prof, by))
+		return no_memory(failure);
+	if (as_folded)
+		folded_write(&tree, stdout);
+	bool done = flame_path == NULL || write_flame(prof, &tree, flame_path, failure);
+	stack_tree_free(&tree);
 	return done;
 }
 

@@ -1,27 +1,17 @@
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stats/conf.h"
+#include "stats/fields.h"
+#include "tools/json.h"
 #include "tools/limit.h"
 #include "tools/prof_json.h"
 #include "tools/report.h"
 #include "tools/tags.h"
-#include "stats/fields.h"
 
 /* JSON's integers are signed: what a hostile box claims beyond that is cut. */
-static json_t *number(uint64_t value)
-{
-	return json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value);
-}
-
 static json_t *totals(const struct books *books)
 {
 	json_t *object = json_object();
