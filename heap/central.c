@@ -10,6 +10,7 @@
 #include "heap/checks.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
+#include "heap/limit.h"
 #include "heap/page_heap.h"
 #include "heap/publish.h"
 #include "heap/release.h"
@@ -120,10 +121,7 @@ bool central_try(uint32_t class)
 /* The fullest spans have the lowest list. */
 static uint32_t fullness_list(const struct span *span)
 {
-	uint32_t objects = size_classes[span->class].span_objects;
-	uint32_t list = span_free_objects(span) * CENTRAL_FULLNESS_LISTS / (objects + 1);
-
-	return list;
+	return span_free_objects(span) * CENTRAL_FULLNESS_LISTS / (span_objects(span) + 1);
 }
 
 static void span_relist(struct central *central, struct span *span)
@@ -151,6 +149,35 @@ static struct span *span_fullest(struct central *central)
 	return NULL;
 }
 
+/* The fewest that leave at most a quarter of them over. */
+static uint32_t short_span_pages(uint32_t class)
+{
+	uint32_t object_bytes = size_classes[class].object_bytes, pages = 1;
+
+	while ((pages << PAGE_SHIFT) / object_bytes * object_bytes < (pages << PAGE_SHIFT) / 4 * 3)
+		pages++;
+	return pages;
+}
+
+static uint32_t new_span_pages(uint32_t class, enum span_use use)
+{
+	uint32_t object_bytes = size_classes[class].object_bytes, usual = size_classes[class].span_pages;
+
+	if (use == SPAN_SAMPLED)
+		return (object_bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+	if (LIKELY(!limit_wants_short_spans()) || object_bytes > SHARED_MAX_BYTES)
+		return usual;
+	return short_span_pages(class);
+}
+
+static void count_span(struct central *central, const struct span *span)
+{
+	word_add(&central->span_count, 1);
+	word_add(&central->span_objects, span_objects(span));
+	word_add(&central->span_pages, span->page_count);
+	word_add(&central->lead_objects, span->lead);
+}
+
 static bool make_small(struct span *span, uint32_t class, enum span_use use)
 {
 	span_open_small(span, class, use);
@@ -166,16 +193,13 @@ struct span *central_obtain(uint32_t class, enum span_use use)
 	bool is_zero;
 
 	lock_acquire(&page_heap_lock);
-	struct span *span = page_heap_take(span_use_pages(class, use), 1, &is_zero);
+	struct span *span = page_heap_take(new_span_pages(class, use), 1, &is_zero);
 	if (span != NULL && !make_small(span, class, use)) {
 		page_heap_give(span);
 		span = NULL;
 	}
 	if (span != NULL) {
-		word_add(&central->span_count, 1);
-		word_add(&central->lead_objects, span->lead);
-		if (use == SPAN_SAMPLED)
-			word_add(&central->sampled_span_count, 1);
+		count_span(central, span);
 		central->taken_is_zero = is_zero && size_classes[class].span_objects == 1;
 		release_after_change();
 	}
@@ -191,9 +215,9 @@ static void span_give_up(struct central *central, struct span *span)
 	else if (span->list != 0)
 		span_list_remove(span);
 	word_subtract(&central->span_count, 1);
+	word_subtract(&central->span_objects, span_objects(span));
+	word_subtract(&central->span_pages, span->page_count);
 	word_subtract(&central->lead_objects, span->lead);
-	if (span->use == SPAN_SAMPLED)
-		word_subtract(&central->sampled_span_count, 1);
 	cooling_forget(central, span);
 	lock_acquire(&page_heap_lock);
 	span_close_small(span);
@@ -387,7 +411,7 @@ void central_forget(uint32_t class)
 	struct central *central = &centrals[class];
 
 	central->stacked_count = central->stacked_low = 0;
-	central->span_count = central->sampled_span_count = central->lead_objects = 0;
+	central->span_count = central->span_objects = central->span_pages = central->lead_objects = 0;
 	central->draining_free = central->released_bytes = 0;
 	central->draining = NULL;
 	memset(central->apart, 0, sizeof(central->apart));
@@ -415,9 +439,7 @@ void central_adopt(struct span *span)
 	span->cooling_next = span->cooling_prev = 0;
 	span_map(span);
 	span_relist(central, span);
-	central->span_count++;
-	central->sampled_span_count += span->use == SPAN_SAMPLED;
-	central->lead_objects += span->lead;
+	count_span(central, span);
 	central->out_objects += span_objects(span) - span_free_objects(span) - span->lead;
 	central->released_bytes += cooling_released_units(span) * os_page_bytes();
 	if (span_free_objects(span) != 0)

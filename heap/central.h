@@ -53,7 +53,8 @@ struct central {
 	struct span *draining;
 	struct span *partial[CENTRAL_FULLNESS_LISTS]; /* fullest first */
 	struct span *apart[SPAN_USES]; /* heap/apart.h: those with a free object */
-	uint64_t sampled_span_count; /* of span_count: SPAN_SAMPLED */
+	uint64_t span_objects;    /* that all spans have room for, lead_objects too */
+	uint64_t span_pages;
 	uint64_t lead_objects;    /* of all spans: nobody's (heap/checks.h) */
 	uint32_t cooling_first;   /* the queue of heap/cooling.h */
 	uint32_t cooling_last;
@@ -120,18 +121,12 @@ void central_drain_all(uint32_t class) REQUIRES(centrals[class].lock);
 /* Objects that all spans of a class have room for, and pages of them; any thread. */
 static inline uint64_t central_span_objects(uint32_t class)
 {
-	uint64_t sampled = word_load(&centrals[class].sampled_span_count);
-
-	return (word_load(&centrals[class].span_count) - sampled) * size_classes[class].span_objects +
-		sampled * span_use_objects(class, SPAN_SAMPLED) - word_load(&centrals[class].lead_objects);
+	return word_load(&centrals[class].span_objects) - word_load(&centrals[class].lead_objects);
 }
 
 static inline uint64_t central_span_pages(uint32_t class)
 {
-	uint64_t sampled = word_load(&centrals[class].sampled_span_count);
-
-	return (word_load(&centrals[class].span_count) - sampled) * size_classes[class].span_pages +
-		sampled * span_use_pages(class, SPAN_SAMPLED);
+	return word_load(&centrals[class].span_pages);
 }
 
 /* A span for this class, in no list yet; NULL if the OS refuses. */

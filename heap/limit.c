@@ -13,16 +13,18 @@
 
 enum {
 	PRESS_SHARE = 5,      /* of the limit: with less room than that it presses */
+	SHORT_SHARE = 32,     /* of the limit, of addresses: above it spans are short */
 	KEEP_SHARE = 4,       /* of the room: kept then */
 	GROWTH_LEAST_BYTES = 256 << 10
 };
 
-static struct limit_wish limit = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+static struct limit_wish limit = {SIZE_MAX, SIZE_MAX, SIZE_MAX, false};
 static bool look_is_due;
 static size_t cooled_bytes;
 
 void limit_set(const struct limit_wish *wish)
 {
+	word_store(&limit.is_of_addresses, wish->is_of_addresses);
 	word_store(&limit.soft_pages, wish->soft_pages);
 	word_store(&limit.growth_most_pages, wish->growth_most_pages);
 	word_store(&limit.look_pages, wish->look_pages);
@@ -38,6 +40,16 @@ static size_t inuse_pages(void)
 size_t limit_held_pages(void)
 {
 	return inuse_pages() + word_load(&page_heap.dirty_pages);
+}
+
+size_t limit_counted_pages(bool is_of_addresses)
+{
+	return is_of_addresses ? word_load(&page_heap.inuse_pages) : limit_held_pages();
+}
+
+static size_t counted_pages(void)
+{
+	return limit_counted_pages(word_load(&limit.is_of_addresses));
 }
 
 void limit_note_cooled(ptrdiff_t change_bytes)
@@ -59,7 +71,7 @@ size_t limit_count_cooled(void)
 
 bool limit_follow(void)
 {
-	if (LIKELY(limit_held_pages() < word_load(&limit.look_pages)))
+	if (LIKELY(counted_pages() < word_load(&limit.look_pages)))
 		return false;
 	word_store(&look_is_due, true);
 	return true;
@@ -78,7 +90,15 @@ bool limit_presses(void)
 {
 	size_t soft = word_load(&limit.soft_pages);
 
-	return UNLIKELY(soft != SIZE_MAX) && limit_held_pages() > soft - soft / PRESS_SHARE;
+	return UNLIKELY(soft != SIZE_MAX) && counted_pages() > soft - soft / PRESS_SHARE;
+}
+
+bool limit_wants_short_spans(void)
+{
+	size_t soft = word_load(&limit.soft_pages);
+
+	return UNLIKELY(word_load(&limit.is_of_addresses)) &&
+		word_load(&page_heap.inuse_pages) > soft / SHORT_SHARE;
 }
 
 size_t limit_keep_pages(void)

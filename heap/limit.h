@@ -15,6 +15,11 @@
  *            broken up, the heap grows by none, and what is free inside spans goes back
  *            without having cooled (heap/cooling.h).
  *
+ *            Where addresses are what there is a limit of, what was given back within spans
+ *            takes as much of it as before: what counts as held then is all in use, and above
+ *            an eighth of s new spans are short, since pages are of use to others only when
+ *            all of their span is free.
+ *
  * LOCKING    The words are set by one thread, whoever looks at the limits, and read without
  *            a lock.  limit_follow() and limit_growth_pages(): the page heap's lock.
  */
@@ -32,12 +37,16 @@ struct limit_wish {
 	size_t soft_pages;
 	size_t look_pages;        /* held so many: heap_hooks.limit_passed is called, once */
 	size_t growth_most_pages; /* mapped ahead of need, at one time */
+	bool is_of_addresses;
 };
 
 void limit_set(const struct limit_wish *wish);
 
 /* With memory behind them, in pages of the heap, as of now. */
 size_t limit_held_pages(void);
+
+/* What counts as held, of memory or of addresses. */
+size_t limit_counted_pages(bool is_of_addresses);
 
 /* Given back within spans that hold live objects; any thread, and who holds any lock. */
 void limit_note_cooled(ptrdiff_t change_bytes);
@@ -54,6 +63,8 @@ void limit_tell(void);
 
 /* Whether there is a soft limit, and it is near. */
 bool limit_presses(void);
+
+bool limit_wants_short_spans(void);
 
 /* The most that may be kept. */
 size_t limit_keep_pages(void) REQUIRES(page_heap_lock);

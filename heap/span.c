@@ -122,9 +122,8 @@ void span_open_small(struct span *span, uint32_t class, enum span_use use)
 	}
 	if (class == SIZE_CLASS_TINY)
 		records_clear(span);
-	memset(span_home_words(span), 0,
-		(span_use_objects(class, use) + 63) / 64 * sizeof(uint64_t));
-	span->lead = (uint8_t)heap_checks_lead(class != SIZE_CLASS_TINY ? span_use_objects(class, use) : 0);
+	memset(span_home_words(span), 0, (span_objects(span) + 63) / 64 * sizeof(uint64_t));
+	span->lead = (uint8_t)heap_checks_lead(class != SIZE_CLASS_TINY ? span_objects(span) : 0);
 	span->home_count = 0;
 	span->carved_count = span->lead;
 	if (span->lead != 0) { /* its end is written to */

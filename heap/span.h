@@ -96,27 +96,15 @@ struct span {
 	};
 }; /* 64 bytes: one cache line a span */
 
-/* What a span of a class is made of, by its use: one of samples holds few objects at a time,
-   of many classes one or none. */
-static inline uint32_t span_use_pages(uint32_t class, enum span_use use)
-{
-	const struct size_class *row = &size_classes[class];
-
-	return use != SPAN_SAMPLED ? row->span_pages
-				   : (row->object_bytes + PAGE_BYTES - 1) / PAGE_BYTES;
-}
-
-static inline uint32_t span_use_objects(uint32_t class, enum span_use use)
-{
-	const struct size_class *row = &size_classes[class];
-
-	return use != SPAN_SAMPLED ? row->span_objects
-				   : span_use_pages(class, use) * PAGE_BYTES / row->object_bytes;
-}
-
+/* Of a class's usual length, or shorter: of samples, which are few at a time (heap/sample.h),
+   and where memory is short (heap/limit.h). */
 static inline uint32_t span_objects(const struct span *span)
 {
-	return span_use_objects(span->class, span->use);
+	const struct size_class *row = &size_classes[span->class];
+
+	return span->page_count == row->span_pages
+		? row->span_objects
+		: (uint32_t)((uint64_t)span->page_count << PAGE_SHIFT) / row->object_bytes;
 }
 
 static inline size_t span_page(const struct span *span)

@@ -74,12 +74,24 @@ static void consider(enum box_limit_source source, uint64_t limit_bytes, uint64_
 	memcpy(now->path, path, strlen(path));
 }
 
-/* `from_bytes` of the heap, and the room besides, are what it may have. */
-static void soften(uint64_t from_bytes, uint64_t room_bytes)
+/* Bytes that count as held, of the heap. */
+static uint64_t counted_bytes(bool is_of_addresses)
 {
-	size_t pages = (size_t)((from_bytes + room_bytes) >> PAGE_SHIFT);
+	return (uint64_t)limit_counted_pages(is_of_addresses) << PAGE_SHIFT;
+}
 
-	state.wish.soft_pages = min_bytes(state.wish.soft_pages, max_bytes(pages, 1));
+/* So much the heap may have; the least room counts. */
+static void soften(uint64_t soft_bytes, bool is_of_addresses)
+{
+	struct limit_wish *wish = &state.wish;
+	uint64_t before = (uint64_t)wish->soft_pages << PAGE_SHIFT;
+
+	if (wish->soft_pages != SIZE_MAX &&
+		room_of(before, counted_bytes(wish->is_of_addresses)) <=
+			room_of(soft_bytes, counted_bytes(is_of_addresses)))
+		return;
+	wish->soft_pages = max_bytes((size_t)(soft_bytes >> PAGE_SHIFT), 1);
+	wish->is_of_addresses = is_of_addresses;
 }
 
 static void conf_look(void)
@@ -89,7 +101,7 @@ static void conf_look(void)
 	if (limit == 0)
 		return;
 	consider(BOX_LIMIT_CONF, limit, used, "");
-	soften(limit, 0);
+	soften(limit, false);
 }
 
 static void group_look(void)
@@ -100,7 +112,7 @@ static void group_look(void)
 		return;
 	consider(BOX_LIMIT_CGROUP, group->limit_bytes, group->used_bytes, group->path);
 	if (state.conf->limit_is_auto)
-		soften(heap_bytes(), room_of(group->limit_bytes, group->used_bytes));
+		soften(heap_bytes() + room_of(group->limit_bytes, group->used_bytes), false);
 }
 
 /* Of pages that the kernel has mapped for the process: [0] all, [5] data. */
@@ -130,7 +142,7 @@ static void address_look(enum box_limit_source source, uint64_t limit_bytes, uin
 	state.wish.growth_most_pages = min_bytes(state.wish.growth_most_pages,
 		(size_t)(room / GROWTH_SHARE) >> PAGE_SHIFT);
 	if (state.conf->limit_is_auto)
-		soften(arena_mapped_bytes(), room);
+		soften(arena_mapped_bytes() + room, true);
 }
 
 static void process_look(void)
@@ -155,7 +167,7 @@ static void limits_read(bool may_read)
 
 	limit_count_cooled();
 	state.now = (struct box_limit){.realtime_ns = os_realtime_ns()};
-	state.wish = (struct limit_wish){SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	state.wish = (struct limit_wish){SIZE_MAX, SIZE_MAX, SIZE_MAX, false};
 	conf_look();
 	if (may_read) {
 		group_look();
@@ -177,7 +189,8 @@ static uint64_t step_towards(uint64_t mark_bytes, uint64_t used_bytes, uint64_t 
 static size_t step_bytes(void)
 {
 	const struct box_limit *now = &state.now;
-	uint64_t held = heap_bytes(), step = max_bytes(held / 2, FIRST_LOOK_BYTES);
+	uint64_t held = counted_bytes(state.wish.is_of_addresses);
+	uint64_t step = max_bytes(held / 2, FIRST_LOOK_BYTES);
 
 	if (now->source != BOX_LIMIT_NONE) {
 		bool is_before = now->used_bytes < now->near_bytes;
@@ -189,11 +202,17 @@ static size_t step_bytes(void)
 	return step;
 }
 
+static void look_later(void)
+{
+	state.wish.look_pages = limit_counted_pages(state.wish.is_of_addresses) +
+		(state.step_bytes >> PAGE_SHIFT);
+	limit_set(&state.wish);
+}
+
 static void heap_tell(void)
 {
 	state.step_bytes = step_bytes();
-	state.wish.look_pages = limit_held_pages() + (state.step_bytes >> PAGE_SHIFT);
-	limit_set(&state.wish);
+	look_later();
 	box_write(BOX_SECTION_LIMIT, 0, &state.now, &state.generation);
 }
 
@@ -259,7 +278,7 @@ void limit_begin(const struct conf *conf)
 	state.conf = conf;
 	if (conf->limit_bytes != 0)
 		first = min_bytes(first, conf->limit_bytes / 2);
-	state.wish = (struct limit_wish){SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	state.wish = (struct limit_wish){SIZE_MAX, SIZE_MAX, SIZE_MAX, false};
 	if (conf->near_limit_percent != 0 || conf->limit_bytes != 0 || conf->limit_is_auto)
 		state.wish.look_pages = first >> PAGE_SHIFT;
 	limit_set(&state.wish);
@@ -286,8 +305,7 @@ void limit_look_grown(bool may_read)
 	if (!work_begin())
 		return;
 	if (state.is_near && os_coarse_ns() < state.last_ns + pause_ns) {
-		state.wish.look_pages = limit_held_pages() + (state.step_bytes >> PAGE_SHIFT);
-		limit_set(&state.wish);
+		look_later();
 		__atomic_store_n(&state.is_working, false, __ATOMIC_RELEASE);
 		return;
 	}
@@ -297,7 +315,7 @@ void limit_look_grown(bool may_read)
 
 void limit_give_up(void)
 {
-	const struct limit_wish none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	const struct limit_wish none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, false};
 
 	limit_set(&none);
 }

@@ -3,7 +3,8 @@
  *
  * Proves: what may be kept shrinks to nothing as the limit is approached, without a step;
  * under it no more is kept, huge pages or not; free pages of spans in use go back without
- * having cooled; the hook is called where it was asked for, and growth ahead is bounded.
+ * having cooled; the hook is called where it was asked for, and growth ahead is bounded; where
+ * addresses are scarce spans are short, of any class, and the books add up with both lengths.
  */
 #include "heap/limit.h"
 
@@ -11,6 +12,7 @@
 
 #include "heap/central.h"
 #include "heap/fastpath.h"
+#include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/release.h"
 #include "tests/heap/world.h"
@@ -18,7 +20,7 @@
 
 enum { BLOCK_BYTES = 64 << 10, BLOCKS = 1024, SMALL_BYTES = 1024, SMALLS = 32768, MIB = 1 << 20 };
 
-static const struct limit_wish none = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+static const struct limit_wish none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, false};
 
 static char *blocks[BLOCKS], *smalls[SMALLS];
 static int calls;
@@ -40,7 +42,7 @@ static void end(void)
 
 static void soften(size_t bytes)
 {
-	const struct limit_wish wish = {bytes >> PAGE_SHIFT, SIZE_MAX, SIZE_MAX};
+	const struct limit_wish wish = {bytes >> PAGE_SHIFT, SIZE_MAX, SIZE_MAX, false};
 
 	limit_set(&wish);
 }
@@ -129,7 +131,7 @@ static void count_call(void)
 
 START_TEST(test_the_hook_is_called_where_it_was_asked_for)
 {
-	const struct limit_wish wish = {SIZE_MAX, (16 * MIB) >> PAGE_SHIFT, SIZE_MAX};
+	const struct limit_wish wish = {SIZE_MAX, (16 * MIB) >> PAGE_SHIFT, SIZE_MAX, false};
 
 	heap_hooks.limit_passed = count_call;
 	limit_set(&wish);
@@ -149,12 +151,48 @@ END_TEST
 
 START_TEST(test_growth_ahead_of_need_is_bounded)
 {
-	const struct limit_wish wish = {SIZE_MAX, SIZE_MAX, (2 * MIB) >> PAGE_SHIFT};
+	const struct limit_wish wish = {SIZE_MAX, SIZE_MAX, (2 * MIB) >> PAGE_SHIFT, false};
 
 	ck_assert_uint_eq(limit_growth_bytes(64 * MIB), 64 * MIB);
 	limit_set(&wish);
 	ck_assert_uint_eq(limit_growth_bytes(64 * MIB), 2 * MIB);
 	ck_assert_uint_eq(limit_growth_bytes(MIB), MIB);
+}
+END_TEST
+
+static size_t span_pages_of(const void *object)
+{
+	return span_of_small(object)->page_count;
+}
+
+START_TEST(test_where_addresses_are_scarce_spans_are_short)
+{
+	const struct limit_wish scarce = {1, SIZE_MAX, SIZE_MAX, true};
+	uint32_t count = 0;
+
+	for (uint32_t class = 1; class < SIZED_CLASS_COUNT && size_classes[class].span_objects > 1; class++) {
+		size_t bytes = size_classes[class].object_bytes, usual = size_classes[class].span_pages;
+		limit_set(&none);
+		smalls[count] = alloc_surely(bytes);
+		ck_assert_uint_eq(span_pages_of(smalls[count++]), usual);
+		limit_set(&scarce);
+		/* As many as make a new span for sure. */
+		for (size_t made = 0; made <= usual << PAGE_SHIFT; made += bytes)
+			memset(smalls[count++] = alloc_surely(bytes), 1, bytes);
+		const struct span *span = span_of_small(smalls[count - 1]);
+		size_t span_bytes = (size_t)span->page_count << PAGE_SHIFT;
+		ck_assert_uint_lt(span->page_count, usual);
+		ck_assert_uint_eq(span_objects(span), span_bytes / bytes);
+		ck_assert_uint_ge(span_bytes / bytes * bytes, span_bytes * 3 / 4);
+		ck_assert_uint_le(span->page_count, 4 * (bytes / PAGE_BYTES + 1));
+	}
+	heap_audit();
+	limit_set(&none);
+	for (uint32_t i = 0; i < count; i++)
+		heap_free(smalls[i]);
+	heap_audit();
+	limit_return_memory();
+	heap_audit();
 }
 END_TEST
 
@@ -167,5 +205,6 @@ int main(void)
 	tcase_add_test(tests, test_pages_of_spans_in_use_need_not_cool);
 	tcase_add_test(tests, test_the_hook_is_called_where_it_was_asked_for);
 	tcase_add_test(tests, test_growth_ahead_of_need_is_bounded);
+	tcase_add_test(tests, test_where_addresses_are_scarce_spans_are_short);
 	return suite_end();
 }

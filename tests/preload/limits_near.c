@@ -2,9 +2,11 @@
  * limits_near.c - a program that nears a memory limit, for limits_near.sh.
  *
  *     limits_near STEP...       one after the other:
- *         grow:MIB       table_grow() until so much is live
+ *         grow:MIB       object_make() until so much is live
  *         forever        until it is killed, or refused memory: then it aborts
  *         keep:PERCENT   frees the others, at random
+ *         wave:BYTES     24 MiB of objects of so many bytes and up to twice as many, of which
+ *                        a tenth is kept
  *         as:MIB         RLIMIT_AS is so much above what is mapped; data:MIB the same
  *         write:FILE=TEXT  as a limit of its control group
  *         idle:MS        allocates and frees a little until then
@@ -19,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OBJECT_LEAST = 200, OBJECT_SPREAD = 1800, OBJECTS_MAX = 4 << 20, MIB = 1 << 20 };
+enum { OBJECT_LEAST = 200, OBJECT_SPREAD = 1800, OBJECTS_MAX = 4 << 20, MIB = 1 << 20,
+	WAVE_BYTES = 24 << 20 };
 
 static char **objects;
 static unsigned short *sizes;
@@ -33,27 +36,34 @@ static unsigned next_random(void)
 	return state >> 8;
 }
 
-/* False if there is no memory. */
-__attribute__((noinline)) static int table_grow(size_t most_bytes)
+__attribute__((noinline)) static int object_make(unsigned bytes)
 {
-	while (live_bytes < most_bytes && object_count < OBJECTS_MAX) {
-		unsigned bytes = OBJECT_LEAST + next_random() % OBJECT_SPREAD;
-		char *object = malloc(bytes);
-		if (object == NULL)
-			return 0;
-		memset(object, 1, bytes);
-		objects[object_count] = object;
-		sizes[object_count++] = (unsigned short)bytes;
-		live_bytes += bytes;
-	}
+	char *object = malloc(bytes);
+
+	if (object == NULL)
+		return 0;
+	memset(object, 1, bytes);
+	objects[object_count] = object;
+	sizes[object_count++] = (unsigned short)bytes;
+	live_bytes += bytes;
 	return 1;
 }
 
-static void table_keep(unsigned percent)
+/* False if there is no memory. */
+static int table_grow(size_t most_bytes)
 {
-	size_t kept = 0;
+	while (live_bytes < most_bytes && object_count < OBJECTS_MAX)
+		if (!object_make(OBJECT_LEAST + next_random() % OBJECT_SPREAD))
+			return 0;
+	return 1;
+}
 
-	for (size_t i = 0; i < object_count; i++) {
+/* Of those from one on. */
+static void table_keep(size_t from, unsigned percent)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < object_count; i++) {
 		if (next_random() % 100 >= percent) {
 			live_bytes -= sizes[i];
 			free(objects[i]);
@@ -63,6 +73,17 @@ static void table_keep(unsigned percent)
 		objects[kept++] = objects[i];
 	}
 	object_count = kept;
+}
+
+static int wave(unsigned least_bytes)
+{
+	size_t from = object_count, end_bytes = live_bytes + WAVE_BYTES;
+
+	while (live_bytes < end_bytes)
+		if (!object_make(least_bytes + next_random() % least_bytes))
+			return 0;
+	table_keep(from, 10);
+	return 1;
 }
 
 static void idle(long milliseconds)
@@ -132,7 +153,9 @@ static void step_do(char *step)
 	if (word_is(step, "forever", &value) && !table_grow((size_t)-1))
 		abort();
 	if (word_is(step, "keep", &value))
-		table_keep((unsigned)atoi(value));
+		table_keep(0, (unsigned)atoi(value));
+	if (word_is(step, "wave", &value) && !wave((unsigned)atoi(value)))
+		abort();
 	if (word_is(step, "as", &value))
 		limit_set(RLIMIT_AS, 0, strtoul(value, NULL, 10) * MIB);
 	if (word_is(step, "data", &value))

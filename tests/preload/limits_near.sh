@@ -100,7 +100,7 @@ group=
 # Its own tables are larger than the rest of what it has: they are mapped before.
 run "" as:100 forever
 tap_is "refused memory by RLIMIT_AS it aborts" 134 $status
-tap_is "it had come near" "near=True count=1 source=RLIMIT_AS enough=True events=1 first=table_grow" \
+tap_is "it had come near" "near=True count=1 source=RLIMIT_AS enough=True events=1 first=object_make" \
 	"$(told near count source enough events first)"
 tap_is "the size classes are those of the heap then" 1 \
 	"$(told class_bytes | awk -F = '{ print ($2 >= 99 && $2 <= 100) }')"
@@ -113,6 +113,17 @@ tap_is "so with RLIMIT_DATA" "near=True source=RLIMIT_DATA enough=True" "$(told 
 run near_limit:off as:100 idle:2600 forever
 tap_is "with near_limit:off there is no snapshot" "near=False events=0 source=RLIMIT_AS" \
 	"$(told near events source)"
+
+# Sizes in turns, and a few of each live on: what is free cannot be used by others before
+# all of its span is.
+waves=()
+for ((i = 0; i < 2; i++)); do
+	waves+=(wave:1000 wave:4000 wave:2000 wave:8000 wave:16000)
+done
+run "" as:100 "${waves[@]}"
+tap_is "waves of sizes run out of addresses" 134 $status
+run limit:auto as:100 "${waves[@]}"
+tap_is "not with limit:auto" 0 $status
 
 # ---- MSTAT_CONF's limit --------------------------------------------------------
 
@@ -152,7 +163,7 @@ if group_make "$above" 0 && group_make "$above/in" 96; then
 	run "" forever
 	tap_is "the kernel kills it" 137 $status
 	tap_is "its snapshot is there" \
-		"near=True count=1 source=cgroup limit=96 enough=True events=1 first=table_grow" \
+		"near=True count=1 source=cgroup limit=96 enough=True events=1 first=object_make" \
 		"$(told near count source limit enough events first)"
 	tap_is "of its group" "group=$name" "$(told group)"
 
