@@ -41,6 +41,9 @@ static size_t some_size(void)
 	return 16 + next_random() % (kind < 90 ? 500 : kind < 99 ? 16000 : 200000);
 }
 
+/* However well what is free is used again. */
+static int is_to_end;
+
 /* A new row, or an old one of another size.  False if there is no memory. */
 __attribute__((noinline)) static int table_grow(void)
 {
@@ -56,7 +59,7 @@ __attribute__((noinline)) static int table_grow(void)
 	table_bytes += bytes - row_bytes[at];
 	row_bytes[at] = bytes;
 	rows[at] = row;
-	return 1;
+	return !is_to_end || malloc(some_size()) != NULL;
 }
 
 __attribute__((noinline)) static void churn(void)
@@ -90,7 +93,10 @@ int main(int argc, char **argv)
 			return waitpid(child, NULL, 0) == child ? 0 : 1;
 		}
 	}
-	if (argc < 2 || (strcmp(argv[1], "limit") != 0 && !kill_in(atol(argv[1]))))
+	if (argc < 2)
+		return 1;
+	is_to_end = strcmp(argv[1], "limit") == 0;
+	if (!is_to_end && !kill_in(atol(argv[1])))
 		return 1;
 	while (table_grow())
 		churn();
