@@ -186,7 +186,7 @@ static void publish_count(void)
 /* What readers are told of its thread. */
 static void slot_describe(struct cache *cache)
 {
-	cache->base = cache_read_sums(cache);
+	cache->base = cache_ended_sums(cache);
 	word_store(&cache->tid, os_thread_mark());
 	cache->stack_address = (uintptr_t)__builtin_frame_address(0);
 	memset(cache->name, 0, sizeof(cache->name));

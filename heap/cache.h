@@ -316,4 +316,7 @@ struct cache_row {
 struct cache_row cache_read_row(const struct cache *cache, uint32_t class);
 struct cache_sums cache_read_sums(const struct cache *cache);
 
+/* The same of a slot that no thread has: nobody changes it, and its magazines are empty. */
+struct cache_sums cache_ended_sums(const struct cache *cache);
+
 #endif

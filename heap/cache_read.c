@@ -89,7 +89,7 @@ struct cache_row cache_read_row(const struct cache *cache, uint32_t class)
 	return row;
 }
 
-struct cache_sums cache_read_sums(const struct cache *cache)
+static struct cache_sums large_sums(const struct cache *cache)
 {
 	uint64_t freed = word_load(&cache->large_free_bytes);
 	struct cache_sums sums = {
@@ -99,15 +99,40 @@ struct cache_sums cache_read_sums(const struct cache *cache)
 	};
 
 	sums.alloc = (int64_t)(sums.total_alloc - freed);
+	return sums;
+}
+
+static void sums_add(struct cache_sums *sums, uint32_t class, uint64_t nmalloc, int64_t live_objects)
+{
+	int64_t bytes = size_classes[class].object_bytes;
+
+	sums->nmalloc += nmalloc;
+	sums->nfree += nmalloc - (uint64_t)live_objects;
+	sums->total_alloc += nmalloc * (uint64_t)bytes;
+	sums->alloc += live_objects * bytes;
+}
+
+struct cache_sums cache_ended_sums(const struct cache *cache)
+{
+	struct cache_sums sums = large_sums(cache);
+
+	for (uint32_t class = 1; class < cache->class_end; class++) {
+		const struct cache_class *row = &cache->classes[class];
+		if (row->armed != 0 || row->net != 0)
+			sums_add(&sums, class, cache_nmalloc(cache, class), row->net);
+	}
+	return sums;
+}
+
+struct cache_sums cache_read_sums(const struct cache *cache)
+{
+	struct cache_sums sums = large_sums(cache);
+
 	for (uint32_t class = 1; class < cache_class_end(cache); class++) {
 		if (!cache_is_used(cache, class))
 			continue;
 		struct cache_row row = cache_read_row(cache, class);
-		int64_t bytes = size_classes[class].object_bytes;
-		sums.nmalloc += row.nmalloc;
-		sums.nfree += row.nmalloc - (uint64_t)row.live_objects;
-		sums.total_alloc += row.nmalloc * (uint64_t)bytes;
-		sums.alloc += row.live_objects * bytes;
+		sums_add(&sums, class, row.nmalloc, row.live_objects);
 	}
 	return sums;
 }
