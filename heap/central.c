@@ -149,12 +149,12 @@ static struct span *span_fullest(struct central *central)
 	return NULL;
 }
 
-/* The fewest that leave at most a quarter of them over. */
+/* The fewest that leave at most an eighth of them over. */
 static uint32_t short_span_pages(uint32_t class)
 {
 	uint32_t object_bytes = size_classes[class].object_bytes, pages = 1;
 
-	while ((pages << PAGE_SHIFT) / object_bytes * object_bytes < (pages << PAGE_SHIFT) / 4 * 3)
+	while ((pages << PAGE_SHIFT) / object_bytes * object_bytes < (pages << PAGE_SHIFT) / 8 * 7)
 		pages++;
 	return pages;
 }

@@ -27,7 +27,7 @@ static struct {
 	uint32_t frames;
 	struct pagemap pagemap;
 	double shares[CLASSES]; /* of all samples of a class: w F / n */
-	double *span_pinned;    /* F / n by a span's first page; 0: it is no span's that has objects */
+	double *span_pinned;    /* F / n, and one, by a span's first page; 0: it is no span's that has objects */
 } state;
 
 static const size_t FIRST_FRAME = (size_t)2 * CLASSES;
@@ -171,7 +171,7 @@ static double pinned_by(uint32_t class, const struct span *span, uint32_t home)
 	page -= home != 0 && arena_holds(page) ? arena.page_info[page] & PAGE_BACK_MASK : 0;
 	const struct span *at = arena.spans + page;
 	if (arena_holds(page) && is_shared(at) && at->class == class && state.span_pinned[page] != 0)
-		return state.span_pinned[page];
+		return state.span_pinned[page] - 1;
 	return (double)((row->span_pages << PAGE_SHIFT) - row->object_bytes);
 }
 
@@ -276,7 +276,7 @@ static void span_note(const struct span *span)
 	spans->pinned_bytes += sum.free_bytes;
 	class_note(span, &sum);
 	double share = (double)sum.free_bytes / (double)sum.live_objects;
-	state.span_pinned[span_page(span)] = share;
+	state.span_pinned[span_page(span)] = share + 1;
 	if (heap_checks != NULL)
 		mark_visit_others(MARK_MARKED, span, known_note, &share);
 }

@@ -160,7 +160,10 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 {
 	size_t usable = usable_of(span, ptr, "realloc", caller);
 
-	if (bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES) &&
+	/* Of objects that are told each has a block of its own (tinyalloc/tagged.h). */
+	bool may_stay = !is_tiny(span) || !cache_is_told;
+
+	if (may_stay && bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES) &&
 		is_aligned_for(ptr, bytes)) {
 		if (UNLIKELY(heap_checks != NULL))
 			heap_checks->shrink(ptr, bytes);

@@ -5,21 +5,25 @@
 #include "tools/target.h"
 #include "tools/target_symbols.h"
 
-/* What no process can have is 0. */
-static double sound(double value)
+/* In what a damaged file says anything may stand. */
+static bool is_amount(double value)
 {
-	return isfinite(value) && value > 0 ? value : 0;
+	return value >= 0 && value < 0x1p62;
+}
+
+static bool row_is_sound(const struct survey_fragment *row)
+{
+	return is_amount(row->objects) && is_amount(row->bytes) && is_amount(row->pinned_bytes);
 }
 
 static void site_take(struct fragments *fragments, const struct survey_fragment *row)
 {
-	double objects = sound(row->objects);
-	uint64_t samples = row->samples != 0 ? row->samples : (uint64_t)objects;
+	uint64_t samples = row->samples != 0 ? row->samples : (uint64_t)row->objects;
 	struct site *site = &fragments->sites.list[fragments->sites.count++];
 
 	*site = (struct site){.frame = row->frame,
-		.live = {.samples = samples, .objects = objects, .bytes = sound(row->bytes)},
-		.pinned = {.samples = samples, .objects = objects, .bytes = sound(row->pinned_bytes)}};
+		.live = {.samples = samples, .objects = row->objects, .bytes = row->bytes},
+		.pinned = {.samples = samples, .objects = row->objects, .bytes = row->pinned_bytes}};
 }
 
 static bool row_take(struct fragments *fragments, const struct survey_fragment *row)
@@ -34,6 +38,16 @@ static bool row_take(struct fragments *fragments, const struct survey_fragment *
 		fragments->unnamed[fragments->unnamed_count++] = row;
 	site_take(fragments, row);
 	return true;
+}
+
+/* The classes' rows are of the spans that the header sums up. */
+static bool sums_agree(const struct fragments *fragments)
+{
+	double pinned = (double)fragments->survey->header->spans.pinned_bytes, sum = 0;
+
+	for (size_t i = 0; i < fragments->class_count; i++)
+		sum += fragments->classes[i]->pinned_bytes;
+	return fabs(sum - pinned) <= 1 + pinned / 1e6;
 }
 
 static int compare_sites(const void *a, const void *b)
@@ -60,12 +74,12 @@ static bool rows_take(struct fragments *fragments)
 	const struct survey_fragment *rows = fragments->survey->rows;
 
 	for (uint64_t i = 0; i < fragments->survey->header->row_count; i++)
-		if (!row_take(fragments, &rows[i]))
+		if (!row_is_sound(&rows[i]) || !row_take(fragments, &rows[i]))
 			return false;
 	qsort(fragments->sites.list, fragments->sites.count, sizeof(struct site), compare_sites);
 	qsort(fragments->classes, fragments->class_count, sizeof(const struct survey_fragment *), compare_rows);
 	qsort(fragments->unnamed, fragments->unnamed_count, sizeof(const struct survey_fragment *), compare_rows);
-	return true;
+	return sums_agree(fragments);
 }
 
 static bool room_make(struct fragments *fragments, const struct fragments_options *options)
@@ -95,7 +109,7 @@ bool fragments_gather(struct fragments *fragments, const struct target *target,
 	else if (rows_take(fragments))
 		return true;
 	else
-		failure_set(failure, FAILURE_DAMAGED, "the survey of %s names call sites that its box has not",
+		failure_set(failure, FAILURE_DAMAGED, "the survey of %s is damaged: its rows name call sites that the box has not, or do not add up",
 			target->title);
 	fragments_free(fragments);
 	return false;

@@ -173,8 +173,8 @@ static bool finish(struct survey *survey, const struct asking *asking, const str
 
 	control_path(asking->target, outcome->path, path, sizeof(path));
 	int fd = file_open(path, asking->failure);
-	if (fd < 0)
-		return false;
+	if (fd < 0) /* its files are looked for by way of the process */
+		return has_ended(asking, 0) ? tell_ended(asking) : false;
 	bool done = await(asking, fd) && file_take(survey, fd, path, kind, row_bytes, asking->failure);
 	close(fd);
 	unlink(path);

@@ -78,6 +78,7 @@ pinned "one in fifty of 112 bytes" 112 500000 50
 pinned "one in fifty of 1,008 bytes" 1008 100000 50
 pinned "one in ten of 2,048 bytes" 2000 40000 10
 pinned "beside as many in full spans" 112 500000 50 10000
+pinned "beside as many in spans that are full to the last byte" 512 100000 50 20000
 pinned "beside many more in full spans" 112 500000 50 200000
 
 export MSTAT_CONF=$conf,check:full

@@ -163,6 +163,34 @@ static void test_life_of_an_object(void)
 	is_told("life", 0, 0, "all freed");
 }
 
+/* Objects that share a block, made in no scope and resized in one. */
+static void test_what_was_combined(void)
+{
+	enum { OBJECTS = 100 };
+	char *objects[OBJECTS];
+	long long bytes = 0;
+	int wrong = 0;
+
+	for (int i = 0; i < OBJECTS; i++) {
+		objects[i] = mstat_alloc(1 + (size_t)i % 15, MSTAT_NOSCAN);
+		memset(objects[i], i, 1 + (size_t)i % 15);
+	}
+	mstat_tag_push_all("combined");
+	for (int i = 0; i < OBJECTS; i++)
+		objects[i] = realloc(objects[i], 1 + (size_t)i % 15);
+	mstat_tag_pop();
+	for (int i = 0; i < OBJECTS; i++) {
+		bytes += (long long)malloc_usable_size(objects[i]);
+		for (int at = 0; at < 1 + i % 15; at++)
+			wrong += objects[i][at] != i;
+	}
+	is_told("combined", OBJECTS, bytes, "resized in a scope");
+	tap_is(0, wrong, "with what was in them");
+	for (int i = 0; i < OBJECTS; i++)
+		free(objects[i]);
+	is_told("combined", 0, 0, "all freed");
+}
+
 static void *end_in_scope(void *arg)
 {
 	void **objects = arg;
@@ -498,6 +526,7 @@ int main(int argc, char **argv)
 	tap_begin();
 	test_refusals();
 	test_life_of_an_object();
+	test_what_was_combined();
 	test_a_thread_that_ends_in_a_scope();
 	test_fork("fork in a scope", fork);
 	test_fork("a fork that nobody prepared", _Fork);
