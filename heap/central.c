@@ -165,7 +165,8 @@ static uint32_t new_span_pages(uint32_t class, enum span_use use)
 
 	if (use == SPAN_SAMPLED)
 		return (object_bytes + PAGE_BYTES - 1) / PAGE_BYTES;
-	if (LIKELY(!limit_wants_short_spans()) || object_bytes > SHARED_MAX_BYTES)
+	/* In a checked process the first of eight or more is nobody's (heap_checks_lead()). */
+	if (LIKELY(!limit_wants_short_spans()) || object_bytes > SHARED_MAX_BYTES || heap_checks != NULL)
 		return usual;
 	return short_span_pages(class);
 }

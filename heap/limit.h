@@ -17,7 +17,7 @@
  *
  *            Where addresses are what there is a limit of, what was given back within spans
  *            takes as much of it as before: what counts as held then is all in use, and above
- *            an eighth of s new spans are short, since pages are of use to others only when
+ *            a thirty-second of s new spans are short, since pages are of use to others only when
  *            all of their span is free.
  *
  * LOCKING    The words are set by one thread, whoever looks at the limits, and read without

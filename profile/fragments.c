@@ -212,8 +212,9 @@ static void sample_note(const struct span *span, const struct special_sample *sa
 	row->samples++;
 	row->objects += (double)sample->weight;
 	row->bytes += (double)sample->weight * (double)sample->bytes;
-	row->pinned_bytes += row_of_class(class)->pinned_bytes *
-		share_of(span, sample, home, class) / state.shares[class];
+	if (state.shares[class] != 0)
+		row->pinned_bytes += row_of_class(class)->pinned_bytes *
+			share_of(span, sample, home, class) / state.shares[class];
 }
 
 static void samples_visit(special_sample_visitor *visit)
@@ -223,7 +224,7 @@ static void samples_visit(special_sample_visitor *visit)
 			special_visit_samples(span, visit);
 }
 
-/* Of a class that none of its living objects is a sample of. */
+/* Of a class that no living object which pins anything is a sample of. */
 static void unknown_note(uint32_t class)
 {
 	const struct survey_fragment *all = row_of_class(class);

@@ -79,6 +79,10 @@ pinned "one in fifty of 1,008 bytes" 1008 100000 50
 pinned "one in ten of 2,048 bytes" 2000 40000 10
 pinned "beside as many in full spans" 112 500000 50 10000
 pinned "beside as many in spans that are full to the last byte" 512 100000 50 20000
+start 512 100000 1
+tap_is "of full spans alone what is pinned is the last one's rest" "classes add up: yes
+sites add up: yes" "$("$MSTAT_TOOL" fragments --json "$pid" 2>&1 | python3 -c "$judge" "$truth" keep_one 2>&1 | tail -n 2)"
+stop
 pinned "beside many more in full spans" 112 500000 50 200000
 
 export MSTAT_CONF=$conf,check:full
