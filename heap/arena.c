@@ -281,7 +281,7 @@ size_t arena_grow(size_t pages, size_t *got_pages)
 		os_want_huge(arena_address_of(first), want << PAGE_SHIFT, true);
 	if (wants_huge && heap_bytes < LARGE_HEAP_BYTES && heap_bytes + (want << PAGE_SHIFT) >= LARGE_HEAP_BYTES)
 		first_pages_make_huge();
-	word_store(&arena.granule_count, (first + want) << (PAGE_SHIFT - OBJECT_ALIGN_SHIFT));
+	word_store(&arena.pages_bytes, (first + want) << PAGE_SHIFT);
 	__atomic_store_n(&arena.page_count, first + want, __ATOMIC_RELEASE);
 	*got_pages = want;
 	return first;

@@ -20,7 +20,7 @@
  *
  * INVARIANT  page_count pages have their tables mapped; class_map reads 0
  *            for every page that is not part of a span of small objects.
- *            granule_count says the same; while the heap grows it may be ahead.
+ *            pages_bytes says the same; while the heap grows it may be ahead.
  *            Pages that somebody else had mapped are holes: their spans'
  *            kind is SPAN_NONE for ever.
  *
@@ -57,7 +57,7 @@ struct span;
 struct arena {
 	/* Read by every free(). */
 	uintptr_t pages_address; /* of page 0 */
-	size_t granule_count;    /* of the pages below, in steps of OBJECT_ALIGN_SHIFT */
+	size_t pages_bytes;      /* of the pages below */
 	uintptr_t class_map_base; /* where the class map would have the byte of address 0 */
 
 	size_t page_count;       /* the first page beyond */
@@ -114,14 +114,10 @@ static ALWAYS_INLINE uint32_t arena_class_at(size_t page)
 	return LIKELY(arena_holds(page)) ? word_peek(&arena.class_map[page]) : 0;
 }
 
-/* Whether an object of a size class may begin there: in a page, at a multiple of 16.  Any
-   other address has its low bits for the highest here, and is beyond every page. */
-static ALWAYS_INLINE bool arena_may_begin(const void *ptr)
+/* Whether it lies in a page. */
+static ALWAYS_INLINE bool arena_has(const void *ptr)
 {
-	uintptr_t offset = (uintptr_t)ptr - arena.pages_address;
-	const unsigned low = OBJECT_ALIGN_SHIFT, bits = sizeof(offset) * CHAR_BIT;
-
-	return (offset >> low | offset << (bits - low)) < word_peek(&arena.granule_count);
+	return (uintptr_t)ptr - arena.pages_address < word_peek(&arena.pages_bytes);
 }
 
 /* What the class map says of an address in a page.  All that a free does waits for it:

@@ -18,6 +18,7 @@ enum {
 	MAGAZINE_MIN_OBJECTS = 8,    /* what the largest classes grow to */
 	MAGAZINE_MAX_BYTES = 64 << 10,
 	MAGAZINE_MOST_SPANS = 2,     /* of the classes whose objects are spans */
+	MAGAZINE_MOST_FINE = 430,    /* of the classes below 16 bytes */
 	MAGAZINE_FIRST_OBJECTS = 8,
 	MAGAZINE_FIRST_BYTES = 8 << 10,
 	/* A cache and its magazines, then those of the hinted classes: cache_init()
@@ -55,6 +56,8 @@ uint32_t cache_most_objects(uint32_t class)
 		return MAGAZINE_MOST_SPANS;
 	if (CONFIG_TORTURE || fits < MAGAZINE_MIN_OBJECTS)
 		return CONFIG_TORTURE ? 4 : MAGAZINE_MIN_OBJECTS;
+	if (size_class_is_fine(class))
+		return MAGAZINE_MOST_FINE;
 	return fits < MAGAZINE_MAX_OBJECTS ? fits : MAGAZINE_MAX_OBJECTS;
 }
 
@@ -140,7 +143,7 @@ static struct cache *slot_make(uint32_t index)
 /* All of it under the lock: the child of a fork finds it done, or not begun. */
 bool cache_open_hinted(struct cache *cache)
 {
-	if (cache_has_magazine(cache, SIZE_CLASS_TINY))
+	if (cache_has_magazine(cache, SIZE_CLASS_COUNT - 1))
 		return true;
 	lock_acquire(&page_heap_lock);
 	central_init_hinted();
@@ -313,7 +316,7 @@ static void contents_recover(struct cache *cache)
 
 static bool is_open_hinted(const struct cache *cache)
 {
-	return cache->magazines[SIZE_CLASS_TINY].top != 0; /* which is opened last */
+	return cache->magazines[SIZE_CLASS_COUNT - 1].top != 0; /* which is opened last */
 }
 
 /* Somebody may have been opening it. */

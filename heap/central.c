@@ -24,10 +24,12 @@ enum {
 	STACK_MIN_OBJECTS = 8,
 	STACK_MOST_SPANS = 2, /* of the classes whose objects are spans */
 	STACK_MAX_OBJECTS = 2048,
-	FAMILY_SLOTS = 26624 /* the sum over a family's classes; classes_init() checks it */
+	/* The sums over the classes, first those without a hint; classes_init() checks them. */
+	SIZED_SLOTS = 12 * STACK_MAX_OBJECTS,
+	HINTED_SLOTS = SIZED_SLOTS + (1 + FINE_CLASS_COUNT) * STACK_MAX_OBJECTS
 };
 
-BULKY void *stack_slots[2 * FAMILY_SLOTS];
+BULKY void *stack_slots[SIZED_SLOTS + HINTED_SLOTS];
 
 static uint32_t stack_capacity(uint32_t class)
 {
@@ -40,7 +42,7 @@ static uint32_t stack_capacity(uint32_t class)
 	return fits < STACK_MAX_OBJECTS ? fits : STACK_MAX_OBJECTS;
 }
 
-static void classes_init(uint32_t first, uint32_t end, void **slots)
+static void classes_init(uint32_t first, uint32_t end, void **slots, uint32_t slot_count)
 {
 	uint32_t used = 0;
 
@@ -52,20 +54,20 @@ static void classes_init(uint32_t first, uint32_t end, void **slots)
 		central->stack = slots + used;
 		used += central->stack_capacity;
 	}
-	if (used > FAMILY_SLOTS)
+	if (used > slot_count)
 		fatal("the size classes' stacks do not fit");
 }
 
 void central_init(void)
 {
-	classes_init(1, SIZED_CLASS_COUNT, stack_slots);
+	classes_init(1, SIZED_CLASS_COUNT, stack_slots, SIZED_SLOTS);
 }
 
 void central_init_hinted(void)
 {
 	if (size_class_end == SIZE_CLASS_COUNT)
 		return;
-	classes_init(SIZED_CLASS_COUNT, SIZE_CLASS_COUNT, stack_slots + FAMILY_SLOTS);
+	classes_init(SIZED_CLASS_COUNT, SIZE_CLASS_COUNT, stack_slots + SIZED_SLOTS, HINTED_SLOTS);
 	__atomic_store_n(&size_class_end, SIZE_CLASS_COUNT, __ATOMIC_SEQ_CST);
 }
 

@@ -157,7 +157,7 @@ static bool unit_is_free(const struct span *span, size_t unit)
 		return false;
 	if (from >= span_objects(span))
 		return false; /* carving left it over, and nothing wrote there */
-	if (span->class == SIZE_CLASS_TINY &&
+	if (size_class_has_tail(span->class) &&
 		span_address(span) + offset + unit_bytes > span_records(span))
 		return false;
 	if (from < span->lead)

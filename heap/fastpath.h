@@ -114,11 +114,20 @@ static ALWAYS_INLINE bool cache_push(struct cache *cache, size_t class, void *pt
 	return true;
 }
 
+/* Whether an object of a class may begin there, by its address's lowest bits. */
+static ALWAYS_INLINE bool heap_may_begin(const void *ptr, uint32_t class)
+{
+	return ((uint8_t)(uintptr_t)ptr & size_class_align_mask[class]) == 0;
+}
+
 /* What the class map says of an address; 0, which has no room, outside the heap and of one
-   at which no object of a size class begins: tiny objects may. */
+   at which no object of its class begins. */
 static ALWAYS_INLINE uint32_t heap_mapped_class(const void *ptr)
 {
-	return LIKELY(arena_may_begin(ptr)) ? arena_class_of(ptr) : 0;
+	if (UNLIKELY(!arena_has(ptr)))
+		return 0;
+	uint32_t class = arena_class_of(ptr);
+	return LIKELY(heap_may_begin(ptr, class)) ? class : 0;
 }
 
 /* Whether it is an object of the size class that so many bytes are of.  False of all that is

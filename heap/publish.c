@@ -237,7 +237,7 @@ void publish_all(void)
 
 void publish_layout(struct box_identity *identity)
 {
-	_Static_assert((int)SIZED_CLASS_COUNT <= (int)BOX_CLASSES_MAX,
+	_Static_assert((int)SIZED_CLASS_COUNT + (int)FINE_CLASS_COUNT <= (int)BOX_CLASSES_MAX,
 		"the layout has room for every class");
 	_Static_assert(sizeof(struct box_magazine) == sizeof(struct magazine) &&
 			offsetof(struct box_magazine, top) == offsetof(struct magazine, top) &&
@@ -249,6 +249,8 @@ void publish_layout(struct box_identity *identity)
 	identity->hinted_count = HINTED_CLASS_COUNT;
 	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
 		identity->class_bytes[class] = size_classes[class].object_bytes;
+	for (uint32_t i = 0; i < FINE_CLASS_COUNT; i++)
+		identity->class_bytes[SIZED_CLASS_COUNT + i] = (i + 1) * FINE_STEP_BYTES;
 	identity->cache_bytes = sizeof(struct cache);
 	identity->magazines_offset = offsetof(struct cache, magazines);
 	identity->class_stride = sizeof(struct cache_class);

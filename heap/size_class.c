@@ -10,8 +10,7 @@
  * A span has the fewest pages, from 4 up to 1 KiB objects, 8 up to 2 KiB, 16 up
  * to 8 KiB, 32 above, that leave at most 1/64 of it over.  The reciprocal is
  * ceil(2^35 / bytes): exact, since 2^35 is more than a span's bytes times an
- * object's in every class that shares a span, and that of 16 bytes still fits 32
- * bits.  Where an object is alone in its span, 0 finds it.
+ * object's in every class that shares a span.  Where an object is alone in its span, 0 finds it.
  */
 const struct size_class size_classes[SIZE_CLASS_COUNT] = {
 	{0, 0, 0, 0},
@@ -19,6 +18,9 @@ const struct size_class size_classes[SIZE_CLASS_COUNT] = {
 #include "heap/size_class_rows.h"
 	/* Behind the blocks stands a word for each, in the same page (tinyalloc/record.h). */
 	[SIZE_CLASS_TINY] = {TINY_BLOCK_BYTES, 1, TINY_BLOCKS, 0x80000000u},
+	/* Behind the objects a bit for each (heap/span.h, span_home_words()). */
+	{2, 4, 15420, 0x400000000}, {4, 4, 7942, 0x200000000}, {6, 4, 5349, 0x155555556}, {8, 4, 4032, 0x100000000},
+	{10, 4, 3236, 0xcccccccd}, {12, 4, 2702, 0xaaaaaaab}, {14, 4, 2319, 0x92492493},
 };
 
 const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1] = {
@@ -47,4 +49,26 @@ const uint8_t size_class_of_granule[SMALL_MAX_BYTES / SIZE_GRANULE_BYTES + 1] = 
 	[12289 ... 13312] = 89, [13313 ... 14336] = 90, [14337 ... 15360] = 91, [15361 ... 16384] = 92,
 };
 
+/* In tiny blocks an object may begin at any byte. */
+#define FAMILY_MASKS \
+	15, 31, 15, 63, 15, 31, 15, 127, 15, 31, 15, 63, 15, 31, 15, 255, 31, 63, 31, 127, 31, 63, \
+	31, 255, 63, 127, 63, 255, 63, 127, 63, 255, 127, 255, 127, 255, 127, 255, 127, 255, 255, \
+	255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, \
+	255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, \
+	255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255
+const uint8_t size_class_align_mask[SIZE_CLASS_COUNT + 1] = {0, FAMILY_MASKS, FAMILY_MASKS,
+	0, 1, 3, 1, 7, 1, 3, 1, 0};
+#undef FAMILY_MASKS
+
+const uint8_t size_class_fitted[FITTED_MAX_BYTES + 1] = {
+	0, 186, 186, 187, 187, 188, 188, 189, 189, 190, 190, 191, 191, 192, 192, 0, 93, 94, 94,
+	94, 94, 94, 94, 94, 94, 94, 94, 94, 94, 94, 94, 94, 94, 95, 95, 95, 95, 95, 95, 95, 95,
+	95, 95, 95, 95, 95, 95, 95, 95, 96, 96, 96, 96, 96, 96, 96, 96, 96, 96, 96, 96, 96, 96,
+	96, 96, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 97, 98, 98, 98, 98,
+	98, 98, 98, 98, 98, 98, 98, 98, 98, 98, 98, 98, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+	99, 99, 99, 99, 99, 99, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100,
+	100, 100, 100,
+};
+
 uint32_t size_class_end = SIZED_CLASS_COUNT;
+bool size_class_has_fine;

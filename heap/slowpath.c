@@ -11,6 +11,7 @@
 #include "heap/checks.h"
 #include "heap/cooling.h"
 #include "heap/draining.h"
+#include "heap/fastpath.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/large.h"
@@ -394,7 +395,7 @@ void heap_free_for_slow(void *ptr, const void *caller)
 	uint32_t class = arena_class_at(page);
 	bool is_usual = class - 1 < SIZE_CLASS_COUNT - 1;
 	const struct span *span = is_usual ? NULL : span_of_small(ptr);
-	if (is_usual && (uintptr_t)ptr % SIZE_GRANULE_BYTES != 0)
+	if (is_usual && !heap_may_begin(ptr, class))
 		misuse_bad_pointer("free", ptr, caller);
 	if (is_usual)
 		heap_free_class_slow(class, false, ptr, caller);

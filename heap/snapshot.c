@@ -58,14 +58,20 @@ static void large_collect(struct mstat_snapshot *out)
 }
 
 /* What is hinted is of the same size as what is not, and stands in the same row. */
+static struct mstat_size_class *row_of(struct mstat_snapshot *out, uint32_t class)
+{
+	return size_class_is_fine(class) ? &out->by_fine_size[class - SIZE_CLASS_TINY]
+					  : &out->by_size[size_class_unhinted(class)];
+}
+
 static void small_collect(struct mstat_snapshot *out)
 {
 	uint32_t end = size_class_end_now();
 
-	for (uint32_t class = 1; class < SIZED_CLASS_COUNT; class++)
-		out->by_size[class].size_bytes = size_classes[class].object_bytes;
+	for (uint32_t class = 1; class < SIZE_CLASS_COUNT; class++)
+		row_of(out, class)->size_bytes = size_classes[class].object_bytes;
 	for (uint32_t class = 1; class < end; class++) {
-		struct mstat_size_class *row = &out->by_size[size_class_unhinted(class)];
+		struct mstat_size_class *row = row_of(out, class);
 		uint64_t bytes = size_classes[class].object_bytes;
 		struct class_sums sums = class_collect(class);
 		uint64_t live = (uint64_t)sums.live_objects;
@@ -77,8 +83,12 @@ static void small_collect(struct mstat_snapshot *out)
 			out->combinable_alloc = live * bytes;
 		if (class >= SIZED_CLASS_COUNT)
 			out->noscan_alloc += live * bytes;
-		if (class == SIZE_CLASS_TINY)
-			out->tiny_alloc = live * bytes;
+		if (class >= SIZE_CLASS_TINY)
+			out->tiny_alloc += live * bytes;
+		if (size_class_is_fine(class)) {
+			out->tiny_nmalloc += sums.nmalloc;
+			out->tiny_nfree += nfree;
+		}
 		out->total_alloc += sums.nmalloc * bytes;
 		out->nmalloc += sums.nmalloc;
 		out->nfree += nfree;
@@ -144,9 +154,10 @@ void heap_snapshot(struct mstat_snapshot *out)
 	out->sys = out->heap_sys + out->stacks_sys + out->metadata_bytes;
 }
 
+/* The fine ones come last, and only if there were any. */
 static uint32_t source_class_count(void)
 {
-	return SIZED_CLASS_COUNT;
+	return SIZED_CLASS_COUNT + (word_load(&size_class_has_fine) ? FINE_CLASS_COUNT : 0);
 }
 
 static void source_add(uint32_t class, struct source_class *out)
@@ -168,13 +179,16 @@ static void source_add(uint32_t class, struct source_class *out)
 	out->sampled_bytes += word_load(&central->sampled_bytes);
 }
 
-static void source_size_class(uint32_t class, struct source_class *out)
+static void source_size_class(uint32_t row, struct source_class *out)
 {
+	bool is_fine = row >= SIZED_CLASS_COUNT;
+	uint32_t class = is_fine ? SIZE_CLASS_TINY + 1 + row - SIZED_CLASS_COUNT : row;
+
 	*out = (struct source_class){
 		.object_bytes = size_classes[class].object_bytes,
 	};
 	source_add(class, out);
-	if (size_class_end_now() == SIZED_CLASS_COUNT)
+	if (is_fine || size_class_end_now() == SIZED_CLASS_COUNT)
 		return;
 	source_add(class + SIZE_FAMILY_NOSCAN, out);
 	if (class == size_class_unhinted(SIZE_CLASS_TINY))

@@ -103,9 +103,9 @@ static void mark_touched(const char *from, const char *to)
 			arena.page_info[page] | PAGE_WAS_USED | PAGE_IS_DIRTY);
 }
 
-static void records_clear(struct span *span)
+static void tail_clear(struct span *span)
 {
-	char *end = span_address(span) + (span->page_count << PAGE_SHIFT);
+	char *end = span_pages_end(span);
 
 	mark_touched(span_records(span), end);
 	memset(span_records(span), 0, (size_t)(end - span_records(span)));
@@ -120,10 +120,10 @@ void span_open_small(struct span *span, uint32_t class, enum span_use use)
 		uint8_t *info = &arena.page_info[first + i];
 		*info = (uint8_t)((*info & ~PAGE_BACK_MASK) | i);
 	}
-	if (class == SIZE_CLASS_TINY)
-		records_clear(span);
-	memset(span_home_words(span), 0, (span_objects(span) + 63) / 64 * sizeof(uint64_t));
-	span->lead = (uint8_t)heap_checks_lead(class != SIZE_CLASS_TINY ? span_objects(span) : 0);
+	if (size_class_has_tail(class))
+		tail_clear(span);
+	memset(span_home_words(span), 0, span_bit_words(span) * sizeof(uint64_t));
+	span->lead = (uint8_t)heap_checks_lead(size_class_has_tail(class) ? 0 : span_objects(span));
 	span->home_count = 0;
 	span->carved_count = span->lead;
 	if (span->lead != 0) { /* its end is written to */

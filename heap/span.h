@@ -12,6 +12,9 @@
  *            and the home bit of an object is set exactly when it is home.
  *            Objects at and beyond carved_count were never handed out.
  *
+ *            The home bits stand in a table apart, those of a fine class in the span,
+ *            behind its objects.
+ *
  *            The class map's bytes of a small span are its class, or 0 where it is
  *            unusual: draining, with a special or of collectable objects (span_map);
  *            of tiny blocks that are not they are CLASS_MAP_TINY.  A large one's class is the family of its object, plain or noscan.
@@ -27,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "heap/arena.h"
 #include "heap/size_class.h"
 
@@ -101,10 +105,13 @@ struct span {
 static inline uint32_t span_objects(const struct span *span)
 {
 	const struct size_class *row = &size_classes[span->class];
+	uint64_t bits = (uint64_t)span->page_count << PAGE_SHIFT << 3;
 
-	return span->page_count == row->span_pages
-		? row->span_objects
-		: (uint32_t)((uint64_t)span->page_count << PAGE_SHIFT) / row->object_bytes;
+	if (LIKELY(span->page_count == row->span_pages))
+		return row->span_objects;
+	if (size_class_is_fine(span->class)) /* a bit more for each, in whole words */
+		return (uint32_t)((bits - 64) / (row->object_bytes * 8 + 1));
+	return (uint32_t)(bits >> 3) / row->object_bytes;
 }
 
 static inline size_t span_page(const struct span *span)
@@ -123,17 +130,28 @@ static inline char *span_object(const struct span *span)
 	return span_address(span) + span->offset;
 }
 
-static inline uint64_t *span_home_words(const struct span *span)
-{
-	return arena.home_words + span_page(span) * HOME_WORDS_PER_PAGE;
-}
-
-/* Where its objects end: in a span of tiny blocks, their records begin. */
+/* Where its objects end, and its tail begins if it has one. */
 static inline char *span_records(const struct span *span)
 {
-	const struct size_class *class = &size_classes[span->class];
+	return span_address(span) + (size_t)span_objects(span) * size_classes[span->class].object_bytes;
+}
 
-	return span_address(span) + (size_t)class->span_objects * class->object_bytes;
+static inline char *span_pages_end(const struct span *span)
+{
+	return span_address(span) + ((size_t)span->page_count << PAGE_SHIFT);
+}
+
+/* So many are a bit for each object of a span. */
+static inline uint32_t span_bit_words(const struct span *span)
+{
+	return (span_objects(span) + 63) / 64;
+}
+
+static inline uint64_t *span_home_words(const struct span *span)
+{
+	if (size_class_is_fine(span->class))
+		return (uint64_t *)(void *)span_pages_end(span) - span_bit_words(span);
+	return arena.home_words + span_page(span) * HOME_WORDS_PER_PAGE;
 }
 
 /* Objects that the span could still hand out. */

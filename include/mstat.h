@@ -43,7 +43,8 @@ struct mstat_size_class {
  * When no other thread allocates, every figure is exact.
  *
  *     alloc       == sum over live objects of their size class or pages
- *     nmalloc     == sum of by_size[].nmalloc + large_nmalloc,  nfree likewise
+ *     nmalloc     == sum of by_size[].nmalloc + by_fine_size[].nmalloc + large_nmalloc,
+ *                    nfree likewise
  *     heap_alloc  == alloc + magazine_bytes
  *     heap_sys    == heap_inuse + heap_idle
  *     heap_inuse  == heap_alloc + span_free_bytes
@@ -85,14 +86,16 @@ struct mstat_snapshot {
 
 	/* Objects that were hinted to hold no pointers (mstat_alloc).  Those of less
 	   than 16 bytes are combined: alloc, nmalloc and by_size count the blocks of 16
-	   bytes that they share, tiny_nmalloc and tiny_nfree the objects themselves. */
-	uint64_t noscan_alloc;     /* of alloc: what is hinted and not large, tiny blocks included */
-	uint64_t tiny_alloc;       /* of noscan_alloc: tiny blocks */
+	   bytes that they share, tiny_nmalloc and tiny_nfree the objects themselves.  Where
+	   there are many they come in classes of 2, 4 ... 14 bytes, by_fine_size. */
+	uint64_t noscan_alloc;     /* of alloc: what is hinted and not large, tiny ones included */
+	uint64_t tiny_alloc;       /* of noscan_alloc: tiny blocks, and by_fine_size */
 	uint64_t tiny_nmalloc;
 	uint64_t tiny_nfree;
 	uint64_t tiny_saved_bytes; /* what they would take now if each had its own block,
 	                              less tiny_alloc */
 	uint64_t combinable_alloc; /* of alloc: objects of at most 16 bytes, not hinted */
+	struct mstat_size_class by_fine_size[8]; /* row 0 is not used */
 };
 
 /*

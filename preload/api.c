@@ -84,7 +84,7 @@ static void *alloc_unhinted(size_t bytes, unsigned hints)
 EXPORT LINE_ALIGNED void *mstat_alloc(size_t bytes, unsigned hints)
 {
 	if (LIKELY(hints == usual_hint))
-		return object_alloc_noscan(bytes, tiny_align_of(bytes));
+		return object_alloc_noscan_natural(bytes);
 	if (usual_hint != MSTAT_NOSCAN && (hints & ~(unsigned)(MSTAT_NOSCAN | MSTAT_COLLECTABLE)) == 0)
 		return alloc_unhinted(bytes, hints);
 	if (hints == 0)

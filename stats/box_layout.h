@@ -41,9 +41,9 @@
 #define BOX_FILE_SUFFIX ".box" /* PID.box; PID-NUMBER.box if there is one already */
 
 enum {
-	BOX_LAYOUT_VERSION = 7,
+	BOX_LAYOUT_VERSION = 8,
 	BOX_SECTIONS_MAX = 20,
-	BOX_CLASSES_MAX = 96,   /* as MSTAT_SIZE_CLASSES_MAX; row 0 is "large" */
+	BOX_CLASSES_MAX = 112,  /* row 0 is "large"; the last are those below 16 bytes */
 	BOX_ALL_CLASSES_MAX = 2 * BOX_CLASSES_MAX, /* the hinted ones too */
 	BOX_THREADS_MAX = 1024, /* slots; more threads at one time have no rows */
 	BOX_EVENTS_MAX = 16,
@@ -57,7 +57,7 @@ enum {
 	BOX_TAG_NAME_BYTES = 48, /* with its NUL */
 	BOX_BUILD_ID_BYTES = 32,
 	BOX_EXE_BYTES = 1024,
-	BOX_CMDLINE_BYTES = 1344, /* so that what is written at start is one page */
+	BOX_CMDLINE_BYTES = 1280, /* so that what is written at start is one page */
 	BOX_PATH_BYTES = 512
 };
 
@@ -132,8 +132,8 @@ struct box_identity {
 	uint64_t cmdline_bytes;
 	/* Size classes, class 0 (which is none) included.  Behind them come hinted_count
 	   more: classes of the same sizes, of objects that hold no pointers, the first
-	   being that of class 1, and at last one of the blocks of 16 bytes into which
-	   smaller objects are combined. */
+	   being that of class 1, then one of the blocks of 16 bytes into which smaller
+	   objects are combined, and the fine ones of 2 to 14. */
 	uint64_t class_count;
 	uint64_t hinted_count;
 
@@ -157,7 +157,7 @@ struct box_identity {
 	uint64_t tiny_nmalloc_offset; /* 64-bit words: as in struct box_thread */
 	uint64_t tiny_nfree_offset;
 
-	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object; of each of class_count */
+	uint32_t class_bytes[BOX_CLASSES_MAX]; /* of an object; of each of class_count, then below 16 */
 	uint64_t check_mode;    /* enum box_check_mode */
 };
 

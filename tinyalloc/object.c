@@ -23,12 +23,24 @@ void *object_alloc_collectable(size_t bytes, bool is_noscan)
 	return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
 }
 
-/* The span of an object that reads class 0, or is tiny; NULL if it is not, or none. */
+void *object_alloc_fitted_slow(size_t bytes)
+{
+	bool is_zero;
+
+	if (bytes == 0)
+		return object_of_no_bytes;
+	if (size_class_fitted[bytes] == 0)
+		return tiny_alloc(bytes, tiny_align_of(bytes));
+	return heap_alloc_class_slow(size_class_fitted[bytes], bytes, &is_zero);
+}
+
+/* The span of an object that reads class 0, or is of less than 16 bytes; NULL if it is not,
+   or none. */
 static struct span *unusual_span_of(const void *ptr)
 {
 	size_t page = arena_page_of(ptr);
 
-	if (!arena_holds(page) || arena_class_at(page) - 1 < SIZE_CLASS_COUNT - 1)
+	if (!arena_holds(page) || arena_class_at(page) - 1 < SIZE_CLASS_TINY - 1)
 		return NULL;
 	return span_of_object(ptr);
 }
@@ -36,6 +48,12 @@ static struct span *unusual_span_of(const void *ptr)
 static bool is_tiny(const struct span *span)
 {
 	return span->kind == SPAN_SMALL && span->class == SIZE_CLASS_TINY;
+}
+
+/* Of objects of less than 16 bytes. */
+static bool is_small(const struct span *span)
+{
+	return span->kind == SPAN_SMALL && span->class >= SIZE_CLASS_TINY;
 }
 
 /* The span of tiny blocks that an address lies in; NULL if it lies in none. */
@@ -106,7 +124,7 @@ static NOINLINE void free_unusual(void *ptr, const void *caller)
 	}
 	struct span *span = unusual_span_of(ptr);
 
-	if (span != NULL && LIKELY(word_load(&span->special) == 0 && !is_tiny(span)))
+	if (span != NULL && LIKELY(word_load(&span->special) == 0 && !is_small(span)))
 		heap_free_span(span, ptr, caller);
 	else if (span != NULL)
 		free_special(span, ptr, caller);
@@ -114,16 +132,9 @@ static NOINLINE void free_unusual(void *ptr, const void *caller)
 		heap_free_for_slow(ptr, caller);
 }
 
-/* Where objects of other classes cannot begin, as an odd address, the fast path did not look. */
-static ALWAYS_INLINE bool is_usual_tiny(const void *ptr, size_t class)
-{
-	return class == CLASS_MAP_TINY ||
-		(class == 0 && arena_class_at(arena_page_of(ptr)) == CLASS_MAP_TINY);
-}
-
 static ALWAYS_INLINE void free_for(void *ptr, size_t class, const void *caller)
 {
-	if (LIKELY(is_usual_tiny(ptr, class)))
+	if (LIKELY(class == CLASS_MAP_TINY))
 		tiny_free(ptr, caller);
 	else
 		free_unusual(ptr, caller);
@@ -161,7 +172,7 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 	size_t usable = usable_of(span, ptr, "realloc", caller);
 
 	/* Of objects that are told each has a block of its own (tinyalloc/tagged.h). */
-	bool may_stay = !is_tiny(span) || !cache_is_told;
+	bool may_stay = !is_small(span) || !cache_is_told;
 
 	if (may_stay && bytes <= usable && (bytes > usable / 2 || usable <= SHARED_MAX_BYTES) &&
 		is_aligned_for(ptr, bytes)) {
@@ -180,7 +191,7 @@ static void *realloc_unusual(struct span *span, void *ptr, size_t bytes, const v
 
 static void *realloc_any(struct span *span, void *ptr, size_t bytes, const void *caller)
 {
-	return span != NULL && (is_tiny(span) || span_is_collectable(span))
+	return span != NULL && (is_small(span) || span_is_collectable(span))
 		? realloc_unusual(span, ptr, bytes, caller)
 		: heap_realloc(ptr, bytes, caller);
 }

@@ -22,13 +22,43 @@
    asked for its size, which is 0, as often as one likes. */
 extern HIDDEN char object_of_no_bytes[1];
 
-/* An object that holds no pointers, aligned to 16 bytes, and below that to align_bytes:
-   1, 2, 4 or 8.  Below 16 bytes it reads zero.  NULL with ENOMEM. */
-static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
+/* Of a size that a class fits, where the program has many tiny objects: what is not in a
+   magazine, and of no bytes. */
+void *object_alloc_fitted_slow(size_t bytes) NOINLINE;
+
+static ALWAYS_INLINE void *object_alloc_fitted(struct cache *cache, size_t bytes)
+{
+	void *object = cache_pop(cache, size_class_fitted[bytes]);
+
+	return LIKELY(object != NULL) ? object : object_alloc_fitted_slow(bytes);
+}
+
+static ALWAYS_INLINE void *object_alloc_combined(size_t bytes, size_t align_bytes)
 {
 	if (bytes - 1 < TINY_BLOCK_BYTES - 1)
 		return tiny_alloc(bytes, align_bytes);
 	return bytes != 0 ? heap_alloc_noscan(bytes) : object_of_no_bytes;
+}
+
+/* An object that holds no pointers, aligned to 16 bytes, and below that to align_bytes:
+   1, 2, 4 or 8.  NULL with ENOMEM. */
+static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
+{
+	struct cache *cache = cache_self;
+
+	if (cache->tiny_is_fine && LIKELY(bytes <= FITTED_MAX_BYTES))
+		return object_alloc_fitted(cache, bits_round_up(bytes, align_bytes));
+	return object_alloc_combined(bytes, align_bytes);
+}
+
+/* The same, aligned as the size asks for. */
+static ALWAYS_INLINE void *object_alloc_noscan_natural(size_t bytes)
+{
+	struct cache *cache = cache_self;
+
+	if (cache->tiny_is_fine && LIKELY(bytes <= FITTED_MAX_BYTES))
+		return object_alloc_fitted(cache, bytes);
+	return object_alloc_combined(bytes, tiny_align_of(bytes));
 }
 
 /* One that the program does not free itself (profile/collect.h), zeroed.  NULL with
@@ -41,12 +71,12 @@ void object_free_for_slow(void *ptr, size_t class, const void *caller) NOINLINE;
 
 static ALWAYS_INLINE void object_free(void *ptr)
 {
-	if (UNLIKELY(!arena_may_begin(ptr))) {
+	if (UNLIKELY(!arena_has(ptr))) {
 		object_free_slow(ptr, 0);
 		return;
 	}
 	size_t class = arena_class_of(ptr);
-	if (UNLIKELY(!cache_push(cache_self, class, ptr)))
+	if (UNLIKELY(!heap_may_begin(ptr, class)) || UNLIKELY(!cache_push(cache_self, class, ptr)))
 		object_free_slow(ptr, class);
 }
 

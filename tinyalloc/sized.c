@@ -41,12 +41,14 @@ static _Noreturn void refuse(const struct span *span, const void *ptr, const cha
 		caller);
 }
 
-/* What the object may use; SIZE_MAX if none begins there. */
-static size_t tiny_bytes(const void *ptr)
+/* What an object of less than 16 bytes may use; SIZE_MAX if none begins there. */
+static size_t small_bytes(const struct span *span, const void *ptr)
 {
 	size_t bytes;
 	void *object;
 
+	if (span->class != SIZE_CLASS_TINY)
+		return size_classes[span->class].object_bytes;
 	return tiny_find(ptr, &object, &bytes) && object == ptr ? bytes : SIZE_MAX;
 }
 
@@ -55,8 +57,8 @@ static bool is_exact(const struct span *span, const void *ptr, size_t bytes, siz
 {
 	size_t asked = bytes != 0 ? bytes : 1, rounded;
 
-	if (span->class == SIZE_CLASS_TINY && span->kind == SPAN_SMALL)
-		return bytes <= tiny_bytes(ptr);
+	if (span->class >= SIZE_CLASS_TINY && span->kind == SPAN_SMALL)
+		return bytes <= small_bytes(span, ptr);
 	if (__builtin_add_overflow(asked, align_bytes - 1, &rounded))
 		return false;
 	rounded = bits_round_down(rounded, align_bytes);
@@ -104,7 +106,7 @@ static bool is_possible(const struct span *span, const void *ptr, size_t bytes)
 	if (span->kind == SPAN_LARGE)
 		most = large_bytes(span);
 	else if (span->class == SIZE_CLASS_TINY)
-		most = tiny_bytes(ptr);
+		most = small_bytes(span, ptr);
 	else
 		most = size_classes[span->class].object_bytes;
 	if (bytes > most)

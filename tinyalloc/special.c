@@ -58,8 +58,8 @@ static bool target_find(struct target *target, void *ptr)
 	target->class = class_of(target->span);
 	target->object = object;
 	/* An inner byte will do where the object has no place for a pointer. */
-	return object == ptr || target->class == SIZE_CLASS_TINY ||
-		(!tiny_is_on() && bytes == TINY_BLOCK_BYTES && target->class >= SIZED_CLASS_COUNT);
+	return object == ptr || target->class >= SIZE_CLASS_TINY ||
+		((!tiny_is_on() || size_class_has_fine) && bytes == TINY_BLOCK_BYTES && target->class >= SIZED_CLASS_COUNT);
 }
 
 /* The span's lock held. */

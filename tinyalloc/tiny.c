@@ -4,12 +4,16 @@
 
 #include "base/bits.h"
 #include "base/fatal.h"
+#include "heap/central.h"
 #include "heap/collectable.h"
 #include "heap/heap.h"
 #include "heap/hooks.h"
 #include "heap/misuse.h"
 #include "heap/publish.h"
 #include "heap/slowpath.h"
+
+/* A MiB: the fine classes, of which each takes a span of 32 KiB, pay from then on. */
+uint32_t tiny_most_spans = CONFIG_TORTURE ? 2 : 128;
 
 static bool is_on;
 
@@ -173,6 +177,14 @@ static void *alone_in(void *block)
 	return block;
 }
 
+/* The fine classes from here on. */
+static COLD void blocks_leave(struct cache *cache)
+{
+	block_abandon(&cache->tiny);
+	word_store(&size_class_has_fine, true);
+	cache->tiny_is_fine = true;
+}
+
 static ALWAYS_INLINE void *counted(struct cache *cache, void *object)
 {
 	if (CONFIG_BOOKS && object != NULL)
@@ -194,6 +206,8 @@ static NOINLINE void *alloc_without_pop(size_t bytes)
 	publish_thread(cache_self);
 	if (block != NULL)
 		block_use(&cache_self->tiny, block, bytes);
+	if (UNLIKELY(word_load(&centrals[SIZE_CLASS_TINY].span_count) > tiny_most_spans))
+		blocks_leave(cache_self);
 	return counted(cache_self, block);
 }
 

@@ -12,12 +12,18 @@
  *            Dmitriy Vyukov's, of the Go runtime: golang.org/cl/38750047.  There a
  *            collector frees the blocks; here each object is freed.)
  *
+ * MANY       Blocks are cheap to begin with: one page serves all sizes.  They are full to four
+ *            fifths, and a fifth of them are records.  Where a program has many of them,
+ *            a thread turns to the fine classes (heap/size_class.h), as if it had asked for
+ *            more: the blocks that it has live on.
+ *
  * INVARIANT  A block is an object of SIZE_CLASS_TINY, for magazines, pools, pages and
  *            books as any other.  What is left of a thread's block reads zero.  A block
  *            with a live object is out; the last that is freed brings it back, unless
  *            others free it in a block that a thread still cuts up: then that thread
  *            does, when it turns to the next.
  *                bytes saved == 16 * (tiny_nmalloc - tiny_nfree) - tiny_alloc
+ *            with the objects of fine classes in each of these.
  *
  * LOCKING    None on a hit: the block is the thread's own (struct tiny_block of its
  *            cache), whose words it changes in such an order that a child of a fork
@@ -40,6 +46,10 @@
 void tiny_init(void);
 void tiny_check_class(size_t object_bytes);
 bool tiny_is_on(void);
+
+/* With more spans of blocks than these a thread turns to the fine classes: it no longer
+   combines, but where no fine class does. */
+extern HIDDEN uint32_t tiny_most_spans;
 
 /* What tiny_cut() left to it.  NULL with ENOMEM. */
 void *tiny_alloc_slow(size_t bytes) NOINLINE;

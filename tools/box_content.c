@@ -5,8 +5,10 @@
 
 #include "tools/text.h"
 
-/* What an object that is combined would take alone. */
-enum { TINY_BYTES = 16 };
+enum {
+	TINY_BYTES = 16,               /* what an object that is combined would take alone */
+	FINE_COUNT = TINY_BYTES / 2 - 1 /* classes below that */
+};
 
 static void part_read(struct box_content *content, const struct box_image *image,
 	enum box_section_kind kind, uint32_t index, void *payload, size_t payload_bytes)
@@ -33,12 +35,22 @@ static void slot_read(struct box_content *content, const struct box_image *image
 	}
 }
 
-/* The row of the same size without a hint. */
+/* Of tiny blocks: behind one for each class that a size leads to.  Then come the fine ones. */
+static uint32_t tiny_class(const struct box_content *content)
+{
+	return 2 * content->class_count - 1;
+}
+
+/* The row of the same size without a hint; those of less than 16 bytes have the last rows. */
 static uint32_t size_row(const struct box_content *content, uint32_t class)
 {
+	uint32_t tiny = tiny_class(content);
+
 	if (class < content->class_count)
 		return class;
-	return class + 1 < content->all_count ? class - content->class_count + 1 : 1;
+	if (class > tiny)
+		return content->class_count + class - tiny - 1;
+	return class < tiny ? class - content->class_count + 1 : 1;
 }
 
 static bool slots_read(struct box_content *content, const struct box_image *image)
@@ -74,13 +86,15 @@ bool box_content_read(struct box_content *content, const struct box_image *image
 		    sizeof(content->identity)) != PART_FOUND)
 		return failure_set(failure, FAILURE_DAMAGED,
 			"the box %s is corrupt: it does not say whose it is", path);
-	if (content->identity.class_count > BOX_CLASSES_MAX ||
-		content->identity.hinted_count > content->identity.class_count)
+	uint64_t count = content->identity.class_count, hinted_count = content->identity.hinted_count;
+	bool has_fine = hinted_count > count;
+	if (count > BOX_CLASSES_MAX - FINE_COUNT ||
+		(has_fine && (hinted_count != count + FINE_COUNT || count == 0)))
 		return failure_set(failure, FAILURE_DAMAGED,
 			"the box %s is corrupt: %llu size classes", path,
 			(unsigned long long)content->identity.class_count);
-	content->class_count = (uint32_t)content->identity.class_count;
-	content->all_count = content->class_count + (uint32_t)content->identity.hinted_count;
+	content->class_count = (uint32_t)count;
+	content->all_count = (uint32_t)(count + hinted_count);
 	part_read(content, image, BOX_SECTION_TOTALS, 0, &content->totals, sizeof(content->totals));
 	part_read(content, image, BOX_SECTION_SIGNAL, 0, &content->signal, sizeof(content->signal));
 	part_read(content, image, BOX_SECTION_DUMP, 0, &content->dump, sizeof(content->dump));
@@ -188,6 +202,7 @@ static void class_sum(const struct box_content *content, uint32_t class, bool is
 /* What is hinted stands in the row of its size. */
 static void class_add(struct books_class *to, const struct books_class *part)
 {
+	to->size_bytes = part->size_bytes;
 	to->nmalloc += part->nmalloc;
 	to->nfree += part->nfree;
 	to->live_objects += part->live_objects;
@@ -212,9 +227,24 @@ static void classes_sum(const struct box_content *content, bool is_exact, struct
 		class_sum(content, class, is_exact, &part);
 		class_add(&books->classes[size_row(content, class)], &part);
 		totals->noscan_alloc += books_class_live_bytes(&part);
-		if (class + 1 == content->all_count)
-			totals->tiny_alloc = books_class_live_bytes(&part);
+		if (class >= tiny_class(content))
+			totals->tiny_alloc += books_class_live_bytes(&part);
+		if (class > tiny_class(content)) {
+			totals->tiny_nmalloc += part.nmalloc;
+			totals->tiny_nfree += part.nfree;
+		}
 	}
+}
+
+/* Of classes below 16 bytes. */
+static bool fine_is_used(const struct box_content *content, const struct books *books)
+{
+	const struct books_class *rows = books->classes + content->class_count;
+	bool is_used = false;
+
+	for (int i = 0; i < FINE_COUNT; i++)
+		is_used = is_used || rows[i].nmalloc != 0 || rows[i].span_count != 0;
+	return is_used;
 }
 
 static void pages_sum(const struct box_totals *from, struct books *books)
@@ -376,8 +406,8 @@ bool box_content_books(const struct box_content *content, struct books *books)
 	books->damaged_parts = content->damaged_parts;
 	is_exact = is_exact && content->slot_count > 0 && books->hidden_threads == 0;
 	books->exactness = is_exact ? BOOKS_EXACT : BOOKS_PUBLISHED;
-	books->class_count = content->class_count;
 	classes_sum(content, is_exact, books);
+	books->class_count = content->class_count + (fine_is_used(content, books) ? FINE_COUNT : 0);
 	totals_sum(content, books);
 	events_copy(content, books);
 	return true;

@@ -77,7 +77,7 @@ static size_t rows_gather(const struct box_content *content, struct row rows[BOX
 {
 	size_t count = 0;
 
-	for (uint32_t class = 0; class < content->class_count; class++) {
+	for (uint32_t class = 0; class < BOX_CLASSES_MAX; class++) {
 		const struct box_near_class *figures = &content->near.classes[class];
 		if (figures->span_bytes != 0 || figures->live_objects != 0)
 			rows[count++] = (struct row){.object_bytes = class == 0 ? 0

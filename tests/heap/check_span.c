@@ -11,7 +11,7 @@
 #include "tests/heap/world.h"
 #include "tests/suite.h"
 
-enum { OBJECTS_MAX = 2048 };
+enum { OBJECTS_MAX = 16384 };
 
 static void *objects[OBJECTS_MAX];
 

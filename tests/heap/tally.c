@@ -70,6 +70,13 @@ void tally_check_sums(const struct mstat_snapshot *snapshot)
 		nfree += row->nfree;
 		live += (row->nmalloc - row->nfree) * row->size_bytes;
 	}
+	for (uint32_t class = 1; class <= FINE_CLASS_COUNT; class++) {
+		const struct mstat_size_class *row = &snapshot->by_fine_size[class];
+		ck_assert_uint_ge(row->nmalloc, row->nfree);
+		nmalloc += row->nmalloc;
+		nfree += row->nfree;
+		live += (row->nmalloc - row->nfree) * row->size_bytes;
+	}
 	ck_assert_uint_eq(snapshot->nmalloc, nmalloc);
 	ck_assert_uint_eq(snapshot->nfree, nfree);
 	ck_assert_uint_eq(snapshot->alloc, live);

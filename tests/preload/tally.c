@@ -209,6 +209,11 @@ bool snapshot_adds_up(const struct mstat_snapshot *now, const char *name)
 		nfree += row->nfree;
 		alloc += (row->nmalloc - row->nfree) * row->size_bytes;
 	}
+	for (size_t row = 1; row < sizeof(now->by_fine_size) / sizeof(now->by_fine_size[0]); row++) {
+		nmalloc += now->by_fine_size[row].nmalloc;
+		nfree += now->by_fine_size[row].nfree;
+		alloc += (now->by_fine_size[row].nmalloc - now->by_fine_size[row].nfree) * 2 * row;
+	}
 	bad += !is_equal("nmalloc as a sum", 0, nmalloc, now->nmalloc);
 	bad += !is_equal("nfree as a sum", 0, nfree, now->nfree);
 	bad += !is_equal("alloc as a sum", 0, alloc, now->alloc);

@@ -4,6 +4,7 @@
  * Proves: a random program of several threads, which hand objects to each other, finds
  * in each what it wrote, aligned and overlapping no other, every double free of one
  * caught; books and blocks come out even, whoever frees and whatever thread has ended.
+ * The same where the program has so many that they have classes of their own.
  */
 #include "tinyalloc/tiny.h"
 
@@ -34,7 +35,8 @@ static void object_make(struct object *object, size_t bytes)
 	object->bytes = bytes;
 	object->tag = (unsigned char)random_number();
 	object->ptr = hinted_surely(bytes);
-	if (!is_zero(object->ptr, bytes) ||
+	bool is_block = span_of_small(object->ptr)->class == SIZE_CLASS_TINY;
+	if ((is_block && !is_zero(object->ptr, bytes)) ||
 		((uintptr_t)object->ptr & (tiny_align_of(bytes) - 1)) != 0 ||
 		object_usable_bytes(object->ptr, NULL) < bytes)
 		ck_abort_msg("%p of %zu bytes", (void *)object->ptr, bytes);
@@ -51,11 +53,19 @@ static void object_end(struct object *object)
 	object->ptr = NULL;
 }
 
+/* A thread turns to the fine classes with its first block, if it is to. */
+static void combine(bool with_fine_classes)
+{
+	if (with_fine_classes)
+		tiny_most_spans = 0;
+}
+
 START_TEST(test_what_is_freed_comes_back)
 {
 	static struct object objects[OBJECTS];
 	struct mstat_snapshot before = snapshot_now();
 
+	combine(_i);
 	for (int round = 0; round < 5; round++) {
 		for (int i = 0; i < OBJECTS; i++)
 			object_make(&objects[i], 1 + random_below(15));
@@ -122,6 +132,7 @@ START_TEST(test_threads_that_hand_objects_to_each_other)
 	pthread_t threads[THREADS];
 	struct mstat_snapshot before = snapshot_now();
 
+	combine(_i);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, act, (void *)(i + 1)), 0);
 	for (int i = 0; i < THREADS; i++)
@@ -273,6 +284,7 @@ START_TEST(test_spans_of_blocks_come_and_go)
 	static void *objects[50000];
 	size_t count = sizeof(objects) / sizeof(objects[0]);
 
+	combine(_i);
 	for (int round = 0; round < 4; round++) {
 		for (size_t i = 0; i < count; i++)
 			objects[i] = hinted_surely(1 + i % 15);
@@ -280,7 +292,8 @@ START_TEST(test_spans_of_blocks_come_and_go)
 		for (size_t i = 0; i < count; i++)
 			object_free(objects[i]);
 		heap_trim(0);
-		ck_assert_uint_eq(centrals[SIZE_CLASS_TINY].span_count, 0);
+		for (uint32_t class = SIZE_CLASS_TINY; class < SIZE_CLASS_COUNT; class++)
+			ck_assert_uint_eq(centrals[class].span_count, 0);
 		void *large = large_surely((size_t)1 << 20);
 		memset(large, 0xff, (size_t)1 << 20);
 		heap_free(large);
@@ -289,21 +302,23 @@ START_TEST(test_spans_of_blocks_come_and_go)
 END_TEST
 
 /* One object in five hundred blocks stays: what can go of its span goes, its record
-   stays. */
+   stays, or the bit that says that it is not home. */
 START_TEST(test_a_span_that_cools_keeps_its_records)
 {
 	static struct object objects[20000];
 	size_t count = sizeof(objects) / sizeof(objects[0]);
+	uint32_t class = _i != 0 ? size_class_fitted[8] : SIZE_CLASS_TINY;
 
+	combine(_i);
 	for (size_t i = 0; i < count; i++)
 		object_make(&objects[i], 8);
 	for (size_t i = 0; i < count; i++)
 		if (i % 1000 != 0)
 			object_end(&objects[i]);
-	magazine_empty(cache_self, SIZE_CLASS_TINY);
+	magazine_empty(cache_self, class);
 	pools_cool();
 	if (!is_excused())
-		ck_assert_uint_gt(centrals[SIZE_CLASS_TINY].released_bytes, 0);
+		ck_assert_uint_gt(centrals[class].released_bytes, 0);
 	for (size_t i = 0; i < count; i += 1000) {
 		ck_assert_uint_ge(object_usable_bytes(objects[i].ptr, NULL), 8);
 		object_end(&objects[i]);
@@ -316,13 +331,13 @@ int main(void)
 {
 	TCase *tests = suite_begin("tinyalloc/tiny", hinted_begin, world_end);
 
-	tcase_add_test(tests, test_what_is_freed_comes_back);
-	tcase_add_test(tests, test_threads_that_hand_objects_to_each_other);
+	tcase_add_loop_test(tests, test_what_is_freed_comes_back, 0, 2);
+	tcase_add_loop_test(tests, test_threads_that_hand_objects_to_each_other, 0, 2);
 	tcase_add_test(tests, test_a_second_free_is_caught_and_one_inside);
 	tcase_add_test(tests, test_what_was_never_handed_out_is_no_object);
 	tcase_add_test(tests, test_a_thread_that_ends_leaves_no_open_block);
 	tcase_add_test(tests, test_a_thread_at_its_end_combines_nothing);
-	tcase_add_test(tests, test_spans_of_blocks_come_and_go);
-	tcase_add_test(tests, test_a_span_that_cools_keeps_its_records);
+	tcase_add_loop_test(tests, test_spans_of_blocks_come_and_go, 0, 2);
+	tcase_add_loop_test(tests, test_a_span_that_cools_keeps_its_records, 0, 2);
 	return suite_end();
 }

@@ -11,6 +11,7 @@
 void hinted_begin(void)
 {
 	world_begin();
+	tiny_most_spans = 128;
 	tiny_init();
 	attach_surely();
 }

@@ -148,8 +148,8 @@ END_TEST
 
 START_TEST(test_another_layout_is_named)
 {
-	((struct box_header *)bytes)->layout_version = 8;
-	refused("the box BOX has layout version 8, this mstat reads version 7");
+	((struct box_header *)bytes)->layout_version = 9;
+	refused("the box BOX has layout version 9, this mstat reads version 8");
 }
 END_TEST
 

@@ -162,7 +162,7 @@ START_TEST(test_more_classes_than_there_can_be_are_refused)
 		strcat(dump, "class size_bytes 16\n");
 	strcat(dump, "end\n");
 	ck_assert(!read_dump(dump));
-	ck_assert_str_eq(failure.text, "the dump DUMP is corrupt: line 97");
+	ck_assert_str_eq(failure.text, "the dump DUMP is corrupt: line 113");
 }
 END_TEST
 

@@ -141,7 +141,7 @@ fails "an empty file" 3 "mstat: empty is empty" show empty
 fails "a huge file" 3 "mstat: huge has 68157440 bytes, more than any box or dump" show huge
 fails "some other file" 3 "mstat: hello is neither a box nor a dump" show hello
 fails "a box of another layout" 3 \
-	"mstat: the box version.box has layout version 8, this mstat reads version 7" show version.box
+	"mstat: the box version.box has layout version 9, this mstat reads version 8" show version.box
 fails "a box with a corrupt header" 3 "mstat: the box header.box is corrupt: its header" show header.box
 size=$(stat -c %s truncated.box)
 fails "a truncated box" 3 "mstat: the box truncated.box is truncated: $size of $((2 * size)) bytes" \
