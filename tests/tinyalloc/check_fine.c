@@ -154,6 +154,10 @@ START_TEST(test_size_and_realloc_are_right)
 	fine_begin();
 	for (size_t bytes = 1; bytes < 15; bytes++) {
 		char *ptr = hinted_surely(bytes), *more;
+		memset(ptr, 1, bytes);
+		object_free(ptr);
+		ptr = hinted_surely(bytes);
+		ck_assert(is_zero(ptr, bytes));
 		size_t usable = object_usable_bytes(ptr, NULL);
 		ck_assert_uint_eq(usable, (bytes + 1) / 2 * 2);
 		ck_assert(object_is_noscan(ptr));
