@@ -27,6 +27,16 @@ struct document_shape {
 };
 
 static const struct document_shape shapes[] = {
+	{.name = "places",
+		.records = {"{$0,'population':'$n',$1}",
+			"{$0,'elevation':'$d','timezone':{'gmtOffset':$d,'timeZoneId':'$w/$p','dstOffset':$d},$1}",
+			"{$0,'population':'$n','bbox':{'east':'$d.$i','south':'$d.$i','north':'$d.$i',"
+			"'west':'$d.$i'},'alternateNames':[{'name':'$p','lang':'fr'},{'name':'$p','lang':'de'},"
+			"{'name':'$w'}],'wikipedia':'https://en.example.org/wiki/$w','summary':'$s $s',$1}"},
+		.parts = {"'geonameId':$i,'name':'$p','toponymName':'$p','lat':'$d.$i','lng':'-$d.$i',"
+			  "'countryId':'$i','countryCode':'US','countryName':'$p','fcl':'P','fcode':'PPL'",
+			"'adminCode1':'NC','adminName1':'$p','adminId1':'$i','fclName':'city, village',"
+			"'score':'$d.$i'"}},
 	{.name = "events",
 		.records =
 			{"{'id':'2$i','type':'PushEvent',$0,'payload':{'push_id':1$i,'size':1,"

@@ -16,6 +16,8 @@
 
 /*
  * Shapes by name:
+ *     places    a gazetteer's: short names and words, numbers as text, now and then a long
+ *               summary
  *     events    a code host's events: logins, ids, many addresses
  *     statuses  a short message service's: many counts, flags and nulls, long names
  *     history   a tree of directories with a few numbers each, as the document of Go's

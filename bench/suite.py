@@ -131,7 +131,7 @@ def tiny_rows(hints):
     def row(name, workload, *numbers):
         return Row(name, "tiny", ["tiny", workload, hints, *numbers])
 
-    for shape in ("events", "statuses", "history"):
+    for shape in ("places", "history", "events", "statuses"):
         for form in ("ended", "counted"):
             kept = 800 if shape == "history" else 1600
             yield row(f"json/{shape}/{form}", "json", shape, form, Count(kept), Count(2 * kept))

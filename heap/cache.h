@@ -120,7 +120,7 @@ struct cache {
 	struct tiny_block tiny;
 	struct tiny_block tiny_collectable;
 	uint32_t tiny_is_changing;   /* the latter, at this moment */
-	bool tiny_is_fine;          /* the program has many: each size has a class */
+	size_t fitted_max_bytes;     /* those up to it go by size_class_fitted; 0: none yet */
 	uint64_t tiny_nmalloc;       /* objects below TINY_BLOCK_BYTES, combined */
 	uint64_t tiny_nfree;
 

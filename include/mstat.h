@@ -150,9 +150,10 @@ enum {
 /*
  * Allocates as malloc() does, with hints; free() and realloc() take what it returns.
  * With MSTAT_NOSCAN the object lies apart from those that hold pointers, is never
- * searched for any, and below 16 bytes shares a block of 16 with others: it then reads
- * zero and is aligned by its size, a multiple of 8 to 8, of 4 to 4, of 2 to 2, any
- * other to 1.  For no bytes at all the same address is returned each time.
+ * searched for any, and below 16 bytes shares a block of 16 with others or, once there
+ * are many, is rounded to 2 bytes only: it is then aligned by its size, a multiple of 8
+ * to 8, of 4 to 4, of 2 to 2, any other to 1.  For no bytes at all the same address is
+ * returned each time.
  * With MSTAT_COLLECTABLE the object reads zero, and the program need not free it; what
  * was not hinted so is never collected.
  * Returns NULL with errno ENOMEM, or EINVAL for a hint that is not known.

@@ -81,10 +81,8 @@ static void *alloc_unhinted(size_t bytes, unsigned hints)
 	return (hints & MSTAT_COLLECTABLE) != 0 ? calloc(1, bytes) : malloc(bytes);
 }
 
-EXPORT LINE_ALIGNED void *mstat_alloc(size_t bytes, unsigned hints)
+static NOINLINE void *alloc_with(size_t bytes, unsigned hints)
 {
-	if (LIKELY(hints == usual_hint))
-		return object_alloc_noscan_natural(bytes);
 	if (usual_hint != MSTAT_NOSCAN && (hints & ~(unsigned)(MSTAT_NOSCAN | MSTAT_COLLECTABLE)) == 0)
 		return alloc_unhinted(bytes, hints);
 	if (hints == 0)
@@ -93,6 +91,11 @@ EXPORT LINE_ALIGNED void *mstat_alloc(size_t bytes, unsigned hints)
 		return object_alloc_collectable(bytes, (hints & MSTAT_NOSCAN) != 0);
 	errno = EINVAL;
 	return NULL;
+}
+
+EXPORT LINE_ALIGNED void *mstat_alloc(size_t bytes, unsigned hints)
+{
+	return LIKELY(hints == usual_hint) ? object_alloc_noscan_natural(bytes) : alloc_with(bytes, hints);
 }
 
 EXPORT long mstat_collect(void)

@@ -31,8 +31,7 @@ void *object_alloc_fitted_slow(size_t bytes)
 		return object_of_no_bytes;
 	if (size_class_fitted[bytes] == 0)
 		return tiny_alloc(bytes, tiny_align_of(bytes));
-	void *object = heap_alloc_class_slow(size_class_fitted[bytes], bytes, &is_zero);
-	return object != NULL && bytes < TINY_BLOCK_BYTES ? object_zero(object, bytes) : object;
+	return heap_alloc_class_slow(size_class_fitted[bytes], bytes, &is_zero);
 }
 
 /* The span of an object that reads class 0, or is of less than 16 bytes; NULL if it is not,

@@ -13,8 +13,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "base/compiler.h"
 #include "heap/fastpath.h"
@@ -28,31 +26,11 @@ extern HIDDEN char object_of_no_bytes[1];
    magazine, and of no bytes. */
 void *object_alloc_fitted_slow(size_t bytes) NOINLINE;
 
-/* One of a fine class.  Stores may overlap: whether there are eight bytes is all that is as
-   good as random, and what writes to the object next will ask the same. */
-static ALWAYS_INLINE void *object_zero(char *object, size_t bytes)
-{
-	size_t last = (bytes - 1) / 2;
-
-	if (bytes >= sizeof(uint64_t)) {
-		memset(object, 0, sizeof(uint64_t));
-		memset(object + bytes - sizeof(uint64_t), 0, sizeof(uint64_t));
-		return object;
-	}
-	memset(object, 0, sizeof(uint16_t));
-	memset(object + 2 * min_bytes(last, 1), 0, sizeof(uint16_t));
-	memset(object + 2 * min_bytes(last, 2), 0, sizeof(uint16_t));
-	memset(object + 2 * last, 0, sizeof(uint16_t));
-	return object;
-}
-
 static ALWAYS_INLINE void *object_alloc_fitted(struct cache *cache, size_t bytes)
 {
 	void *object = cache_pop(cache, size_class_fitted[bytes]);
 
-	if (UNLIKELY(object == NULL))
-		return object_alloc_fitted_slow(bytes);
-	return bytes < TINY_BLOCK_BYTES ? object_zero(object, bytes) : object;
+	return LIKELY(object != NULL) ? object : object_alloc_fitted_slow(bytes);
 }
 
 static ALWAYS_INLINE void *object_alloc_combined(size_t bytes, size_t align_bytes)
@@ -63,12 +41,12 @@ static ALWAYS_INLINE void *object_alloc_combined(size_t bytes, size_t align_byte
 }
 
 /* An object that holds no pointers, aligned to 16 bytes, and below that to align_bytes:
-   1, 2, 4 or 8.  Below 16 bytes it reads zero.  NULL with ENOMEM. */
+   1, 2, 4 or 8.  NULL with ENOMEM. */
 static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
 {
 	struct cache *cache = cache_self;
 
-	if (cache->tiny_is_fine && LIKELY(bytes <= FITTED_MAX_BYTES))
+	if (bytes <= cache->fitted_max_bytes)
 		return object_alloc_fitted(cache, bits_round_up(bytes, align_bytes));
 	return object_alloc_combined(bytes, align_bytes);
 }
@@ -78,7 +56,7 @@ static ALWAYS_INLINE void *object_alloc_noscan_natural(size_t bytes)
 {
 	struct cache *cache = cache_self;
 
-	if (cache->tiny_is_fine && LIKELY(bytes <= FITTED_MAX_BYTES))
+	if (bytes <= cache->fitted_max_bytes)
 		return object_alloc_fitted(cache, bytes);
 	return object_alloc_combined(bytes, tiny_align_of(bytes));
 }

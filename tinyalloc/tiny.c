@@ -182,7 +182,7 @@ static COLD void blocks_leave(struct cache *cache)
 {
 	block_abandon(&cache->tiny);
 	word_store(&size_class_has_fine, true);
-	cache->tiny_is_fine = true;
+	cache->fitted_max_bytes = FITTED_MAX_BYTES;
 }
 
 static ALWAYS_INLINE void *counted(struct cache *cache, void *object)

@@ -146,8 +146,7 @@ static void made_check(const struct worker *worker, const struct maker *maker,
 {
 	size_t align = align_expected(maker, request, object);
 	bool zeroed = maker->zeroes ||
-		(maker->hinting == HINTING_FLAGS && (request->hints & MSTAT_COLLECTABLE) != 0) ||
-		(maker->hinting == HINTING_FLAGS && object->is_tiny);
+		(maker->hinting == HINTING_FLAGS && (request->hints & MSTAT_COLLECTABLE) != 0);
 
 	if ((uintptr_t)object->ptr % align != 0)
 		model_fail(worker, "%s(%zu) returned %p, not aligned to %zu", maker->name,

@@ -28,7 +28,7 @@ enum { FINE_FIRST = SIZE_CLASS_TINY + 1 };
 static void fine_begin(void)
 {
 	tiny_most_spans = 0;
-	while (!cache_self->tiny_is_fine)
+	while (cache_self->fitted_max_bytes == 0)
 		object_free(hinted_surely(14));
 }
 
@@ -100,7 +100,7 @@ START_TEST(test_blocks_come_first)
 	static void *objects[200000];
 	size_t count = 0;
 
-	for (; !cache_self->tiny_is_fine; count++)
+	for (; cache_self->fitted_max_bytes == 0; count++)
 		objects[count] = hinted_surely(1 + count % 14);
 	ck_assert_uint_eq(centrals[SIZE_CLASS_TINY].span_count, tiny_most_spans + 1);
 	for (size_t i = 0; i < count; i++)
@@ -154,10 +154,6 @@ START_TEST(test_size_and_realloc_are_right)
 	fine_begin();
 	for (size_t bytes = 1; bytes < 15; bytes++) {
 		char *ptr = hinted_surely(bytes), *more;
-		memset(ptr, 1, bytes);
-		object_free(ptr);
-		ptr = hinted_surely(bytes);
-		ck_assert(is_zero(ptr, bytes));
 		size_t usable = object_usable_bytes(ptr, NULL);
 		ck_assert_uint_eq(usable, (bytes + 1) / 2 * 2);
 		ck_assert(object_is_noscan(ptr));

@@ -35,7 +35,8 @@ static void object_make(struct object *object, size_t bytes)
 	object->bytes = bytes;
 	object->tag = (unsigned char)random_number();
 	object->ptr = hinted_surely(bytes);
-	if (!is_zero(object->ptr, bytes) ||
+	bool is_block = span_of_small(object->ptr)->class == SIZE_CLASS_TINY;
+	if ((is_block && !is_zero(object->ptr, bytes)) ||
 		((uintptr_t)object->ptr & (tiny_align_of(bytes) - 1)) != 0 ||
 		object_usable_bytes(object->ptr, NULL) < bytes)
 		ck_abort_msg("%p of %zu bytes", (void *)object->ptr, bytes);
