@@ -92,8 +92,8 @@ struct mstat_snapshot {
 	uint64_t tiny_alloc;       /* of noscan_alloc: tiny blocks, and by_fine_size */
 	uint64_t tiny_nmalloc;
 	uint64_t tiny_nfree;
-	uint64_t tiny_saved_bytes; /* what they would take now if each had its own block,
-	                              less tiny_alloc */
+	uint64_t tiny_saved_bytes; /* what they would take now if each had 16 bytes, less
+	                              tiny_alloc */
 	uint64_t combinable_alloc; /* of alloc: objects of at most 16 bytes, not hinted */
 	struct mstat_size_class by_fine_size[8]; /* row 0 is not used */
 };
