@@ -85,22 +85,27 @@ static void expect_small(const void *ptr, uint32_t class, const char *call, cons
 	misuse_double_free(call, ptr, caller);
 }
 
-size_t heap_usable_bytes(const void *ptr, const void *caller)
+size_t heap_usable_bytes_for(const void *ptr, const char *call, const void *caller)
 {
 	uint32_t class = class_at(ptr);
 
 	if (UNLIKELY(heap_checks != NULL))
-		return heap_checks->usable_bytes(ptr, "malloc_usable_size", caller);
+		return heap_checks->usable_bytes(ptr, call, caller);
 	if (class != 0) {
-		expect_small(ptr, class, "malloc_usable_size", caller);
+		expect_small(ptr, class, call, caller);
 		return size_classes[class].object_bytes;
 	}
 	if (ptr == NULL)
 		return 0;
 	size_t bytes = large_usable_bytes(ptr);
 	if (bytes == 0)
-		misuse_bad_pointer("malloc_usable_size", ptr, caller);
+		misuse_bad_pointer(call, ptr, caller);
 	return bytes;
+}
+
+size_t heap_usable_bytes(const void *ptr, const void *caller)
+{
+	return heap_usable_bytes_for(ptr, "malloc_usable_size", caller);
 }
 
 /* Of the class for `roomy_bytes`, for so many that were asked for: what samples count. */

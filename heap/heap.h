@@ -35,6 +35,7 @@ void *heap_realloc(void *ptr, size_t bytes, const void *caller);
 
 /* What the object may use, all of it; 0 for NULL. */
 size_t heap_usable_bytes(const void *ptr, const void *caller);
+size_t heap_usable_bytes_for(const void *ptr, const char *call, const void *caller);
 
 /* The object that `ptr` points into: its start and what it takes.  The start
    is worked out only if it is asked for.  Counted in nlookup. */

@@ -14,6 +14,7 @@
 #include "base/compiler.h"
 #include "base/format.h"
 #include "heap/heap.h"
+#include "heap/size_class.h"
 #include "heap/snapshot.h"
 #include "stats/box.h"
 #include "stats/report.h"
@@ -55,6 +56,15 @@ EXPORT struct mallinfo mallinfo(void)
 	};
 }
 
+static void bin_print(FILE *stream, uint32_t number, const struct mstat_size_class *row)
+{
+	if (row->nmalloc != 0)
+		fprintf(stream,
+			"<bin nr=\"%u\" size=\"%lu\"><nmalloc>%lu</nmalloc>"
+			"<ndalloc>%lu</ndalloc></bin>\n",
+			number, row->size_bytes, row->nmalloc, row->nfree);
+}
+
 /* XML in the form that other allocators print, a <bin> a size class. */
 EXPORT int malloc_info(int options, FILE *stream)
 {
@@ -64,15 +74,10 @@ EXPORT int malloc_info(int options, FILE *stream)
 		return EINVAL;
 	heap_snapshot(&now);
 	fprintf(stream, "<malloc version=\"1\">\n<heap nr=\"0\">\n");
-	for (uint32_t class = 1; class < now.size_class_count; class++) {
-		const struct mstat_size_class *row = &now.by_size[class];
-		if (row->nmalloc == 0)
-			continue;
-		fprintf(stream,
-			"<bin nr=\"%u\" size=\"%lu\"><nmalloc>%lu</nmalloc>"
-			"<ndalloc>%lu</ndalloc></bin>\n",
-			class, row->size_bytes, row->nmalloc, row->nfree);
-	}
+	for (uint32_t class = 1; class < now.size_class_count; class++)
+		bin_print(stream, class, &now.by_size[class]);
+	for (uint32_t row = 1; row <= FINE_CLASS_COUNT; row++)
+		bin_print(stream, now.size_class_count - 1 + row, &now.by_fine_size[row]);
 	fprintf(stream, "<bin nr=\"0\" size=\"large\"><nmalloc>%lu</nmalloc><ndalloc>%lu</ndalloc>"
 			"</bin>\n",
 		now.large_nmalloc, now.large_nfree);

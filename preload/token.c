@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "heap/heap.h"
@@ -56,9 +57,10 @@ void *__alloc_token_calloc(size_t count, size_t each_bytes, size_t token)
 
 	if (__builtin_mul_overflow(count, each_bytes, &bytes) || !is_noscan(token, bytes))
 		return calloc(count, each_bytes);
-	void *tiny = bytes - 1 < TINY_BLOCK_BYTES - 1 ? tiny_alloc(bytes, align_of(bytes)) : NULL;
-	if (tiny != NULL)
-		return tiny; /* which reads zero */
+	if (bytes - 1 < TINY_BLOCK_BYTES - 1) {
+		void *tiny = object_alloc_noscan(bytes, align_of(bytes));
+		return tiny != NULL ? memset(tiny, 0, bytes) : calloc(count, each_bytes);
+	}
 	void *object = heap_alloc_zeroed(bytes, SIZE_FAMILY_NOSCAN);
 	return object != NULL ? object : calloc(count, each_bytes);
 }

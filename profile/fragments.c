@@ -129,6 +129,17 @@ static void living_note(const struct mark_object *object, void *arg)
 	}
 }
 
+/* How much of a page nobody can be given: what stands behind the objects. */
+static size_t tail_bytes(const struct span *span, size_t page)
+{
+	size_t end = (page + 1) * os_page_bytes();
+	size_t tail = (size_t)(span_records(span) - span_address(span));
+
+	if (!size_class_has_tail(span->class) || tail >= end)
+		return 0;
+	return min_bytes(end - tail, os_page_bytes());
+}
+
 static struct sum span_sum(const struct span *span)
 {
 	static struct pages pages;
@@ -140,7 +151,7 @@ static struct sum span_sum(const struct span *span)
 	for (size_t page = 0; page < pages.count; page++)
 		if (pages.is_there[page]) {
 			sum.live_bytes += pages.live_bytes[page];
-			sum.free_bytes += os_page_bytes() - pages.live_bytes[page];
+			sum.free_bytes += os_page_bytes() - pages.live_bytes[page] - tail_bytes(span, page);
 		} else {
 			sum.missing_bytes += os_page_bytes();
 		}
@@ -180,6 +191,8 @@ static uint32_t class_of_sample(const struct span *span, const struct special_sa
 {
 	if (span->kind == SPAN_SMALL)
 		return span->class;
+	if (span->class != SIZE_FAMILY_PLAIN && size_class_has_fine && sample->bytes < TINY_BLOCK_BYTES)
+		return size_class_fitted[max_bytes(sample->bytes, 1)];
 	return sample->bytes <= SMALL_MAX_BYTES ? size_class_of(max_bytes(sample->bytes, 1)) + span->class : 0;
 }
 

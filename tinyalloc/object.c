@@ -23,15 +23,14 @@ void *object_alloc_collectable(size_t bytes, bool is_noscan)
 	return collectable_alloc(bytes, SIZE_FAMILY_NOSCAN);
 }
 
-void *object_alloc_fitted_slow(size_t bytes)
+void *object_alloc_fitted_slow(size_t bytes, size_t align_bytes)
 {
+	uint32_t class = object_fitted_class(bytes, align_bytes);
 	bool is_zero;
 
 	if (bytes == 0)
 		return object_of_no_bytes;
-	if (size_class_fitted[bytes] == 0)
-		return tiny_alloc(bytes, tiny_align_of(bytes));
-	return heap_alloc_class_slow(size_class_fitted[bytes], bytes, &is_zero);
+	return class != 0 ? heap_alloc_class_slow(class, bytes, &is_zero) : tiny_alloc(bytes, align_bytes);
 }
 
 /* The span of an object that reads class 0, or is of less than 16 bytes; NULL if it is not,
@@ -154,7 +153,7 @@ static size_t usable_of(const struct span *span, const void *ptr, const char *ca
 	const void *caller)
 {
 	return is_tiny(span) ? tiny_usable_bytes(ptr, call, caller)
-			     : heap_usable_bytes(ptr, caller);
+			     : heap_usable_bytes_for(ptr, call, caller);
 }
 
 /* An object of so many bytes may be of any type that fits: a neighbour's leavings may be

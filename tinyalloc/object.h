@@ -24,13 +24,18 @@ extern HIDDEN char object_of_no_bytes[1];
 
 /* Of a size that a class fits, where the program has many tiny objects: what is not in a
    magazine, and of no bytes. */
-void *object_alloc_fitted_slow(size_t bytes) NOINLINE;
+void *object_alloc_fitted_slow(size_t bytes, size_t align_bytes) NOINLINE;
 
-static ALWAYS_INLINE void *object_alloc_fitted(struct cache *cache, size_t bytes)
+static ALWAYS_INLINE uint32_t object_fitted_class(size_t bytes, size_t align_bytes)
 {
-	void *object = cache_pop(cache, size_class_fitted[bytes]);
+	return size_class_fitted[bits_round_up(bytes, align_bytes)];
+}
 
-	return LIKELY(object != NULL) ? object : object_alloc_fitted_slow(bytes);
+static ALWAYS_INLINE void *object_alloc_fitted(struct cache *cache, size_t bytes, size_t align_bytes)
+{
+	void *object = cache_pop(cache, object_fitted_class(bytes, align_bytes));
+
+	return LIKELY(object != NULL) ? object : object_alloc_fitted_slow(bytes, align_bytes);
 }
 
 static ALWAYS_INLINE void *object_alloc_combined(size_t bytes, size_t align_bytes)
@@ -47,7 +52,7 @@ static ALWAYS_INLINE void *object_alloc_noscan(size_t bytes, size_t align_bytes)
 	struct cache *cache = cache_self;
 
 	if (bytes <= cache->fitted_max_bytes)
-		return object_alloc_fitted(cache, bits_round_up(bytes, align_bytes));
+		return object_alloc_fitted(cache, bytes, align_bytes);
 	return object_alloc_combined(bytes, align_bytes);
 }
 
@@ -57,7 +62,7 @@ static ALWAYS_INLINE void *object_alloc_noscan_natural(size_t bytes)
 	struct cache *cache = cache_self;
 
 	if (bytes <= cache->fitted_max_bytes)
-		return object_alloc_fitted(cache, bytes);
+		return object_alloc_fitted(cache, bytes, 1);
 	return object_alloc_combined(bytes, tiny_align_of(bytes));
 }
 

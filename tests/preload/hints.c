@@ -8,6 +8,7 @@
  *
  *     hints              all of it
  *     hints token N...   each token's object of 8 bytes: "combined" or "plain"
+ *     hints many         "right" if all goes well where there are many of less than 16 bytes
  *     hints strings      whether what strdup makes is combined
  *     hints keep         keeps 1,000 hinted objects of 8 bytes and 500 plain ones,
  *                        and says the books, until stdin ends
@@ -45,6 +46,7 @@ void *__alloc_token_0__Znwm(size_t bytes);
 int __asprintf_chk(char **out, int flag, const char *format, ...);
 void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag);
 void _ZdlPv(void *ptr);
+void _ZdlPvm(void *ptr, size_t bytes);
 #pragma weak mstat_alloc
 #pragma weak mstat_snapshot
 #pragma weak mstat_collect
@@ -65,6 +67,7 @@ void _ZdlPv(void *ptr);
 #pragma weak __alloc_token_0__Znwm
 #pragma weak _ZnwmRKSt9nothrow_t
 #pragma weak _ZdlPv
+#pragma weak _ZdlPvm
 
 static uint64_t tiny_now(void)
 {
@@ -365,8 +368,83 @@ static void keep(void)
 	free(plain[0]);
 }
 
+static uint64_t fine_count(void)
+{
+	struct mstat_snapshot now = {.struct_bytes = sizeof(now)};
+	uint64_t count = 0;
+
+	mstat_snapshot(&now);
+	for (int row = 1; row < 8; row++)
+		count += now.by_fine_size[row].nmalloc;
+	return count;
+}
+
+/* Of all kinds and sizes, again and again: what a sample is checked for is what was asked for. */
+static bool use_each_size(void)
+{
+	char text[129];
+
+	for (size_t bytes = 1; bytes <= 128; bytes++) {
+		char *object = __alloc_token__Znwm(bytes, 1), *cleared = __alloc_token_calloc(1, bytes, 1);
+		memset(object, 1, bytes);
+		for (size_t i = 0; i < bytes; i++)
+			if (cleared[i] != 0)
+				return false;
+		_ZdlPvm(object, bytes);
+		memset(cleared, 2, bytes);
+		memset(text, 'x', bytes);
+		text[bytes] = '\0';
+		char *copy = strdup(text);
+		if (strcmp(copy, text) != 0 || malloc_usable_size(copy) < bytes + 1)
+			return false;
+		cleared = realloc(cleared, bytes + 20);
+		if (cleared[bytes - 1] != 2)
+			return false;
+		free(cleared);
+		free(copy);
+	}
+	return true;
+}
+
+/* What malloc_info() says lives in its bins, less what it says lives. */
+static long info_missing(void)
+{
+	char *text = NULL, *at;
+	size_t bytes;
+	long live = 0;
+	FILE *stream = open_memstream(&text, &bytes);
+
+	if (stream == NULL || malloc_info(0, stream) != 0 || fclose(stream) != 0)
+		return -1;
+	for (at = text; (at = strstr(at, "<nmalloc>")) != NULL; at++)
+		live += atol(at + strlen("<nmalloc>"));
+	for (at = text; (at = strstr(at, "<ndalloc>")) != NULL; at++)
+		live -= atol(at + strlen("<ndalloc>"));
+	at = strstr(text, "\"live\" count=\"");
+	live -= at != NULL ? atol(at + strlen("\"live\" count=\"")) : 0;
+	free(text);
+	return live;
+}
+
+static void use_many(void)
+{
+	bool is_right = true;
+
+	for (int i = 0; i < 300000; i++)
+		is_right &= mstat_alloc(8, MSTAT_NOSCAN) != NULL;
+	is_right &= fine_count() > 0;
+	for (int round = 0; round < 100; round++)
+		is_right &= use_each_size();
+	is_right &= info_missing() == 0;
+	puts(is_right ? "right" : "wrong");
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "many") == 0) {
+		use_many();
+		return 0;
+	}
 	if (argc > 1 && strcmp(argv[1], "token") == 0) {
 		show_tokens(argc - 2, argv + 2);
 		return 0;

@@ -25,6 +25,10 @@ tap_is "tiny:0 combines nothing" "plain plain" "$(said tiny:0 token 1 2)"
 tap_is "strings are left alone" "plain" "$(said "" strings)"
 tap_is "noscan_strings:1 hints them" "combined" "$(said noscan_strings:1 strings)"
 
+for conf in "" noscan_strings:1 sample:1k,noscan_strings:1 limit:8M check:sample,check_every:1,sample:4k,noscan_strings:1; do
+	tap_is "many of less than 16 bytes, ${conf:-nothing set}" right "$(said "$conf" many)"
+done
+
 # What the process says of itself, and what is read of it from outside.
 coproc keeper { preload "$programs/hints" keep; }
 read -r nmalloc nfree blocks saved combinable <&"${keeper[0]}"
