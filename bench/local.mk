@@ -63,5 +63,5 @@ EXTRA_DIST += $(bench_c:%=%D%/%.c) $(bench_cxx:%=%D%/%.cc) %D%/common.c %D%/comm
 	%D%/packages.txt %D%/instructions.sh %D%/results/again.csv %D%/results/books.csv \
 	%D%/results/checked.csv %D%/results/checked-sample.csv %D%/results/coro.csv %D%/results/detection.csv \
 	%D%/results/detection-instructions.csv %D%/results/instructions.csv %D%/results/leaks.csv %D%/results/limit.csv %D%/results/limit-addresses.csv %D%/results/peers.csv \
-	%D%/results/sampling.csv %D%/results/starts.csv %D%/results/tiny.csv %D%/results/tiny-instructions.csv
+	%D%/results/sampling.csv %D%/results/starts.csv %D%/results/tiny.csv %D%/results/tiny-instructions.csv %D%/results/tiny-json.csv
 CLEANFILES += $(bench_programs) $(bench_cxx:%=%D%/%.common.o)

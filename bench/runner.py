@@ -143,18 +143,21 @@ class Runner:
 
 
 def in_turn(runner, contestants, reps):
-    """Rows of the file for each name -> (row, library): the same work, A B C A B C."""
+    """Rows of the file for each name -> (row, library): the same work, A B C, C B A, A B C ...:
+    what a process leaves of the system's memory - whole huge pages, or none - is the next one's."""
     runs = {name: [] for name in contestants}
+    order = list(contestants.items())
     failed = set()
     for row, _ in contestants.values():
         runner.prepare(row)
     for _ in range(min(reps, *(row.max_reps for row, _ in contestants.values()))):
-        for name, (row, library) in contestants.items():
+        for name, (row, library) in order:
             run = runner.run(row, library) if name not in failed else None
             if run is None:
                 failed.add(name)
             else:
                 runs[name].append(run)
+        order.reverse()
     for name, (row, library) in contestants.items():
         good = [] if name in failed else runs[name]
         instructions = runner.instructions(row, library) if good else None
