@@ -147,8 +147,11 @@ START_TEST(test_estimates_are_within_three_standard_errors)
 	int missed = 0;
 
 	for (volatile int round = 0; round <= ROUNDS; round++) {
-		for (int i = 0; i < SITES && round > 0; i++)
+		for (int i = 0; i < SITES && round > 0; i++) {
+			if (is_excused() && site_at_depth(i) == NULL)
+				return; /* there was no memory for it */
 			before[i] = site_at_depth(i)->total;
+		}
 		round_make(round);
 		for (int i = 0; i < SITES && round > 0; i++) {
 			const struct box_site *site = site_at_depth(i);
@@ -210,6 +213,8 @@ START_TEST(test_a_resized_object_counts_as_what_it_asks_for)
 {
 	sample_set_rate(1);
 	char *object = alloc_surely(990);
+	if (is_excused() && live_sum().samples == 0)
+		return; /* there was no memory to tell of it */
 	ck_assert_uint_eq(live_sum().bytes, 990);
 	ck_assert_ptr_eq(object_realloc(object, 900, NULL), object); /* it stays */
 	ck_assert_uint_eq(live_sum().bytes, 900);
